@@ -1,0 +1,1 @@
+"""A benchmark suite of text GANs: methods, metrics, evaluation and the leaderboard."""

@@ -1,0 +1,126 @@
+"""Everything a plug-in implements: oracle, data module, method.
+
+Shapes: B batch, T time.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar, Literal, Protocol
+
+import torch
+from pytorch_lightning import LightningDataModule, LightningModule
+from torch import Tensor
+from torch.optim import Optimizer
+from torchmetrics import MetricCollection
+
+from textgan_bench.tokens import TokenBatch, Vocabulary
+
+Sentence = list[str]
+Split = Literal["train", "validation", "test"]
+
+
+class Oracle(Protocol):
+    """A distribution over sentences whose likelihood is known."""
+
+    entropy: float
+    """Nats per word of the oracle's own samples."""
+    entropy_se: float
+    """Standard error of ``entropy``, which is estimated on samples."""
+
+    def log_prob(self, batch: TokenBatch) -> Tensor:
+        """(B,) log probability of each sentence, in nats."""
+        ...
+
+
+class TextDataModule(LightningDataModule, ABC):
+    """A data set and the way it is judged: together they are one table of the leaderboard.
+
+    Loaders yield ``TokenBatch`` padded to ``max_length``. ``vocab_size`` (padding counted) and
+    ``max_length`` are known at construction and linked into the method by the command line;
+    ``vocabulary``, ``revision`` and ``source`` are available after ``setup``.
+    """
+
+    vocab_size: int
+    max_length: int
+    vocabulary: Vocabulary
+    revision: str
+    """Hash of the files read; two records compare only if it is the same."""
+    source: str
+    """One line for the reader of a table: what text this is, and for what it stands in."""
+
+    @abstractmethod
+    def sentences(self, split: Split) -> list[Sentence]:
+        """The text of a split, one list of words a sentence."""
+
+    @abstractmethod
+    def metrics(self, split: Split) -> MetricCollection:
+        """Metrics that judge samples (``update(samples=...)``) against a split."""
+
+    @abstractmethod
+    def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
+        """Reference rows every score is read beside: ``n`` sentences of each named sampler."""
+
+
+class Method(LightningModule, ABC):
+    """Base of every method: manual optimization, own noise on each rank, no training logic."""
+
+    def __init__(self, vocab_size: int, max_length: int) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.vocab_size = vocab_size
+        self.max_length = max_length
+
+    def setup(self, stage: str) -> None:
+        # seed_everything leaves every rank with the same generator state: without the offset all
+        # ranks would draw the same noise.
+        if self.trainer.world_size > 1:
+            torch.manual_seed(torch.initial_seed() + self.global_rank)
+
+    def descend(self, loss: Tensor, optimizer: Optimizer, clip: float | None = None) -> None:
+        """One optimizer step on ``loss``, the gradient's norm clipped to ``clip`` if given."""
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        if clip is not None:
+            self.clip_gradients(
+                optimizer, gradient_clip_val=clip, gradient_clip_algorithm="norm"
+            )
+        optimizer.step()
+
+    @contextmanager
+    def frozen(self, *modules: torch.nn.Module) -> Iterator[None]:
+        """Leave the parameters of ``modules`` without gradient inside the block."""
+        parameters = [
+            parameter
+            for module in modules
+            for parameter in module.parameters()
+            if parameter.requires_grad
+        ]
+        for parameter in parameters:
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in parameters:
+                parameter.requires_grad_(True)
+
+    @abstractmethod
+    def test_step(self, batch: Any, batch_idx: int) -> dict[str, TokenBatch]:
+        """What is scored, by name: ``samples``, and ``references`` where they are aligned."""
+
+
+class TextGenerator(Method):
+    """A method that writes sentences from nothing."""
+
+    knob: ClassVar[str]
+    """The argument of ``sample`` that trades quality against diversity."""
+
+    @abstractmethod
+    def sample(self, n: int, **knob: float) -> TokenBatch:
+        """``n`` sentences at the method's evaluation setting, or with its knob turned."""
+
+    def validation_step(self, batch: TokenBatch, batch_idx: int) -> dict[str, TokenBatch]:
+        return {"samples": self.sample(len(batch.ids))}
+
+    def test_step(self, batch: TokenBatch, batch_idx: int) -> dict[str, TokenBatch]:
+        return {"samples": self.sample(len(batch.ids))}

@@ -1,0 +1,115 @@
+"""Sentences as integers: the vocabulary, the padded batch and its mask.
+
+Shapes: B batch, T time (padded length).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+PAD = 0
+"""Index of the padding symbol. Autoregressive generators emit it to end a sentence."""
+
+PAD_TOKEN = "<pad>"
+UNKNOWN_TOKEN = "<unk>"
+
+
+class TokenBatch(NamedTuple):
+    """Sentences as indices, neither begin nor end mark stored.
+
+    A named tuple is collated, pinned and moved between devices by Lightning as it is; count its
+    sentences with ``len(batch.ids)``, since ``len(batch)`` is 2.
+    """
+
+    ids: Tensor
+    """(B, T) int64, right-padded with ``PAD``."""
+    lengths: Tensor
+    """(B,) int64, words in each sentence."""
+
+
+def padding_mask(batch: TokenBatch) -> Tensor:
+    """(B, T) bool, True on words and False on padding.
+
+    >>> padding_mask(pad_sequences([[3, 1], [2]])).tolist()
+    [[True, True], [True, False]]
+    """
+    return length_mask(batch.lengths, batch.ids.shape[1])
+
+
+def length_mask(lengths: Tensor, max_length: int) -> Tensor:
+    """(B, T) bool, True on the first ``lengths[b]`` of ``max_length`` positions."""
+    return torch.arange(max_length, device=lengths.device) < lengths[:, None]
+
+
+def pad_sequences(sequences: Sequence[Sequence[int]], max_length: int | None = None) -> TokenBatch:
+    """Batch lists of indices, padded to ``max_length`` or to the longest of them.
+
+    Raises:
+        ValueError: a sequence is longer than ``max_length``.
+    """
+    lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.int64)
+    longest = int(lengths.max()) if len(sequences) else 0
+    if max_length is None:
+        max_length = longest
+    if longest > max_length:
+        raise ValueError(f"a sentence has {longest} words, more than max_length={max_length}")
+    ids = torch.full((len(sequences), max_length), PAD, dtype=torch.int64)
+    ids[length_mask(lengths, max_length)] = torch.tensor(
+        [index for sequence in sequences for index in sequence], dtype=torch.int64
+    )
+    return TokenBatch(ids, lengths)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words a model can write; ``tokens[PAD]`` is the padding symbol.
+
+    >>> vocabulary = Vocabulary(("<pad>", "a", "man"))
+    >>> vocabulary.decode(vocabulary.encode(["a", "man"]))
+    ['a', 'man']
+    """
+
+    tokens: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.tokens or self.tokens[PAD] != PAD_TOKEN:
+            raise ValueError(f"a vocabulary starts with {PAD_TOKEN}, not {self.tokens[:1]}")
+        if len(self._index) != len(self.tokens):
+            raise ValueError("a vocabulary lists each word once")
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {token: index for index, token in enumerate(self.tokens)}
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def encode(self, words: Sequence[str]) -> list[int]:
+        """Indices of ``words``; a word outside the vocabulary becomes ``<unk>``.
+
+        Raises:
+            ValueError: a word is outside a vocabulary without ``<unk>``.
+        """
+        unknown = self._index.get(UNKNOWN_TOKEN)
+        indices = []
+        for word in words:
+            index = self._index.get(word, unknown)
+            if index is None or index == PAD:
+                raise ValueError(f"'{word}' is not a word of this vocabulary of {len(self) - 1}")
+            indices.append(index)
+        return indices
+
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        """Words of ``ids``, padding left out."""
+        return [self.tokens[index] for index in ids if index != PAD]
+
+    def decode_batch(self, batch: TokenBatch) -> list[list[str]]:
+        """The B sentences of a batch as words."""
+        lengths = batch.lengths.tolist()
+        return [
+            self.decode(row[:length]) for row, length in zip(batch.ids.tolist(), lengths, strict=True)
+        ]
