@@ -1,0 +1,43 @@
+"""Likelihood of sentences under an autoregressive model that ends them with a symbol.
+
+Shapes: B batch, T time, V vocabulary, N counted symbols.
+
+A model that writes at most T words draws the end symbol after a sentence of fewer than T words and
+nothing after T words, which end a sentence of themselves. Counting exactly the symbols that are
+drawn makes the probabilities of all sentences of 0 to T words sum to one, and takes nothing from a
+language whose sentences all have T words.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def drawn_mask(lengths: Tensor, steps: int) -> Tensor:
+    """(B, T) bool, True on the words of each sentence and on its end symbol, for T = ``steps``.
+
+    >>> drawn_mask(torch.tensor([0, 1, 2]), 2).tolist()
+    [[True, False], [True, True], [True, True]]
+    """
+    return torch.arange(steps, device=lengths.device) <= lengths[:, None]
+
+
+def symbol_nll(logits: Tensor, ids: Tensor, lengths: Tensor) -> Tensor:
+    """Negative log-likelihood of each symbol; a row's sum is that of its sentence.
+
+    Args:
+        logits: (N, V), one row for each True of ``drawn_mask``, in its order. Padding is left out
+            because over a real vocabulary the output layer is the dearest part of a model.
+        ids: (B, T), the index of the end symbol wherever ``lengths`` says that a sentence is over.
+        lengths: (B,), words in each sentence.
+
+    Returns:
+        (B, T), nats, in [0, inf) on words and the end symbol and zero after it.
+
+    >>> symbol_nll(torch.zeros(3, 4), torch.tensor([[2, 0, 0], [0, 0, 0]]), torch.tensor([1, 0]))
+    tensor([[1.3863, 1.3863, 0.0000],
+            [1.3863, 0.0000, 0.0000]])
+    """
+    drawn = drawn_mask(lengths, ids.shape[1])
+    nll = F.cross_entropy(logits, ids[drawn], reduction="none")  # (N,)
+    return nll.new_zeros(ids.shape).masked_scatter(drawn, nll)

@@ -1,0 +1,151 @@
+"""Networks that write a sentence word by word: a GRU and a causal Transformer.
+
+Shapes: B batch, T time, V vocabulary, E embedding, H hidden.
+
+Both read the padding symbol first and end a sentence by drawing it again; after ``max_length``
+words a sentence ends without it (see ``functional.likelihood``).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from textgan_bench.functional.likelihood import drawn_mask, symbol_nll
+from textgan_bench.networks.transformer import EncoderBlock, sinusoidal_positions
+from textgan_bench.tokens import PAD, TokenBatch
+
+State = tuple[Tensor, ...]
+"""What a network remembers of the words read so far; the first axis of each tensor is the batch."""
+
+
+def draw(logits: Tensor) -> Tensor:
+    """(B,) one index of each row of ``logits`` (B, V), drawn from its softmax.
+
+    Inverts the distribution function at one uniform number a row, where ``multinomial`` would draw
+    V numbers. Scaling by the last sum keeps the target below it whatever the sum's rounding.
+    """
+    cdf = logits.softmax(-1).cumsum(-1)  # (B, V)
+    target = torch.rand(len(cdf), 1, device=cdf.device) * cdf[:, -1:]
+    return torch.searchsorted(cdf, target, right=True).squeeze(-1)
+
+
+class LanguageModel(nn.Module, ABC):
+    """The part that every autoregressive network shares: scoring and sampling sentences."""
+
+    output: nn.Linear
+
+    def __init__(self, max_length: int) -> None:
+        super().__init__()
+        self.max_length = max_length
+
+    @abstractmethod
+    def read(self, symbols: Tensor) -> Tensor:
+        """(B, T, H) hidden states after each of ``symbols`` (B, T), the first of a sentence."""
+
+    @abstractmethod
+    def start(self, n: int) -> State:
+        """The state of ``n`` sentences before their first symbol."""
+
+    @abstractmethod
+    def step(self, symbols: Tensor, state: State) -> tuple[Tensor, State]:
+        """(B, H) hidden states after one more symbol (B,), and the state that holds it."""
+
+    def forward(self, batch: TokenBatch) -> Tensor:
+        """(B, T) NLL in nats of words and end symbols; T is the longest row's number of them."""
+        steps = min(int(batch.lengths.max()) + 1, self.max_length)
+        ids = batch.ids[:, :steps]  # (B, T)
+        hidden = self.read(F.pad(ids[:, :-1], (1, 0), value=PAD))  # (B, T, H)
+        logits = self.output(hidden[drawn_mask(batch.lengths, steps)])  # (N, V)
+        return symbol_nll(logits, ids, batch.lengths)
+
+    @torch.no_grad()
+    def sample(self, n: int, temperature: float) -> TokenBatch:
+        """``n`` sentences, each symbol drawn from the softmax of logits / ``temperature``.
+
+        Sentences that have ended leave the batch, so the work is in proportion to the words.
+        """
+        ids = self.output.weight.new_full((n, self.max_length), PAD, dtype=torch.int64)  # (B, T)
+        live = torch.arange(n, device=ids.device)
+        symbols, state = ids.new_full((n,), PAD), self.start(n)
+        for t in range(self.max_length):
+            hidden, state = self.step(symbols, state)
+            symbols = draw(self.output(hidden) / temperature)
+            going = symbols != PAD
+            live, symbols = live[going], symbols[going]
+            if not len(live):
+                break
+            state = tuple(part[going] for part in state)
+            ids[live, t] = symbols
+        return TokenBatch(ids, (ids != PAD).sum(1))
+
+
+class GRULanguageModel(LanguageModel):
+    """One layer of gated recurrent units between an embedding and an output layer."""
+
+    def __init__(self, vocab_size: int, max_length: int, embedding: int, hidden: int) -> None:
+        super().__init__(max_length)
+        self.embedding = nn.Embedding(vocab_size, embedding)
+        self.gru = nn.GRU(embedding, hidden, batch_first=True)
+        self.output = nn.Linear(hidden, vocab_size)
+
+    def read(self, symbols: Tensor) -> Tensor:
+        return cast(Tensor, self.gru(self.embedding(symbols))[0])
+
+    def start(self, n: int) -> State:
+        return (self.output.weight.new_zeros(n, self.gru.hidden_size),)
+
+    def step(self, symbols: Tensor, state: State) -> tuple[Tensor, State]:
+        _, hidden = self.gru(self.embedding(symbols[:, None]), state[0][None])  # (1, B, H)
+        return hidden[0], (hidden[0],)
+
+
+class TransformerLanguageModel(LanguageModel):
+    """Post-norm Transformer blocks under a causal mask, on a projected word embedding."""
+
+    positions: Tensor
+
+    def __init__(
+        self,
+        vocab_size: int,
+        max_length: int,
+        embedding: int,
+        width: int,
+        blocks: int,
+        heads: int,
+        feed_forward: int,
+        dropout: float,
+    ) -> None:
+        super().__init__(max_length)
+        self.dropout = dropout
+        self.embedding = nn.Sequential(
+            nn.Embedding(vocab_size, embedding), nn.Linear(embedding, width)
+        )
+        self.register_buffer("positions", sinusoidal_positions(max_length, width), persistent=False)
+        self.blocks = nn.ModuleList(EncoderBlock(width, heads, feed_forward) for _ in range(blocks))
+        self.output = nn.Linear(width, vocab_size)
+
+    def read(self, symbols: Tensor) -> Tensor:
+        dropout = self.dropout if self.training else 0.0
+        hidden: Tensor = self.embedding(symbols) + self.positions[: symbols.shape[1]]  # (B, T, H)
+        hidden = F.dropout(hidden, dropout)
+        for block in self.blocks:
+            hidden = block(hidden, mask=None, dropout=dropout, causal=True)
+        return hidden
+
+    def start(self, n: int) -> State:
+        return (self.output.weight.new_empty(n, len(self.blocks), 0, self.output.in_features),)
+
+    def step(self, symbols: Tensor, state: State) -> tuple[Tensor, State]:
+        (past,) = state  # (B, blocks, T, H), what each block has read
+        hidden = (self.embedding(symbols) + self.positions[past.shape[2]])[:, None]  # (B, 1, H)
+        new = []
+        for i, block in enumerate(cast(Iterable[EncoderBlock], self.blocks)):
+            new.append(hidden)
+            context = torch.cat([past[:, i], hidden], dim=1)  # (B, T + 1, H)
+            hidden = block.norms[0](hidden + block.self_attention(hidden, context, context))
+            hidden = block.norms[1](hidden + block.feed_forward(hidden))
+        return hidden[:, 0], (torch.cat([past, torch.stack(new, 1)], dim=2),)
