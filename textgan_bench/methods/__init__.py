@@ -1,0 +1,5 @@
+"""One file per method; a recipe names the class by this package."""
+
+from textgan_bench.methods.nagan import NAGAN
+
+__all__ = ["NAGAN"]

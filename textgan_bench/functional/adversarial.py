@@ -1,0 +1,59 @@
+"""Adversarial losses on raw scores (logits), and gradient penalties. Shapes: B batch."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+
+def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """-E log sigmoid(real) - E log(1 - sigmoid(fake)) (Goodfellow et al., 2014), in nats.
+
+    Args:
+        real, fake: (B,) scores. At chance the loss is 2 ln 2.
+
+    >>> round(discriminator_loss(torch.zeros(3), torch.zeros(3)).item(), 4)
+    1.3863
+    """
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def non_saturating_loss(fake: Tensor) -> Tensor:
+    """-E log sigmoid(fake), the generator's loss (Goodfellow et al., 2014), in nats.
+
+    >>> round(non_saturating_loss(torch.zeros(3)).item(), 4)
+    0.6931
+    """
+    return F.softplus(-fake).mean()
+
+
+def max_gradient_penalty(
+    score: Callable[[Tensor, Tensor], Tensor], points: Tensor, lengths: Tensor
+) -> Tensor:
+    """The largest ||d score / d point||^2 of the batch (Zhou et al., 2019; Huang et al., eq. 25).
+
+    Only the largest norm has a gradient, so all norms are found by first derivatives and only that
+    sentence, cut to its own length, is differentiated twice. This needs a score without dropout
+    and without statistics over the batch.
+
+    Args:
+        score: (B, T, E) points and (B,) lengths to (B,) scores.
+        points: (B, T, E), with or without history.
+        lengths: (B,) the positions that count.
+
+    Returns:
+        The penalty, differentiable in the score's parameters and in the history of ``points``.
+    """
+    leaf = points.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(score(leaf, lengths).sum(), leaf)
+    steepest = gradient.square().sum((1, 2)).argmax()
+    longest = int(lengths[steepest])
+    point, length = points[steepest, None, :longest], lengths[steepest, None]
+    if not point.requires_grad:
+        point.requires_grad_()
+    # Fused attention kernels have no second derivative.
+    with sdpa_kernel(SDPBackend.MATH):
+        (gradient,) = torch.autograd.grad(score(point, length).sum(), point, create_graph=True)
+    return gradient.square().sum()

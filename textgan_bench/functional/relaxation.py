@@ -1,0 +1,59 @@
+"""Gradients through discrete choices: Gumbel noise and the straight-through estimator.
+
+Shapes: N tokens, V vocabulary, E embedding.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def gumbel_noise_like(scores: Tensor) -> Tensor:
+    """Standard Gumbel noise -log(-log(u)) in the shape of ``scores``.
+
+    >>> gumbel_noise_like(torch.zeros(2, 3)).shape
+    torch.Size([2, 3])
+    """
+    # In place: several times faster than the expression, since large temporaries are what costs.
+    uniform = torch.rand_like(scores).clamp_(min=torch.finfo(scores.dtype).tiny)
+    return uniform.log_().neg_().log_().neg_()
+
+
+class _StraightThroughEmbedding(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor, table: Tensor, temperature: float) -> Tensor:
+        ctx.save_for_backward(scores, table)
+        ctx.temperature = temperature
+        return table[scores.argmax(-1)]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        scores, table = ctx.saved_tensors
+        p = torch.softmax(scores / ctx.temperature, -1)  # (…, V)
+        u = gradient @ table.T  # (…, V), the gradient at the one-hot
+        # Jacobian of the softmax: p (u - <p, u>) / temperature.
+        inner = (p * u).sum(-1, keepdim=True)
+        return u.sub_(inner).mul_(p).div_(ctx.temperature), None, None
+
+
+def straight_through_embedding(scores: Tensor, table: Tensor, temperature: float) -> Tensor:
+    """Embed argmax one-hots, differentiating them as softmax(scores / temperature).
+
+    Equal to ``o @ table`` with o = stop_gradient(o' - o'') + o'', o' = onehot(argmax scores),
+    o'' = softmax(scores / temperature) (Huang et al., 2021, eq. 22-24), but neither the one-hots
+    nor their product with the table is formed. The table is a constant: it gets no gradient.
+
+    Args:
+        scores: (…, V).
+        table: (V, E).
+        temperature: positive.
+
+    Returns:
+        (…, E).
+
+    >>> scores = torch.tensor([[0.0, 2.0]], requires_grad=True)
+    >>> straight_through_embedding(scores, torch.tensor([[1.0], [3.0]]), 1.0)
+    tensor([[3.]], grad_fn=<_StraightThroughEmbeddingBackward>)
+    """
+    return _StraightThroughEmbedding.apply(scores, table.detach(), temperature)

@@ -1,0 +1,118 @@
+"""Post-norm Transformer blocks (Vaswani et al., 2017) in the form of Gu et al. (2018).
+
+Dropout is an argument of every forward pass, not a module: NAGAN keeps it at inference and turns
+it as its quality-diversity knob. Shapes: B batch, T time, H hidden width.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def sinusoidal_positions(length: int, width: int) -> Tensor:
+    """(T, H) position codes of Vaswani et al. (2017), section 3.5."""
+    position = torch.arange(length)[:, None]
+    frequency = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))
+    codes = torch.empty(length, width)
+    codes[:, 0::2] = torch.sin(position * frequency)
+    codes[:, 1::2] = torch.cos(position * frequency)
+    return codes
+
+
+class Attention(nn.Module):
+    """Multi-head scaled dot-product attention.
+
+    It has a second derivative only on the math backend: a gradient penalty has to choose that
+    with ``torch.nn.attention.sdpa_kernel``.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+        self.output = nn.Linear(width, width)
+
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None = None,
+        dropout: float = 0.0,
+        causal: bool = False,
+    ) -> Tensor:
+        """(B, T, H) from queries (B, T, H) and keys, values (B, S, H).
+
+        ``mask``, (B, 1, 1, S) bool, is True on the keys that may be attended to.
+        """
+        heads = F.scaled_dot_product_attention(
+            self._split(self.query(query)),
+            self._split(self.key(key)),
+            self._split(self.value(value)),
+            attn_mask=mask,
+            dropout_p=dropout,
+            is_causal=causal,
+        )  # (B, heads, T, H / heads)
+        return self.output(heads.transpose(1, 2).flatten(2))  # (B, T, H)
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, T, H / heads)
+
+
+class FeedForward(nn.Sequential):
+    """Position-wise two-layer ReLU network, (B, T, H) to (B, T, H)."""
+
+    def __init__(self, width: int, feed_forward: int) -> None:
+        super().__init__(nn.Linear(width, feed_forward), nn.ReLU(), nn.Linear(feed_forward, width))
+
+
+class EncoderBlock(nn.Module):
+    """Self-attention, then feed-forward, each as ``LayerNorm(x + dropout(f(x)))``."""
+
+    def __init__(self, width: int, heads: int, feed_forward: int) -> None:
+        super().__init__()
+        self.self_attention = Attention(width, heads)
+        self.feed_forward = FeedForward(width, feed_forward)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
+
+    def forward(
+        self, x: Tensor, mask: Tensor | None, dropout: float = 0.0, causal: bool = False
+    ) -> Tensor:
+        """(B, T, H) to (B, T, H); ``mask`` as in ``Attention``."""
+        attended = self.self_attention(x, x, x, mask, dropout, causal)
+        x = self.norms[0](x + F.dropout(attended, dropout))
+        return self.norms[1](x + F.dropout(self.feed_forward(x), dropout))
+
+
+class LatentDecoderBlock(nn.Module):
+    """Block of the non-autoregressive decoder of Gu et al. (2018), section 3.2.
+
+    Self-attention without a causal mask, positional attention (queries and keys are the position
+    codes), attention to the latents in the place of the source sentence (Huang et al., 2021,
+    A.3.1), feed-forward; each as ``LayerNorm(x + dropout(f(x)))``.
+    """
+
+    def __init__(self, width: int, heads: int, feed_forward: int) -> None:
+        super().__init__()
+        self.self_attention = Attention(width, heads)
+        self.positional_attention = Attention(width, heads)
+        self.latent_attention = Attention(width, heads)
+        self.feed_forward = FeedForward(width, feed_forward)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(4))
+
+    def forward(
+        self, x: Tensor, latents: Tensor, positions: Tensor, mask: Tensor, dropout: float
+    ) -> Tensor:
+        """(B, T, H) from hidden states and latents (B, T, H) and position codes (T, H)."""
+        attended = self.self_attention(x, x, x, mask, dropout)
+        x = self.norms[0](x + F.dropout(attended, dropout))
+        codes = positions.expand_as(x)
+        attended = self.positional_attention(codes, codes, x, mask, dropout)
+        x = self.norms[1](x + F.dropout(attended, dropout))
+        attended = self.latent_attention(x, latents, latents, mask, dropout)
+        x = self.norms[2](x + F.dropout(attended, dropout))
+        return self.norms[3](x + F.dropout(self.feed_forward(x), dropout))
