@@ -1,0 +1,298 @@
+"""Records of runs and the tables made of them; standard library only.
+
+A record is one JSON file below ``records/<data>/``, published numbers are one file a paper below
+``published/``, and ``tables/<data>.{md,tex}`` is a pure function of both::
+
+    python -m textgan_bench.leaderboard [leaderboard]
+"""
+
+import json
+import math
+import os
+import statistics
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, get_origin, get_type_hints
+
+from textgan_bench.tables import Block, Figure, Row, latex, markdown, plain
+
+SCHEMA = 1
+"""Raised when a field changes its meaning; a record with a larger one is refused."""
+
+ROOT = Path("leaderboard")
+
+
+class RecordError(ValueError):
+    """A file of the leaderboard that cannot be used; the message names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One scored set of samples and everything its scores depend on."""
+
+    method: str
+    """Stem of the recipe (``nagan``), or the name of an anchor (``unigram``)."""
+    data: str
+    """Folder of the recipe (``hmm``)."""
+    seed: int
+    budget: str
+    """Name of the layer over the paper's setting (``quick``), ``paper`` for none."""
+    budget_label: str
+    """One line: what the budget changes in the paper's setting."""
+    scores: dict[str, float]
+    """By keys that say what the number depends on: ``bleu_f/5``, ``fed/hash128``."""
+    fingerprint: dict[str, Any]
+    """All that changes a score besides the samples: profile, orders, counts of samples and
+    references, tokenisation, reference hash, encoder, version of the metrics. Records are
+    comparable only if the whole of it agrees."""
+    data_revision: str
+    data_source: str
+    num_samples: int
+    generator_updates: int
+    wall_clock_hours: float
+    """Training time, interruptions left out."""
+    hardware: str
+    config: dict[str, Any]
+    """The resolved recipe."""
+    commit: str
+    """Hash of the code's commit, ``-dirty`` appended if files differed from it."""
+    versions: dict[str, str]
+    knob: dict[str, float] = field(default_factory=dict)
+    """Setting of the quality-diversity knob that drew the samples."""
+    source: str = "run"
+    """``run`` or ``anchor``."""
+    schema: int = SCHEMA
+
+    def path(self, root: Path = ROOT) -> Path:
+        """Where the record lies below the leaderboard's folder."""
+        stem = f"{self.method}-{self.budget}-seed{self.seed}"
+        if self.source == "anchor":
+            stem = f"anchor-{self.method}"
+        return root / "records" / self.data / f"{stem}.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """One table of a paper, as far as it concerns one data set."""
+
+    data: str
+    citation: str
+    where: str
+    """The paper's own table numbers."""
+    note: str
+    """Why its numbers are not ours."""
+    seeds: int | None
+    rows: list[dict[str, Any]]
+    """``method``, and ``scores`` as strings: the paper's own digits."""
+
+
+def write(record: Record, root: Path = ROOT) -> Path:
+    """Store a record; the file is complete or not there at all.
+
+    Raises:
+        RecordError: a score is not finite.
+    """
+    path = record.path(root)
+    _check(asdict(record), path)
+    _replace(path, json.dumps(asdict(record), indent=2, sort_keys=True, allow_nan=False) + "\n")
+    return path
+
+
+def load(path: Path) -> Record:
+    """Read one record.
+
+    Raises:
+        RecordError: the file is no JSON, lacks a field, or stems from a newer schema.
+    """
+    content = _read(path)
+    _check(content, path)
+    return Record(**content)
+
+
+def load_records(root: Path = ROOT) -> list[Record]:
+    """All records, ordered by file name."""
+    records = []
+    for path in sorted(root.glob("records/*/*.json")):
+        record = load(path)
+        if record.path(root) != path:
+            raise RecordError(f"{path}: its content belongs to {record.path(root)}")
+        records.append(record)
+    return records
+
+
+def load_published(root: Path = ROOT) -> list[Published]:
+    """The tables taken from papers, ordered by file name."""
+    tables = []
+    for path in sorted(root.glob("published/*.json")):
+        content = _read(path)
+        try:
+            tables += [
+                Published(citation=content["citation"], **table) for table in content["tables"]
+            ]
+        except (KeyError, TypeError) as error:
+            raise RecordError(f"{path}: not a list of published tables ({error})") from error
+    return tables
+
+
+def blocks(records: Iterable[Record]) -> list[Block]:
+    """One block for each set of comparable records: same data, revision and fingerprint."""
+    sections: dict[str, list[Record]] = {}
+    for record in records:
+        sections.setdefault(_section(record), []).append(record)
+    return [_block(sections[key]) for key in sorted(sections)]
+
+
+def render(root: Path = ROOT) -> list[Path]:
+    """Write ``tables/<data>.md`` and ``.tex`` of every data set with a record or published row."""
+    records, published = load_records(root), load_published(root)
+    paths = []
+    for data in sorted({record.data for record in records} | {table.data for table in published}):
+        content = blocks(record for record in records if record.data == data)
+        content += [_published_block(table) for table in published if table.data == data]
+        for suffix, text in ((".md", markdown(data, content)), (".tex", latex(data, content))):
+            path = root / "tables" / f"{data}{suffix}"
+            _replace(path, text)
+            paths.append(path)
+    return paths
+
+
+def compare(record: Record, records: Iterable[Record]) -> str:
+    """The row of ``record`` among those it may be compared with, for a terminal."""
+    peers = [
+        peer
+        for peer in records
+        if _section(peer) == _section(record) and peer.path() != record.path()
+    ]
+    return plain(_block([*peers, record], marked=_group(record)))
+
+
+def _section(record: Record) -> str:
+    return json.dumps([record.data, record.data_revision, record.fingerprint], sort_keys=True)
+
+
+def _group(record: Record) -> tuple[str, ...]:
+    """What the seeds of one row have in common."""
+    knob = ", ".join(f"{name} {value:g}" for name, value in sorted(record.knob.items()))
+    return (record.source, record.method, record.budget, record.budget_label, knob)
+
+
+def _block(records: Iterable[Record], marked: tuple[str, ...] | None = None) -> Block:
+    groups: dict[tuple[str, ...], list[Record]] = {}
+    for record in sorted(records, key=lambda record: record.path()):
+        groups.setdefault(_group(record), []).append(record)
+    (first, *_), *_ = groups.values()
+    settings = ", ".join(f"{key} {value}" for key, value in sorted(first.fingerprint.items()))
+    notes = [f"Text: {first.data_source}", f"Scoring: {settings}"]
+    notes += [_training(group) for group in groups.values() if group[0].source == "run"]
+    rows = [_row(group, marked=key == marked) for key, group in groups.items()]
+    return Block(
+        title=f"Data revision {first.data_revision}",
+        rows=sorted(rows, key=lambda row: row.order),
+        notes=notes,
+    )
+
+
+def _row(group: Sequence[Record], *, marked: bool) -> Row:
+    first = group[0]
+    *_, knob = _group(first)
+    values: dict[str, list[float]] = {}
+    for record in group:
+        for key, value in record.scores.items():
+            values.setdefault(key, []).append(value)
+    return Row(
+        kind="anchor" if first.source == "anchor" else "run",
+        method=f"{first.method} ({knob})" if knob else first.method,
+        scores={
+            key: Figure(statistics.fmean(seeds), statistics.stdev(seeds) if seeds[1:] else None)
+            for key, seeds in values.items()
+        },
+        budget="anchor" if first.source == "anchor" else first.budget,
+        seeds=len(group),
+        marked=marked,
+    )
+
+
+def _training(group: Sequence[Record]) -> str:
+    first = group[0]
+    updates = statistics.fmean(record.generator_updates for record in group)
+    hours = statistics.fmean(record.wall_clock_hours for record in group)
+    hardware = " or ".join(sorted({record.hardware for record in group}))
+    return (
+        f"{first.method}, {first.budget}: {first.budget_label}; "
+        f"{updates:,.0f} generator updates in {hours:.2f} h on {hardware}"
+    )
+
+
+def _published_block(table: Published) -> Block:
+    rows = [
+        Row(
+            kind="published",
+            method=row["method"],
+            scores=row["scores"],
+            budget="paper",
+            seeds=table.seeds,
+        )
+        for row in table.rows
+    ]
+    return Block(title=f"{table.citation}, {table.where}", rows=rows, notes=[table.note])
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{path}: cannot be read as JSON ({error})") from error
+
+
+def _check(content: Any, path: Path) -> None:
+    if not isinstance(content, dict):
+        raise RecordError(f"{path}: a record is a JSON object")
+    schema = content.get("schema")
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise RecordError(f"{path}: schema {schema} is newer than this version's {SCHEMA}")
+    types = {name: get_origin(hint) or hint for name, hint in get_type_hints(Record).items()}
+    if missing := sorted(types.keys() - content.keys()):
+        raise RecordError(f"{path}: lacks {', '.join(missing)}")
+    if unknown := sorted(content.keys() - types.keys()):
+        raise RecordError(f"{path}: has the unknown {', '.join(unknown)}")
+    for name, expected in types.items():
+        accepted = (int, float) if expected is float else expected
+        if not isinstance(content[name], accepted):
+            raise RecordError(f"{path}: {name} is {content[name]!r}, not {expected.__name__}")
+    if content["source"] not in ("run", "anchor"):
+        raise RecordError(f"{path}: source is {content['source']!r}, not run or anchor")
+    for key, value in content["scores"].items():
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise RecordError(f"{path}: the score {key} is {value!r}")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or leave the old one as it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def main() -> None:
+    """Render the tables of the folder named on the command line."""
+    root = Path(sys.argv[1]) if sys.argv[1:] else ROOT
+    if not root.is_dir():
+        sys.exit(f"{root}: no such folder")
+    try:
+        for path in render(root):
+            print(path)
+    except RecordError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,267 @@
+"""Tables of scores as Markdown, LaTeX and plain text; standard library only.
+
+What a column is called, which of its values is the best one, and how many digits it deserves.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+LEGEND = (
+    "Anchors come first: the data judged by the same code (oracle, real), then samplers that know "
+    "only word frequencies (unigram) or only the vocabulary (uniform). Mean ± standard deviation "
+    "over seeds. ↓ lower is better, ↑ higher is better, ≈ best is nearest to the data's own value: "
+    "a model that repeats itself passes the data in these columns, so read them beside the reverse "
+    "figure and the distinct words and sentences. Bold is the best of the methods in a block; "
+    "numbers of different blocks are not comparable."
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one score is shown."""
+
+    key: str
+    title: str
+    better: Literal["↓", "↑", "≈", "0", ""]
+    """Lower, higher, nearest to the data's own value, nearest to zero, or no order at all."""
+    digits: int
+    """Decimals at most; a spread over seeds may support fewer."""
+
+
+# The digits follow the spread of a score over disjoint sets of 5,000 sentences of one model:
+# 0.003 for BLEU, 0.006 for oracle NLL, 0.02 for the LM scores.
+COLUMNS = (
+    Column("oracle_nll", "Oracle NLL", "≈", 3),
+    Column("oracle_gap", "Gap to entropy", "0", 3),
+    Column("lm_score/kn4", "LM score", "≈", 2),
+    Column("reverse_lm/kn4", "Reverse LM", "↓", 2),
+    Column("distinct_words", "Distinct words", "≈", 0),
+    Column("distinct_sentences", "Distinct sentences", "≈", 3),
+    Column("bleu_f/5", "BLEU-5 F", "≈", 3),
+    Column("bleu_b/5", "BLEU-5 B", "↑", 3),
+    Column("bleu_ha/5", "BLEU-5 HA", "↑", 3),
+    Column("fed/hash128", "FED hash128", "↓", 4),
+    Column("fed/use3", "FED USE v3", "↓", 3),
+    Column("oov_rate", "OOV rate", "", 3),
+)
+# The same sum as lm_score over another divisor; the records keep it.
+NOT_SHOWN = ("lm_score_event/kn4",)
+# A forward score never stands alone.
+FORWARD = ("oracle_nll", "lm_score/kn4")
+BESIDE_FORWARD = ("reverse_lm/kn4", "distinct_words", "distinct_sentences")
+
+DATA_ITSELF = ("oracle", "real")
+ANCHORS = (*DATA_ITSELF, "unigram", "uniform")
+
+
+_LATEX = str.maketrans(
+    {character: f"\\{character}" for character in "&%_#${}"}
+    | {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
+    | {"±": "$\\pm$", "↓": "$\\downarrow$", "↑": "$\\uparrow$", "≈": "$\\approx$", "–": "--"}
+)
+
+
+class Figure(NamedTuple):
+    """A mean and its standard deviation over seeds, None where there is a single value."""
+
+    mean: float
+    spread: float | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table."""
+
+    kind: Literal["anchor", "run", "published"]
+    method: str
+    scores: Mapping[str, Figure | str]
+    """A published score is a string, the digits of its paper."""
+    budget: str = ""
+    seeds: int | None = None
+    marked: bool = False
+    """Pointed at in a terminal."""
+
+    @property
+    def order(self) -> tuple[int, int, str, str]:
+        """Anchors first, the data itself before all."""
+        if self.kind != "anchor":
+            return (1, 0, self.method, self.budget)
+        rank = ANCHORS.index(self.method) if self.method in ANCHORS else len(ANCHORS)
+        return (0, rank, self.method, self.budget)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that share their columns because they are comparable."""
+
+    title: str
+    rows: Sequence[Row]
+    notes: Sequence[str] = field(default=())
+
+    @property
+    def columns(self) -> list[Column]:
+        """The known columns in their order, then unknown scores by name."""
+        keys = {key for row in self.rows for key in row.scores}.difference(NOT_SHOWN)
+        if keys.intersection(FORWARD) and any(row.kind != "published" for row in self.rows):
+            keys.update(BESIDE_FORWARD)
+        known = [column for column in COLUMNS if column.key in keys]
+        unknown = sorted(keys.difference(column.key for column in COLUMNS))
+        return known + [Column(key, key, "", 3) for key in unknown]
+
+
+def digits(column: Column, spread: float | None) -> int:
+    """Decimals worth printing: the spread shows two significant digits at most.
+
+    >>> lm_score = Column("lm_score/kn4", "LM score", "≈", 2)
+    >>> digits(lm_score, None), digits(lm_score, 0.016), digits(lm_score, 1.2)
+    (2, 2, 1)
+    """
+    if not spread:
+        return column.digits
+    return max(0, min(column.digits, 1 - math.floor(math.log10(spread))))
+
+
+def figure_text(column: Column, figure: Figure | str | None) -> str:
+    """``3.51 ± 0.02``, or a dash where there is no score."""
+    if figure is None:
+        return "–"
+    if isinstance(figure, str):
+        return figure
+    places = digits(column, figure.spread)
+    # Adding 0.0 turns the -0.0 that rounding may leave into 0.0.
+    text = f"{round(figure.mean, places) + 0.0:,.{places}f}"
+    return text if figure.spread is None else f"{text} ± {figure.spread:,.{places}f}"
+
+
+def best(column: Column, rows: Sequence[Row]) -> list[Row]:
+    """The methods' rows with the best value, ties by the printed digits included.
+
+    Anchors are no candidates, and a single method is best at nothing.
+    """
+    target = next(
+        (
+            figure.mean
+            for row in rows
+            if row.kind == "anchor" and row.method in DATA_ITSELF
+            if isinstance(figure := row.scores.get(column.key), Figure)
+        ),
+        None,
+    )
+    distances: dict[str, Callable[[float], float]] = {
+        "↓": lambda mean: mean,
+        "↑": lambda mean: -mean,
+        "0": abs,
+    }
+    if target is not None:
+        distances["≈"] = lambda mean: abs(mean - target)
+    candidates = {
+        index: figure.mean
+        for index, row in enumerate(rows)
+        if row.kind == "run" and isinstance(figure := row.scores.get(column.key), Figure)
+    }
+    if len(candidates) < 2 or column.better not in distances:
+        return []
+    distance = distances[column.better]
+    costs = {index: round(distance(mean), column.digits) for index, mean in candidates.items()}
+    return [rows[index] for index, cost in costs.items() if cost == min(costs.values())]
+
+
+def markdown(data: str, blocks: Sequence[Block]) -> str:
+    """A page with one table a block."""
+    parts = [
+        f"# {data}",
+        "<!-- Made by `make tables`; edit the records, not this page. -->",
+        LEGEND,
+    ]
+    for block in blocks:
+        header, *lines = _cells(block, _markdown_emphasis)
+        width = len(header)
+        table = [header, ["---"] * 2 + ["---:"] * (width - 2), *lines]
+        parts += [
+            f"## {block.title}",
+            "\n".join(
+                f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in table
+            ),
+            "\n".join(f"- {note}" for note in block.notes),
+        ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def latex(data: str, blocks: Sequence[Block]) -> str:
+    """One ``table`` a block; needs the package booktabs."""
+    parts = [
+        "% Made by `make tables`; edit the records, not this file. Needs \\usepackage{booktabs}."
+    ]
+    for number, block in enumerate(blocks, start=1):
+        header, *lines = _cells(block, _latex_emphasis)
+        caption = ". ".join([f"{data}: {block.title}", *(note.rstrip(".") for note in block.notes)])
+        parts.append(
+            "\n".join(
+                [
+                    "\\begin{table}",
+                    "\\centering\\small",
+                    f"\\caption{{{_escape(caption)}.}}",
+                    f"\\label{{tab:{data}-{number}}}",
+                    f"\\begin{{tabular}}{{ll{'r' * (len(header) - 2)}}}",
+                    "\\toprule",
+                    " & ".join(_escape(cell) for cell in header) + " \\\\",
+                    "\\midrule",
+                    *(" & ".join(line) + " \\\\" for line in lines),
+                    "\\bottomrule",
+                    "\\end{tabular}",
+                    "\\end{table}",
+                ]
+            )
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def plain(block: Block) -> str:
+    """Aligned text for a terminal; ``*`` is the best value, ``>`` the marked row."""
+    lines = _cells(block, lambda text, row, bold: f"{text}*" if bold else f"{text} ")
+    pointers = ["  ", *("> " if row.marked else "  " for row in block.rows)]
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    aligned = []
+    for pointer, line in zip(pointers, lines, strict=True):
+        words = [
+            cell.ljust(width) if place < 2 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        aligned.append((pointer + "  ".join(words)).rstrip())
+    return "\n".join(aligned)
+
+
+def _cells(block: Block, emphasis: Callable[[str, Row, bool], str]) -> list[list[str]]:
+    """Header and rows: method, budget, seeds, then one cell a column."""
+    columns = block.columns
+    winners = [best(column, block.rows) for column in columns]
+    lines = [
+        ["Method", "Budget", "Seeds", *(f"{c.title} {c.better}".strip() for c in columns)],
+    ]
+    for row in block.rows:
+        figures = [
+            emphasis(figure_text(column, row.scores.get(column.key)), row, row in winning)
+            for column, winning in zip(columns, winners, strict=True)
+        ]
+        labels = [row.method, row.budget, "" if row.seeds is None else str(row.seeds)]
+        lines.append([*(emphasis(label, row, False) for label in labels), *figures])
+    return lines
+
+
+def _markdown_emphasis(text: str, row: Row, bold: bool) -> str:
+    if row.kind == "published" and text:
+        return f"*{text}*"
+    return f"**{text}**" if bold else text
+
+
+def _latex_emphasis(text: str, row: Row, bold: bool) -> str:
+    text = _escape(text)
+    if row.kind == "published" and text:
+        return f"\\emph{{{text}}}"
+    return f"\\textbf{{{text}}}" if bold else text
+
+
+def _escape(text: str) -> str:
+    return text.translate(_LATEX)
