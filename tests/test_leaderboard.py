@@ -1,0 +1,258 @@
+"""Records are refused in one line, written whole, and rendered as worked out by hand."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from textgan_bench import leaderboard
+from textgan_bench.leaderboard import Record, RecordError
+
+COMMITTED = Path(__file__).parent.parent / "leaderboard"
+
+RUN = Record(
+    method="nagan",
+    data="hmm",
+    seed=0,
+    budget="quick",
+    budget_label="1,000 updates instead of 19,550",
+    scores={
+        "oracle_nll": 3.5,
+        "oracle_gap": 0.02,
+        "reverse_lm/kn4": 4.5,
+        "distinct_words": 300.0,
+        "distinct_sentences": 0.99,
+    },
+    fingerprint={"profile": "nagan", "samples": 5000},
+    data_revision="0123456789ab",
+    data_source="samples of the oracle",
+    num_samples=5000,
+    generator_updates=1000,
+    wall_clock_hours=0.25,
+    hardware="2 CPU cores",
+    config={"seed_everything": 0},
+    commit="abc-dirty",
+    versions={"torch": "2.13.0"},
+)
+ORACLE = replace(
+    RUN,
+    method="oracle",
+    source="anchor",
+    scores={
+        "oracle_nll": 3.48,
+        "oracle_gap": 0.0,
+        "reverse_lm/kn4": 4.2,
+        "distinct_words": 480.0,
+        "distinct_sentences": 1.0,
+    },
+)
+# A collapse: below the entropy, and worst where it counts.
+COLLAPSED = replace(
+    RUN,
+    method="mle",
+    scores={
+        "oracle_nll": 2.0,
+        "oracle_gap": -1.48,
+        "reverse_lm/kn4": 6.25,
+        "distinct_words": 10.0,
+        "distinct_sentences": 0.5,
+    },
+)
+SECOND_SEED = replace(
+    RUN,
+    seed=1,
+    scores={
+        "oracle_nll": 3.7,
+        "oracle_gap": 0.22,
+        "reverse_lm/kn4": 4.7,
+        "distinct_words": 320.0,
+        "distinct_sentences": 0.97,
+    },
+)
+
+# Means and standard deviations (divisor n - 1) of 3.5 and 3.7: 3.6 and 0.1414, which supports two
+# decimals; of 300 and 320: 310 and 14.1; of 0.99 and 0.97: 0.98 and 0.0141.
+TABLE = """\
+| Method | Budget | Seeds | Oracle NLL ≈ | Gap to entropy 0 | Reverse LM ↓ | Distinct words ≈ \
+| Distinct sentences ≈ |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+| oracle | anchor | 1 | 3.480 | 0.000 | 4.20 | 480 | 1.000 |
+| mle | quick | 1 | 2.000 | -1.480 | 6.25 | 10 | 0.500 |
+| nagan | quick | 2 | **3.60 ± 0.14** | **0.12 ± 0.14** | **4.60 ± 0.14** | **310 ± 14** \
+| **0.980 ± 0.014** |
+"""
+
+
+def store(root: Path, *records: Record) -> None:
+    for record in records:
+        leaderboard.write(record, root)
+
+
+def test_markdown_is_the_table_worked_by_hand(tmp_path: Path) -> None:
+    store(tmp_path, RUN, SECOND_SEED, COLLAPSED, ORACLE)
+    assert leaderboard.render(tmp_path) == [tmp_path / "tables/hmm.md", tmp_path / "tables/hmm.tex"]
+    page = (tmp_path / "tables/hmm.md").read_text(encoding="utf-8")
+    assert TABLE in page
+    assert "- Text: samples of the oracle\n- Scoring: profile nagan, samples 5000\n" in page
+    assert (
+        "- nagan, quick: 1,000 updates instead of 19,550; "
+        "1,000 generator updates in 0.25 h on 2 CPU cores\n"
+    ) in page
+
+
+def test_scores_of_other_data_or_scoring_share_no_table(tmp_path: Path) -> None:
+    other_data = replace(RUN, method="mle", data_revision="ffffffffffff")
+    other_scoring = replace(RUN, method="mle_transformer", fingerprint={"samples": 100})
+    store(tmp_path, RUN, other_data, other_scoring)
+    leaderboard.render(tmp_path)
+    page = (tmp_path / "tables/hmm.md").read_text(encoding="utf-8")
+    blocks = page.split("\n## ")[1:]
+    assert len(blocks) == 3
+    for method in ("nagan", "mle", "mle_transformer"):
+        assert sum(f"| {method} |" in block for block in blocks) == 1
+
+
+def test_a_forward_score_never_stands_alone(tmp_path: Path) -> None:
+    store(tmp_path, replace(RUN, scores={"oracle_nll": 3.5}))
+    leaderboard.render(tmp_path)
+    page = (tmp_path / "tables/hmm.md").read_text(encoding="utf-8")
+    assert "| Oracle NLL ≈ | Reverse LM ↓ | Distinct words ≈ | Distinct sentences ≈ |" in page
+    assert "| nagan | quick | 1 | 3.500 | – | – | – |" in page
+
+
+def test_published_rows_keep_their_digits_and_their_own_block(tmp_path: Path) -> None:
+    store(tmp_path, RUN)
+    paper = {
+        "citation": "Someone (2020)",
+        "tables": [
+            {
+                "data": "hmm",
+                "where": "Table 3",
+                "note": "Another oracle.",
+                "seeds": 3,
+                "rows": [{"method": "SomeGAN", "scores": {"oracle_nll": "3.4 ± 0.05"}}],
+            }
+        ],
+    }
+    (tmp_path / "published").mkdir()
+    (tmp_path / "published/someone2020.json").write_text(json.dumps(paper), encoding="utf-8")
+    leaderboard.render(tmp_path)
+    page = (tmp_path / "tables/hmm.md").read_text(encoding="utf-8")
+    ours, theirs = page.split("\n## ")[1:]
+    assert theirs.startswith("Someone (2020), Table 3\n")
+    assert "| *SomeGAN* | *paper* | *3* | *3.4 ± 0.05* |" in theirs
+    assert "SomeGAN" not in ours
+
+
+def test_the_terminal_shows_the_row_among_its_peers() -> None:
+    elsewhere = replace(RUN, method="elsewhere", data_revision="ffffffffffff")
+    lines = leaderboard.compare(RUN, [ORACLE, COLLAPSED, elsewhere, RUN]).splitlines()
+    assert len({len(line) for line in lines}) <= 2  # right-aligned, but for a trailing mark
+    header, oracle, collapsed, run = (line.split() for line in lines)
+    assert header[:3] == ["Method", "Budget", "Seeds"]
+    assert oracle == ["oracle", "anchor", "1", "3.480", "0.000", "4.20", "480", "1.000"]
+    assert collapsed == ["mle", "quick", "1", "2.000", "-1.480", "6.25", "10", "0.500"]
+    assert run[:4] == [">", "nagan", "quick", "1"]
+    assert run[4:] == ["3.500*", "0.020*", "4.50*", "300*", "0.990*"]
+
+
+def test_a_record_survives_the_file(tmp_path: Path) -> None:
+    path = leaderboard.write(RUN, tmp_path)
+    assert path == tmp_path / "records/hmm/nagan-quick-seed0.json"
+    assert leaderboard.load(path) == RUN
+    assert leaderboard.write(ORACLE, tmp_path).name == "anchor-oracle.json"
+    assert leaderboard.load_records(tmp_path) == [ORACLE, RUN]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"schema": 2}, "schema 2 is newer"),
+        ({"schema": "1"}, "schema is '1'"),
+        ({"seed": None}, "seed is None"),
+        ({"scores": {"oracle_nll": float("nan")}}, "score oracle_nll is nan"),
+        ({"scores": {"oracle_nll": "3.5"}}, "score oracle_nll is '3.5'"),
+        ({"source": "hearsay"}, "source is 'hearsay'"),
+        ({"colour": "red"}, "unknown colour"),
+    ],
+)
+def test_a_bad_record_is_refused_by_name(
+    tmp_path: Path, change: dict[str, object], complaint: str
+) -> None:
+    path = tmp_path / "nagan-quick-seed0.json"
+    path.write_text(json.dumps(asdict(RUN) | change), encoding="utf-8")
+    with pytest.raises(RecordError, match=complaint) as refusal:
+        leaderboard.load(path)
+    assert str(path) in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "\x80"])
+def test_what_is_no_record_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "broken.json"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(RecordError, match=r"broken\.json"):
+        leaderboard.load(path)
+
+
+@pytest.mark.parametrize("name", sorted(asdict(RUN)))
+def test_every_field_is_required(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "record.json"
+    content = asdict(RUN)
+    del content[name]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(RecordError, match=name):
+        leaderboard.load(path)
+
+
+def test_a_record_in_another_ones_place_is_refused(tmp_path: Path) -> None:
+    path = leaderboard.write(RUN, tmp_path)
+    path.rename(path.with_name("nagan-paper-seed0.json"))
+    with pytest.raises(RecordError, match=r"nagan-paper-seed0\.json.*nagan-quick-seed0\.json"):
+        leaderboard.load_records(tmp_path)
+
+
+def test_a_failed_write_leaves_the_old_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = leaderboard.write(RUN, tmp_path)
+    with pytest.raises(RecordError, match="oracle_nll is inf"):
+        leaderboard.write(replace(RUN, scores={"oracle_nll": float("inf")}), tmp_path)
+
+    def full_disk(_: int) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        leaderboard.write(replace(RUN, commit="other"), tmp_path)
+    assert leaderboard.load(path) == RUN
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_committed_tables_follow_from_the_committed_records(tmp_path: Path) -> None:
+    root = tmp_path / "leaderboard"
+    shutil.copytree(COMMITTED, root, ignore=shutil.ignore_patterns("tables"))
+    for path in leaderboard.render(root):
+        committed = COMMITTED / path.relative_to(root)
+        assert path.read_bytes() == committed.read_bytes(), f"{committed}: run make tables"
+
+
+def test_the_command_needs_only_the_standard_library(tmp_path: Path) -> None:
+    store(tmp_path, RUN)
+    program = (
+        "import runpy, sys; runpy.run_module('textgan_bench.leaderboard', run_name='__main__')"
+    )
+    bare = [sys.executable, "-S", "-c", program, str(tmp_path)]
+    done = subprocess.run(bare, cwd=COMMITTED.parent, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [
+        str(tmp_path / f"tables/hmm.{suffix}") for suffix in ("md", "tex")
+    ]
+    (tmp_path / "records/hmm/nagan-quick-seed0.json").write_text("{", encoding="utf-8")
+    failed = subprocess.run(bare, cwd=COMMITTED.parent, capture_output=True, text=True, check=False)
+    assert failed.returncode == 1
+    assert failed.stderr.count("\n") == 1
+    assert "nagan-quick-seed0.json" in failed.stderr

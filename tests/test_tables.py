@@ -1,0 +1,67 @@
+"""Digits, directions and emphasis of the tables, worked out by hand."""
+
+import pytest
+
+from textgan_bench.tables import COLUMNS, Block, Column, Figure, Row, best, figure_text, latex
+
+
+def test_latex_escapes_and_emphasises() -> None:
+    rows = [
+        Row("run", "mle_transformer", {"oracle_gap": Figure(0.5, 0.25)}, budget="quick", seeds=2),
+        Row("run", "nagan", {"oracle_gap": Figure(-0.25)}, budget="quick", seeds=1),
+        Row("published", "A&B", {"oracle_gap": "0.1"}),
+    ]
+    text = latex("hmm", [Block(title="100 % {real}", rows=rows)])
+    assert "\\caption{hmm: 100 \\% \\{real\\}.}" in text
+    assert "mle\\_transformer & quick & 2 & 0.50 $\\pm$ 0.25 \\\\" in text
+    assert "nagan & quick & 1 & \\textbf{-0.250} \\\\" in text
+    assert "\\emph{A\\&B} &  &  & \\emph{0.1} \\\\" in text
+    assert text.count("{") == text.count("}")
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "winners"),
+    [
+        ("bleu_b/5", [0.2, 0.3, 0.1], [1]),
+        ("fed/hash128", [0.2, 0.3, 0.1], [2]),
+        ("oracle_gap", [-0.2, 0.3, 0.1], [2]),
+        ("oracle_gap", [-0.1, 0.3, 0.1], [0, 2]),
+        # The data itself scores 0.15 in what follows.
+        ("bleu_f/5", [0.4, 0.2, 0.05], [1]),
+        ("oov_rate", [0.2, 0.3, 0.1], []),
+    ],
+)
+def test_the_best_value_has_a_direction(key: str, values: list[float], winners: list[int]) -> None:
+    rows = [Row("run", f"method{i}", {key: Figure(value)}) for i, value in enumerate(values)]
+    anchors = [
+        Row("anchor", "real", {key: Figure(0.15)}),
+        Row("anchor", "uniform", {key: Figure(0.0)}),
+    ]
+    (column,) = (column for column in COLUMNS if column.key == key)
+    assert best(column, [*anchors, *rows]) == [rows[index] for index in winners]
+
+
+def test_without_the_data_itself_or_a_rival_nothing_is_best() -> None:
+    (nll,) = (column for column in COLUMNS if column.key == "oracle_nll")
+    rows = [Row("run", name, {"oracle_nll": Figure(3.5)}) for name in ("a", "b")]
+    oracle = Row("anchor", "oracle", {"oracle_nll": Figure(3.48)})
+    assert best(nll, rows) == []
+    assert best(nll, [oracle, rows[0]]) == []
+    assert best(nll, [oracle, *rows]) == rows
+
+
+@pytest.mark.parametrize(
+    ("figure", "text"),
+    [
+        (Figure(0.31239), "0.312"),
+        (Figure(0.31239, 0.0021), "0.312 ± 0.002"),
+        (Figure(0.31239, 0.021), "0.312 ± 0.021"),
+        (Figure(0.31239, 0.21), "0.31 ± 0.21"),
+        (Figure(31.239, 2.16), "31.2 ± 2.2"),
+        (Figure(31.239, 0.0), "31.239 ± 0.000"),
+        (Figure(-0.0001), "0.000"),
+        (None, "–"),
+    ],
+)
+def test_no_more_digits_than_the_spread_supports(figure: Figure | None, text: str) -> None:
+    assert figure_text(Column("bleu_f/5", "BLEU-5 F", "≈", 3), figure) == text
