@@ -209,6 +209,15 @@ def test_every_field_is_required(tmp_path: Path, name: str) -> None:
         leaderboard.load(path)
 
 
+def test_tables_follow_a_record_at_once(tmp_path: Path) -> None:
+    leaderboard.write(ORACLE, tmp_path)
+    leaderboard.write(RUN, tmp_path)
+    written = (tmp_path / "tables/hmm.md").read_bytes()
+    leaderboard.render(tmp_path)
+    assert b"| nagan | quick | 1 |" in written
+    assert (tmp_path / "tables/hmm.md").read_bytes() == written
+
+
 def test_a_record_in_another_ones_place_is_refused(tmp_path: Path) -> None:
     path = leaderboard.write(RUN, tmp_path)
     path.rename(path.with_name("nagan-paper-seed0.json"))

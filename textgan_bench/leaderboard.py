@@ -89,14 +89,15 @@ class Published:
 
 
 def write(record: Record, root: Path = ROOT) -> Path:
-    """Store a record; the file is complete or not there at all.
+    """Store a record and render the tables anew; a file is complete or not there at all.
 
     Raises:
-        RecordError: a score is not finite.
+        RecordError: a score is not finite, or another record cannot be read.
     """
     path = record.path(root)
     _check(asdict(record), path)
     _replace(path, json.dumps(asdict(record), indent=2, sort_keys=True, allow_nan=False) + "\n")
+    render(root)
     return path
 
 

@@ -1,0 +1,75 @@
+"""Who may import whom, checked from the syntax tree."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# Beside the standard library and the package of the module itself. What is not listed is refused:
+# nothing in textgan_bench imports datamodules, a method knows no metric, a metric no method, and
+# tables can be rendered without torch.
+ALLOWED = {
+    "datamodules": "functional interfaces metrics tokens datasets hmmlearn numpy torch "
+    "torchmetrics",
+    "textgan_bench": "",
+    "textgan_bench.callbacks": "pytorch_lightning torch tqdm",
+    "textgan_bench.evaluation": "interfaces leaderboard provenance scoring tokens "
+    "pytorch_lightning torch torchmetrics",
+    "textgan_bench.functional": "numpy torch",
+    "textgan_bench.interfaces": "tokens pytorch_lightning torch torchmetrics",
+    "textgan_bench.leaderboard": "tables",
+    "textgan_bench.methods": "functional interfaces networks tokens pytorch_lightning torch",
+    "textgan_bench.metrics": "functional interfaces tokens numpy torch torchmetrics",
+    "textgan_bench.metrics.lm_score": "functional interfaces tokens kenlm numpy torch torchmetrics",
+    "textgan_bench.networks": "functional tokens torch",
+    "textgan_bench.provenance": "torch",
+    "textgan_bench.scoring": "interfaces tokens torchmetrics",
+    "textgan_bench.tables": "",
+    "textgan_bench.tokens": "torch",
+}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for folder in ("textgan_bench", "datamodules"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(parts).removesuffix(".__init__"), path
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute here"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def part(name: str) -> str:
+    """``textgan_bench.metrics`` of a module in it, otherwise the distribution's package."""
+    names = name.split(".")
+    return ".".join(names[:2]) if names[0] == "textgan_bench" else names[0]
+
+
+@pytest.mark.parametrize(
+    ("module", "path"), [pytest.param(*pair, id=pair[0]) for pair in modules()]
+)
+def test_a_module_imports_only_what_its_part_may(module: str, path: Path) -> None:
+    names = ALLOWED.get(module, ALLOWED.get(part(module)))
+    assert names is not None, f"{part(module)} is missing in the table of this test"
+    inside = {f"textgan_bench.{name}" for name in names.split()}
+    # One method never builds on another; the package's __init__ gathers them.
+    if part(module) != "textgan_bench.methods" or path.name == "__init__.py":
+        inside.add(part(module))
+    for target in map(part, imported(path)):
+        assert target in inside or target in names.split() or target in sys.stdlib_module_names, (
+            f"{module} may not import {target}"
+        )
+
+
+def test_every_entry_of_the_table_is_a_module() -> None:
+    assert set(ALLOWED) <= {name for name, _ in modules()}
