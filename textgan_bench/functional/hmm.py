@@ -76,7 +76,9 @@ def sample_sequences(
     states = torch.zeros(length, n, dtype=torch.int64, device=device)
     first_state, next_state = _RowSampler(start[None]), _RowSampler(transition)
     for t in range(length):
-        states[t] = next_state(states[t - 1], uniform[t]) if t else first_state(states[0], uniform[0])
+        states[t] = (
+            next_state(states[t - 1], uniform[t]) if t else first_state(states[0], uniform[0])
+        )
     uniform = torch.rand(length, n, generator=generator, dtype=torch.float64, device=device)
     return _RowSampler(emission)(states, uniform).T.contiguous()
 
