@@ -1,5 +1,6 @@
 """One file per method; a recipe names the class by this package."""
 
+from textgan_bench.methods.mle import MLE, TransformerMLE
 from textgan_bench.methods.nagan import NAGAN
 
-__all__ = ["NAGAN"]
+__all__ = ["MLE", "NAGAN", "TransformerMLE"]

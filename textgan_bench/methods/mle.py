@@ -16,8 +16,9 @@ that NAGAN's own sizes imply would miss it by 7 %.
 
 from typing import ClassVar, cast
 
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam
 
 from textgan_bench.interfaces import TextGenerator
 from textgan_bench.networks.autoregressive import (
@@ -60,7 +61,7 @@ class _MaximumLikelihood(TextGenerator):
 
     def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
         loss = self.nats_per_word(batch)
-        self.descend(loss, cast(Optimizer, self.optimizers()), clip=GRADIENT_NORM)
+        self.descend(loss, cast(LightningOptimizer, self.optimizers()), clip=GRADIENT_NORM)
         self.log_losses({"nll/training": loss})
 
     def validation_step(self, batch: TokenBatch, batch_idx: int) -> dict[str, TokenBatch]:
@@ -86,6 +87,7 @@ class MLE(_MaximumLikelihood):
     ) -> None:
         generator = GRULanguageModel(vocab_size, max_length, embedding, hidden)
         super().__init__(vocab_size, max_length, generator, lr)
+        self.save_hyperparameters()
 
 
 class TransformerMLE(_MaximumLikelihood):
@@ -108,3 +110,4 @@ class TransformerMLE(_MaximumLikelihood):
             vocab_size, max_length, embedding, width, blocks, heads, feed_forward, dropout
         )
         super().__init__(vocab_size, max_length, generator, lr)
+        self.save_hyperparameters()

@@ -18,6 +18,8 @@ from textgan_bench.functional.likelihood import drawn_mask, symbol_nll
 from textgan_bench.networks.transformer import EncoderBlock, sinusoidal_positions
 from textgan_bench.tokens import PAD, TokenBatch
 
+SAMPLING_BATCH = 512  # more at once bring no speed, and their scores fill the memory
+
 State = tuple[Tensor, ...]
 """What a network remembers of the words read so far; the first axis of each tensor is the batch."""
 
@@ -57,20 +59,23 @@ class LanguageModel(nn.Module, ABC):
     def forward(self, batch: TokenBatch) -> Tensor:
         """(B, T) NLL in nats of words and end symbols; T is the longest row's number of them."""
         steps = min(int(batch.lengths.max()) + 1, self.max_length)
-        ids = batch.ids[:, :steps]  # (B, T)
+        ids = F.pad(batch.ids, (0, steps - batch.ids.shape[1]), value=PAD)  # (B, T), cut or padded
         hidden = self.read(F.pad(ids[:, :-1], (1, 0), value=PAD))  # (B, T, H)
         logits = self.output(hidden[drawn_mask(batch.lengths, steps)])  # (N, V)
         return symbol_nll(logits, ids, batch.lengths)
 
     @torch.no_grad()
     def sample(self, n: int, temperature: float) -> TokenBatch:
-        """``n`` sentences, each symbol drawn from the softmax of logits / ``temperature``.
-
-        Sentences that have ended leave the batch, so the work is in proportion to the words.
-        """
+        """``n`` sentences, each symbol drawn from the softmax of logits / ``temperature``."""
         ids = self.output.weight.new_full((n, self.max_length), PAD, dtype=torch.int64)  # (B, T)
-        live = torch.arange(n, device=ids.device)
-        symbols, state = ids.new_full((n,), PAD), self.start(n)
+        for chunk in ids.split(SAMPLING_BATCH):
+            self._write(chunk, temperature)
+        return TokenBatch(ids, (ids != PAD).sum(1))
+
+    def _write(self, ids: Tensor, temperature: float) -> None:
+        """Write sentences over the padding of ``ids``; one that has ended costs nothing more."""
+        live = torch.arange(len(ids), device=ids.device)
+        symbols, state = ids[:, 0], self.start(len(ids))
         for t in range(self.max_length):
             hidden, state = self.step(symbols, state)
             symbols = draw(self.output(hidden) / temperature)
@@ -80,7 +85,6 @@ class LanguageModel(nn.Module, ABC):
                 break
             state = tuple(part[going] for part in state)
             ids[live, t] = symbols
-        return TokenBatch(ids, (ids != PAD).sum(1))
 
 
 class GRULanguageModel(LanguageModel):
