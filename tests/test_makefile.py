@@ -1,0 +1,92 @@
+"""The Makefile forwards variables, and says in one line what is missing."""
+
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout without ``.venv``."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def installed(checkout: Path) -> Path:
+    """A checkout whose ``.venv`` is fresh and whose Python prints its arguments."""
+    python = checkout / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "$@"\n', encoding="utf-8")
+    python.chmod(python.stat().st_mode | stat.S_IXUSR)
+    (checkout / ".venv/.installed").touch()
+    return checkout
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # The variables of the make that runs these tests are not ours.
+    clean = ["env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "-u", "MFLAGS", "make", "-C", str(folder)]
+    return subprocess.run([*clean, *arguments], capture_output=True, text=True, check=False)
+
+
+def words(done: subprocess.CompletedProcess[str]) -> str:
+    return " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["bench"], "METHOD is missing"),
+        (["setup", "PYTHON=false"], "Python 3.11 or newer"),
+        (["setup", "CXX=no-such-compiler"], "no-such-compiler is not found"),
+        (["test", "PYTHON=false"], "Python 3.11 or newer"),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line(
+    checkout: Path, arguments: list[str], complaint: str
+) -> None:
+    done = make(checkout, "--no-print-directory", *arguments)
+    assert done.returncode != 0
+    assert complaint in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (checkout / ".venv").exists()
+
+
+def test_bench_forwards_its_variables(installed: Path) -> None:
+    assert words(make(installed, "-s", "bench", "METHOD=nagan")) == (
+        "-m textgan_bench bench nagan --data hmm --seed 0 --budget quick --devices auto"
+    )
+    data = ["DATA=coco", "DATA_DIR=/captions"]
+    run = ["METHOD=mle", "SEED=1", "BUDGET=paper", "DEVICES=2", "FORCE=1"]
+    assert words(make(installed, "-s", "bench", *data, *run)) == (
+        "-m textgan_bench bench mle --data coco --seed 1 --budget paper --devices 2 "
+        "--data_dir /captions --force"
+    )
+
+
+def test_a_neighbouring_data_folder_is_read(installed: Path) -> None:
+    nested = installed / "checkout"
+    nested.mkdir()
+    for name in ("Makefile", ".venv", "pyproject.toml", "constraints.txt"):
+        (installed / name).rename(nested / name)
+    (nested / ".venv/.installed").touch()
+    (installed / "shared/data/coco").mkdir(parents=True)
+    done = make(nested, "-s", "bench", "METHOD=nagan", "DATA=coco")
+    assert words(done).endswith("--data_dir ../shared/data/coco")
+
+
+def test_a_changed_dependency_makes_the_setup_stale(installed: Path) -> None:
+    assert "pip install" not in make(installed, "tables").stdout
+    (installed / ".venv/.installed").unlink()
+    assert "pip install" in make(installed, "tables").stdout
+
+
+def test_help_lists_every_target(checkout: Path) -> None:
+    listed = [line.split()[0] for line in make(checkout, "-s").stdout.splitlines()]
+    assert listed == ["help", "setup", "bench", "smoke", "test", "lint", "tables"]
