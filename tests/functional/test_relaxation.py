@@ -1,0 +1,70 @@
+import math
+
+import pytest
+import torch
+from scipy import stats
+from torch import Tensor
+
+from textgan_bench.functional.relaxation import gumbel_noise_like, straight_through_embedding
+
+
+def by_stop_gradient(scores: Tensor, table: Tensor, temperature: float) -> Tensor:
+    """Equations 22 to 24 of Huang et al. (2021) as printed."""
+    hard = torch.nn.functional.one_hot(scores.argmax(-1), scores.shape[-1]).to(scores.dtype)
+    soft = torch.softmax(scores / temperature, -1)
+    return ((hard - soft).detach() + soft) @ table
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_straight_through_equals_the_printed_form(temperature: float) -> None:
+    torch.manual_seed(0)
+    scores = torch.randn(3, 4, 7, dtype=torch.float64, requires_grad=True)
+    table = torch.randn(7, 5, dtype=torch.float64)
+    weight = torch.randn(3, 4, 5, dtype=torch.float64)
+    ours = straight_through_embedding(scores, table, temperature)
+    printed = by_stop_gradient(scores, table, temperature)
+    torch.testing.assert_close(ours, printed, rtol=0, atol=1e-12)
+    (gradient,) = torch.autograd.grad((ours * weight).sum(), scores)
+    (expected,) = torch.autograd.grad((printed * weight).sum(), scores)
+    torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-12)
+
+
+def test_straight_through_gradient_is_the_softmax_slope_by_finite_differences() -> None:
+    torch.manual_seed(0)
+    scores = torch.randn(6, dtype=torch.float64, requires_grad=True)
+    table = torch.randn(6, 3, dtype=torch.float64)
+    weight = torch.randn(3, dtype=torch.float64)
+    loss = straight_through_embedding(scores, table, 0.7) @ weight
+    (gradient,) = torch.autograd.grad(loss, scores)
+
+    def softened(x: Tensor) -> float:
+        return float(torch.softmax(x / 0.7, -1) @ table @ weight)
+
+    step = 1e-6
+    for v in range(6):
+        shift = torch.zeros(6, dtype=torch.float64)
+        shift[v] = step
+        slope = (softened(scores.detach() + shift) - softened(scores.detach() - shift)) / (2 * step)
+        assert gradient[v].item() == pytest.approx(slope, abs=1e-8)
+
+
+def test_straight_through_leaves_the_table_without_gradient() -> None:
+    table = torch.randn(6, 3, requires_grad=True)
+    straight_through_embedding(torch.randn(2, 6, requires_grad=True), table, 1.0).sum().backward()
+    assert table.grad is None
+
+
+def test_gumbel_noise_has_the_moments_of_the_gumbel_law() -> None:
+    torch.manual_seed(0)
+    noise = gumbel_noise_like(torch.empty(400_000, dtype=torch.float64))
+    assert noise.mean().item() == pytest.approx(0.5772156649, abs=0.01)
+    assert noise.var().item() == pytest.approx(math.pi**2 / 6, abs=0.02)
+
+
+def test_argmax_of_noisy_scores_draws_from_the_softmax() -> None:
+    torch.manual_seed(0)
+    scores = torch.tensor([0.3, -1.0, 1.2, 0.0])
+    draws = (scores + gumbel_noise_like(torch.empty(20_000, 4))).argmax(-1)
+    expected = torch.softmax(scores.double(), -1) * len(draws)
+    result = stats.chisquare(torch.bincount(draws, minlength=4).numpy(), expected.numpy())
+    assert result.pvalue > 1e-3

@@ -1,0 +1,174 @@
+import copy
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from scipy import stats
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from textgan_bench.methods import NAGAN
+from textgan_bench.tokens import PAD, TokenBatch, length_mask
+
+VOCAB_SIZE, MAX_LENGTH = 9, 6
+
+
+def small(**changes: float) -> NAGAN:
+    torch.manual_seed(0)
+    shape = {"width": 8, "blocks": 2, "heads": 2, "feed_forward": 8, "latent_dim": 4}
+    return NAGAN(VOCAB_SIZE, MAX_LENGTH, **{**shape, "embedding_dim": 6, **changes})  # type: ignore[arg-type]
+
+
+def batch(lengths: list[int]) -> TokenBatch:
+    length = torch.tensor(lengths)
+    ids = torch.randint(1, VOCAB_SIZE, (len(lengths), MAX_LENGTH))
+    return TokenBatch(ids * length_mask(length, MAX_LENGTH), length)
+
+
+def train(method: NAGAN, batches: list[TokenBatch]) -> NAGAN:
+    trainer = pl.Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(method, DataLoader(batches, batch_size=None))  # type: ignore[arg-type]
+    return method
+
+
+def parameters(module: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_sizes_are_those_of_table_12() -> None:
+    method = NAGAN(4839, 32)
+    assert parameters(method.generator) == pytest.approx(2.0e6, rel=0.03)
+    assert parameters(method.discriminator) == pytest.approx(2.2e6, rel=0.03)
+
+
+def test_lengths_are_drawn_from_the_training_lengths() -> None:
+    method = train(small(), [batch([2, 2, 2, 5]), batch([2, 5, 5, 6]), batch([2, 2, 2, 2])])
+    assert method.length_counts.tolist() == [0, 0, 8, 0, 0, 3, 1]
+    drawn = torch.bincount(method.sample(6000).lengths, minlength=7)
+    assert drawn[[0, 1, 3, 4]].sum() == 0
+    assert stats.chisquare(drawn[[2, 5, 6]].numpy(), [4000, 1500, 500]).pvalue > 1e-3
+
+
+def test_an_untrained_model_knows_no_lengths() -> None:
+    with pytest.raises(RuntimeError, match="lengths"):
+        small().sample(1)
+
+
+def test_samples_are_the_argmax_of_the_average_without_noise() -> None:
+    method = small()
+    method.length_counts[4] = 1
+    torch.manual_seed(1)
+    samples = method.sample(5, dropout=0.0)
+    torch.manual_seed(1)
+    lengths = torch.multinomial(method.length_counts, 5, replacement=True)
+    mask = length_mask(lengths, 4)
+    scores = method.average(torch.randn(5, 4, 4), mask, 0.0)
+    assert torch.equal(samples.ids[:, :4][mask], scores.argmax(-1) + 1)
+    assert (samples.ids[:, 4:] == PAD).all()
+
+
+def test_dropout_stays_at_inference_and_is_the_knob() -> None:
+    method = small().eval()
+    mask, z = length_mask(torch.full((64,), 6), 6), torch.randn(64, 6, 4)
+    one, two = (method.average(z, mask, 0.25) for _ in range(2))
+    assert not torch.equal(one, two)
+    assert torch.equal(method.average(z, mask, 0.0), method.average(z, mask, 0.0))
+    method.length_counts[6] = 1
+    torch.manual_seed(1)
+    default = method.sample(32)
+    torch.manual_seed(1)
+    assert torch.equal(default.ids, method.sample(32, dropout=0.25).ids)
+    torch.manual_seed(1)
+    assert not torch.equal(default.ids, method.sample(32, dropout=0.0).ids)
+
+
+def test_gumbel_noise_is_added_in_training_only() -> None:
+    method = small(dropout=0.0)
+    mask = length_mask(torch.tensor([3]), 3)
+    torch.manual_seed(1)
+    noisy = method._noisy_scores(mask)
+    torch.manual_seed(1)
+    clean = method.generator(torch.randn(1, 3, 4), mask, 0.0)
+    assert not torch.equal(noisy, clean)
+    assert 0.3 < (noisy - clean).std() < 3
+
+
+def test_initial_scores_have_the_stated_deviation() -> None:
+    torch.manual_seed(0)
+    method = NAGAN(501, 20, width=64, blocks=2, feed_forward=128, embedding_dim=8, score_std=5.0)
+    mask = length_mask(torch.full((16,), 20), 20)
+    assert method.generator(torch.randn(16, 20, 64), mask, 0.0).std().item() == pytest.approx(
+        5.0, rel=0.1
+    )
+
+
+@pytest.mark.parametrize("length", [1, 3])
+def test_padding_changes_neither_words_nor_score(length: int) -> None:
+    method = small().double()
+    lengths = torch.tensor([length])
+    z = torch.randn(1, 6, 4, dtype=torch.float64)
+    long = method.generator(z, length_mask(lengths, 6), 0.0)
+    short = method.generator(z[:, :length], length_mask(lengths, length), 0.0)
+    torch.testing.assert_close(long, short, rtol=0, atol=1e-12)
+    embedded = torch.randn(1, 6, 6, dtype=torch.float64)
+    torch.testing.assert_close(
+        method.discriminator(embedded, lengths),
+        method.discriminator(embedded[:, :length], lengths),
+        rtol=0,
+        atol=1e-12,
+    )
+
+
+def test_average_follows_its_closed_form() -> None:
+    method = small(averaging=0.5)
+    start = [p.clone() for p in method.average.parameters()]
+    values: list[list[Tensor]] = []
+    for step in range(3):
+        with torch.no_grad():
+            for p in method.generator.parameters():
+                p.add_(step + 1.0)
+        values.append([p.detach().clone() for p in method.generator.parameters()])
+        method._average_parameters()
+    expected = start
+    for t, value in enumerate(values, 1):
+        gamma = min(0.5, (1 + t) / (10 + t))
+        expected = [gamma * e + (1 - gamma) * v for e, v in zip(expected, value, strict=True)]
+    torch.testing.assert_close(list(method.average.parameters()), expected)
+
+
+def test_l2_of_the_discriminator_is_decoupled() -> None:
+    method = small(discriminator_lr=0.1, discriminator_l2=0.5)
+    _, optimizer = method.configure_optimizers()
+    weight = method.discriminator.projection.weight
+    before = weight.detach().clone()
+    for parameter in method.discriminator.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    torch.testing.assert_close(weight.detach(), before * (1 - 0.1 * 0.5))
+
+
+def test_each_player_is_moved_by_its_own_loss_alone() -> None:
+    method = small()
+    frozen_generator = copy.deepcopy(method.generator.state_dict())
+    method.generator_lr = 0.0
+    train(method, [batch([3, 4])])
+    for name, value in method.generator.state_dict().items():
+        assert torch.equal(value, frozen_generator[name])
+    assert all(parameter.requires_grad for parameter in method.discriminator.parameters())
+
+
+def test_a_constant_language_is_learnt() -> None:
+    torch.manual_seed(0)
+    method = small(generator_lr=5e-3, discriminator_lr=5e-3, penalty=0.1, averaging=0.9)
+    row = torch.tensor([3, 1, 4, 1, 5, 0])
+    constant = TokenBatch(row.expand(16, -1).contiguous(), torch.full((16,), 5))
+    train(method, [constant] * 150)
+    samples = method.sample(200)
+    assert (samples.ids == row).all(1).float().mean() > 0.5

@@ -1,0 +1,70 @@
+import pytest
+import torch
+from torch import nn
+
+from textgan_bench.networks.transformer import (
+    Attention,
+    EncoderBlock,
+    LatentDecoderBlock,
+    sinusoidal_positions,
+)
+from textgan_bench.tokens import length_mask
+
+
+def test_positions_are_those_of_the_paper() -> None:
+    codes = sinusoidal_positions(6, 8)
+    assert codes[5, 2].item() == pytest.approx(
+        torch.sin(torch.tensor(5 / 10_000 ** (2 / 8))).item()
+    )
+    assert codes[5, 3].item() == pytest.approx(
+        torch.cos(torch.tensor(5 / 10_000 ** (2 / 8))).item()
+    )
+
+
+def test_encoder_block_equals_torchs_layer() -> None:
+    torch.manual_seed(0)
+    ours = EncoderBlock(8, 2, 16).double()
+    theirs = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True).double()
+    attention = ours.self_attention
+    projections = (attention.query, attention.key, attention.value)
+    linear_1, linear_2 = ours.feed_forward[0], ours.feed_forward[2]
+    with torch.no_grad():
+        theirs.self_attn.in_proj_weight.copy_(torch.cat([p.weight for p in projections]))
+        theirs.self_attn.in_proj_bias.copy_(torch.cat([p.bias for p in projections]))
+        theirs.self_attn.out_proj.load_state_dict(attention.output.state_dict())
+        theirs.linear1.load_state_dict(linear_1.state_dict())
+        theirs.linear2.load_state_dict(linear_2.state_dict())
+    x = torch.randn(3, 5, 8, dtype=torch.float64)
+    mask = length_mask(torch.tensor([5, 2, 4]), 5)
+    expected = theirs(x, src_key_padding_mask=~mask)
+    actual = ours(x, mask[:, None, None])
+    torch.testing.assert_close(actual[mask], expected[mask], rtol=0, atol=1e-12)
+
+
+def test_decoder_block_ignores_padding() -> None:
+    torch.manual_seed(0)
+    block = LatentDecoderBlock(8, 2, 16).double()
+    x, latents = torch.randn(2, 1, 5, 8, dtype=torch.float64)
+    mask = length_mask(torch.tensor([3]), 5)[:, None, None]
+    padded = block(x, latents, sinusoidal_positions(5, 8).double(), mask, 0.0)
+    codes = sinusoidal_positions(3, 8).double()
+    alone = block(x[:, :3], latents[:, :3], codes, mask[..., :3], 0.0)
+    torch.testing.assert_close(padded[:, :3], alone, rtol=0, atol=1e-12)
+
+
+def test_causal_attention_does_not_see_later_words() -> None:
+    torch.manual_seed(0)
+    attention = Attention(8, 2)
+    x = torch.randn(1, 4, 8)
+    changed = x.clone()
+    changed[:, 3] += 1
+    before = attention(x, x, x, causal=True)[:, :3]
+    torch.testing.assert_close(before, attention(changed, changed, changed, causal=True)[:, :3])
+
+
+def test_dropout_is_the_argument_not_the_training_flag() -> None:
+    torch.manual_seed(0)
+    block = EncoderBlock(8, 2, 16).eval()
+    x = torch.randn(1, 4, 8)
+    assert not torch.equal(block(x, None, dropout=0.5), block(x, None, dropout=0.5))
+    assert torch.equal(block.train()(x, None), block(x, None))
