@@ -2,17 +2,16 @@
 
     python -m datamodules.oracle.fit CAPTIONS.txt.gz OUTPUT.npz
 
-NAGAN (Huang et al., 2021, section 5.1) trains on the samples of a hidden Markov model fitted with
-hmmlearn on COCO captions, but publishes neither the model nor its settings. This one has a fixed
-number of EM iterations, because the stop moves the entropy by more than methods differ, and no zero
-probabilities, so that every sentence has a finite likelihood.
+NAGAN (Huang et al., under review, ICLR 2021, A.4.2) trains on the samples of a hidden Markov model
+fitted with hmmlearn on COCO captions, but publishes neither the model nor its settings. This one
+has a fixed number of EM iterations, because the stop moves the entropy by more than methods differ,
+and no zero probabilities, so that every sentence has a finite likelihood.
 
 Another BLAS may give other last digits, and EM amplifies them: the shipped file is the standard,
 this script documents it.
 """
 
 import argparse
-import gzip
 import hashlib
 import json
 import sys
@@ -24,9 +23,10 @@ import numpy as np
 import torch
 from hmmlearn.hmm import CategoricalHMM
 
+from datamodules.corpus import read_lines
+from datamodules.hmm import LENGTH, normalised
 from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
 
-LENGTH = 20
 SMOOTHING = 1e-6
 ENTROPY_SAMPLES = 50_000
 
@@ -37,12 +37,7 @@ def read_captions(path: Path, count: int) -> list[list[str]]:
     Raises:
         ValueError: the file has fewer lines or is not UTF-8 text.
     """
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open()
-    try:
-        with opened as file:
-            captions = [line.split() for line, _ in zip(file, range(count), strict=False)]
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
-        raise ValueError(f"{path} is not (gzipped) UTF-8 text: {error}") from error
+    captions = [line.split() for line in read_lines(path)[:count]]
     if len(captions) < count:
         raise ValueError(f"{path} has {len(captions)} lines, {count} are needed")
     return captions
@@ -86,12 +81,6 @@ def fit(
     return parameters | {"words": np.array(kept)}, figures
 
 
-def normalised(rows: np.ndarray) -> torch.Tensor:
-    """Float32 rows as float64 rows that sum to one."""
-    exact = torch.from_numpy(rows).double()
-    return exact / exact.sum(dim=-1, keepdim=True)
-
-
 def entropy(parameters: dict[str, np.ndarray], seed: int) -> tuple[float, float]:
     """Nats per word of the model's own samples, and the standard error."""
     model = [normalised(parameters[name]) for name in ("start", "transition", "emission")]
@@ -103,6 +92,7 @@ def entropy(parameters: dict[str, np.ndarray], seed: int) -> tuple[float, float]
 
 
 def main() -> None:
+    """Read the command line, fit, measure and write."""
     parser = argparse.ArgumentParser(
         prog="python -m datamodules.oracle.fit", description=__doc__.partition("\n")[0]
     )

@@ -57,6 +57,7 @@ def sample_sequences(
     start: Tensor,
     transition: Tensor,
     emission: Tensor,
+    *,
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """(n, length) int64 symbols drawn by inversion, all sequences at once.
