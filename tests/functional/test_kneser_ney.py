@@ -41,8 +41,8 @@ def read_arpa(text: str) -> Arpa:
     announced: dict[int, int] = {}
     for line in text.splitlines():
         if line.startswith("ngram "):
-            order, number = line.removeprefix("ngram ").split("=")
-            announced[int(order)] = int(number)
+            announced_order, announced_number = line.removeprefix("ngram ").split("=")
+            announced[int(announced_order)] = int(announced_number)
         elif "\t" in line:
             prob, ngram, *backoff = line.split("\t")
             entries[tuple(ngram.split(" "))] = float(prob), float(backoff[0]) if backoff else 0.0

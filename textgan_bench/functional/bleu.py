@@ -118,7 +118,7 @@ def _clipped_matches(words: IntArray, lengths: IntArray, split: int, order: int)
         clipped = np.minimum(count, largest[1 - side, run_gram])
         matches[n - 1] = np.bincount(run_sentence, weights=clipped, minlength=len(lengths))
 
-        on_both_sides = largest.all(axis=0)[gram]
+        on_both_sides = np.minimum(largest[0], largest[1])[gram] > 0
         position = position[on_both_sides]
         rank[position] = gram[on_both_sides]
     return matches

@@ -1,0 +1,120 @@
+"""The encoder against a dense matrix and NumPy's decomposition, and on real captions."""
+
+import random
+from collections import defaultdict
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import pytest
+import torch
+
+from textgan_bench.functional.frechet import frechet_distance
+from textgan_bench.functional.hashed_ngrams import BUCKETS, HashedNGrams
+
+Text = list[list[str]]
+TESTS = Path(__file__).parents[1]
+COCO = TESTS.parents[1] / "shared/data/coco"
+
+
+def animals() -> Text:
+    text = (TESTS / "golden/animals.txt").read_text(encoding="utf-8")
+    return [line.split() for line in text.splitlines()]
+
+
+def features(text: Text, frequencies_of: Text) -> np.ndarray:
+    """(n, BUCKETS), the definition written out."""
+
+    def counts(text: Text) -> np.ndarray:
+        matrix = np.zeros((len(text), BUCKETS))
+        for row, words in zip(matrix, text, strict=True):
+            marked = ["<s>", *words, "</s>"]
+            for start in range(len(marked)):
+                for end in range(start + 1, min(start + 3, len(marked)) + 1):
+                    value = crc32(" ".join(marked[start:end]).encode())
+                    row[value % BUCKETS] += -1 if value & 0x80000000 else 1
+        return matrix
+
+    fitted = counts(frequencies_of)
+    idf = np.log((1 + len(fitted)) / (1 + (fitted != 0).sum(axis=0)))
+    weighted = counts(text) * idf
+    return weighted / np.linalg.norm(weighted, axis=1, keepdims=True)
+
+
+def test_finds_the_principal_directions() -> None:
+    text = animals()
+    fitted, others = text[:100], text[100:]
+    # With as many directions as sentences the power iteration starts from all of them.
+    encoder = HashedNGrams.fit(fitted, dim=95)
+    exact = np.linalg.svd(features(fitted, fitted), full_matrices=False)[2][:20].T
+    ours = encoder.projection.numpy()
+    np.testing.assert_allclose(np.abs(np.sum(ours[:, :20] * exact, axis=0)), 1, atol=1e-6)
+    embedded = encoder(others).numpy()
+    np.testing.assert_allclose(embedded, features(others, fitted) @ ours, atol=1e-12)
+    assert np.all(ours[np.abs(ours).argmax(axis=0), range(95)] > 0)
+    np.testing.assert_allclose(ours.T @ ours, np.eye(95), atol=1e-12)
+
+
+def test_is_deterministic_and_named_by_its_size() -> None:
+    text = animals()
+    first, second = HashedNGrams.fit(text, dim=16), HashedNGrams.fit(text, dim=16)
+    assert first.name == "hash16"
+    assert torch.equal(first.projection, second.projection)
+    assert torch.equal(first(text), second(text))
+    assert torch.equal(first(text)[:7], first(text[:7]))
+    assert first([]).shape == (0, 16)
+
+
+def test_too_few_sentences() -> None:
+    with pytest.raises(ValueError, match="128 dimensions cannot be fitted on 100 sentences"):
+        HashedNGrams.fit(animals()[:100])
+
+
+def ngram_samples(text: Text, order: int, n: int, generator: random.Random) -> Text:
+    """Sentences drawn from the n-grams of ``text`` without smoothing."""
+    following = defaultdict(list)
+    for words in text:
+        marked = ["<s>"] * (order - 1) + words + ["</s>"]
+        for end in range(order - 1, len(marked)):
+            following[tuple(marked[end - order + 1 : end])].append(marked[end])
+    samples = []
+    for _ in range(n):
+        marked = ["<s>"] * (order - 1)
+        while marked[-1] != "</s>":
+            marked.append(generator.choice(following[tuple(marked[1 - order :])]))
+        samples.append(marked[order - 1 : -1])
+    return samples
+
+
+@pytest.mark.skipif(not COCO.exists(), reason="needs the captions in ../shared/data/coco")
+def test_orders_text_by_its_distance_from_real_captions() -> None:
+    generator = random.Random(0)
+    captions: Text = []
+    for name in ("texygen_train.tok.txt", "texygen_test.tok.txt"):
+        text = (COCO / name).read_text(encoding="utf-8")
+        captions += [line.split() for line in text.splitlines()]
+    generator.shuffle(captions)  # the two files are different populations
+    size = 3000
+    references, real, validation, train = (
+        captions[i : i + size] for i in range(0, 4 * size, size)
+    )
+    encoder = HashedNGrams.fit(validation)
+
+    def moments(text: Text) -> tuple[torch.Tensor, torch.Tensor]:
+        embeddings = encoder(text)
+        return embeddings.mean(dim=0), torch.cov(embeddings.T)
+
+    reference_moments = moments(references)
+    words = sorted({word for sentence in train for word in sentence})
+    texts = [
+        real,
+        ngram_samples(train, 4, size, generator),
+        ngram_samples(train, 2, size, generator),
+        [generator.sample(sentence, len(sentence)) for sentence in real],
+        [generator.choices(words, k=len(sentence)) for sentence in real],
+    ]
+    distances = [float(frechet_distance(*reference_moments, *moments(text))) for text in texts]
+    floor = distances[0]
+    assert distances == sorted(distances)
+    assert all(far > 1.2 * near for near, far in zip(distances, distances[1:], strict=False))
+    assert float(frechet_distance(*reference_moments, *moments(train))) < 1.2 * floor

@@ -1,0 +1,181 @@
+"""Scores of a 4-gram language model, of samples under one of real text and the other way round."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import kenlm
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
+
+from textgan_bench.functional.kneser_ney import MARKS, UNKNOWN, NGramModel, estimate, write_arpa
+from textgan_bench.tokens import PAD, UNKNOWN_TOKEN, Vocabulary
+
+Sentences = Sequence[Sequence[str]]
+
+
+class LMScore(Metric):
+    """Negative log-likelihood of samples under an n-gram model of the references, in nats.
+
+    ``lm_score`` sums over words and end marks and divides by the number of words, as the tables of
+    the field do; ``lm_score_event`` divides by words and end marks. Lower is better until it
+    reaches the score of other real text, below which samples are copied or lack diversity.
+    ``oov_rate`` is the fraction of words that no reference has. Infinite if no word was written.
+
+    The model is interpolated modified Kneser-Ney over a closed vocabulary: each word of it that
+    the references lack has a share of the uniform distribution, and so has ``<unk>``, to which all
+    other words are mapped. Where the references are too few for its discounts, a warning is given
+    and ``lm_fallback`` tells at how many orders.
+
+    Args:
+        references: sentences as lists of words.
+        vocabulary: the words that can be written; those of the references if not given.
+        order: longest n-gram, part of the keys.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     metric = LMScore([["a", "cat"], ["a", "dog"], ["the", "dog"]], order=2)
+    >>> metric.update([["a", "dog"], ["a", "bird"]])
+    >>> {key: round(float(value), 3) for key, value in metric.compute().items()}
+    {'lm_score/kn2': 1.987, 'lm_score_event/kn2': 1.324, 'oov_rate': 0.25, 'lm_fallback/kn2': 2.0}
+    """
+
+    full_state_update = False
+    higher_is_better = False
+
+    lm_nll_sum: Tensor
+    lm_word_count: Tensor
+    lm_sentence_count: Tensor
+    oov_count: Tensor
+
+    def __init__(
+        self, references: Sentences, vocabulary: Vocabulary | None = None, order: int = 4
+    ) -> None:
+        super().__init__()
+        words = _closed_vocabulary(references, vocabulary)
+        self._known = set(chain.from_iterable(references)) - {UNKNOWN_TOKEN}
+        self._model = _LanguageModel(estimate(references, words, order))
+        self._key = f"kn{order}"
+        self.add_state("lm_nll_sum", torch.zeros((), dtype=torch.float64), "sum")
+        self.add_state("lm_word_count", torch.zeros((), dtype=torch.int64), "sum")
+        self.add_state("lm_sentence_count", torch.zeros((), dtype=torch.int64), "sum")
+        self.add_state("oov_count", torch.zeros((), dtype=torch.int64), "sum")
+
+    def update(self, samples: Sentences) -> None:
+        self.lm_nll_sum += self._model.nll(samples)
+        self.lm_word_count += sum(map(len, samples))
+        self.lm_sentence_count += len(samples)
+        self.oov_count += sum(word not in self._known for word in chain.from_iterable(samples))
+
+    def compute(self) -> dict[str, Tensor]:
+        if not self.lm_sentence_count:
+            raise ValueError("an LM score needs at least one sample")
+        scores = {
+            f"lm_score/{self._key}": self.lm_nll_sum / self.lm_word_count,
+            f"lm_score_event/{self._key}": self.lm_nll_sum
+            / (self.lm_word_count + self.lm_sentence_count),
+            "oov_rate": self.oov_count / self.lm_word_count.clamp_min(1).double(),
+        }
+        return scores | self._model.fallback(f"lm_fallback/{self._key}", self.device)
+
+
+class ReverseLMScore(Metric):
+    """Negative log-likelihood of the references under an n-gram model of the samples.
+
+    The sum over words and end marks divided by the number of words, in nats; lower is better.
+    A mode-collapsed generator, which the forward score cannot tell from a good one, pays here.
+    The model and ``reverse_lm_fallback`` are as in ``LMScore``.
+
+    >>> import warnings
+    >>> metric = ReverseLMScore([["a", "cat"], ["a", "dog"], ["the", "dog"]], order=2)
+    >>> metric.update([["a", "dog"], ["a", "bird"]])
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     scores = metric.compute()
+    >>> {key: round(float(value), 3) for key, value in scores.items()}
+    {'reverse_lm/kn2': 2.054, 'reverse_lm_fallback/kn2': 2.0}
+    """
+
+    full_state_update = False
+    higher_is_better = False
+
+    reverse_words: list[Tensor]
+    reverse_lengths: list[Tensor]
+
+    def __init__(
+        self, references: Sentences, vocabulary: Vocabulary | None = None, order: int = 4
+    ) -> None:
+        super().__init__()
+        self._words = _closed_vocabulary(references, vocabulary)
+        self._index = {word: index for index, word in enumerate(self._words)}
+        self._references = references
+        self._reference_words = sum(map(len, references))
+        if not self._reference_words:
+            raise ValueError("a reverse LM score needs at least one word of reference")
+        self._order = order
+        self.add_state("reverse_words", default=[], dist_reduce_fx="cat")
+        self.add_state("reverse_lengths", default=[], dist_reduce_fx="cat")
+
+    def update(self, samples: Sentences) -> None:
+        unknown = self._index[UNKNOWN]
+        words = [self._index.get(word, unknown) for word in chain.from_iterable(samples)]
+        lengths = [len(sentence) for sentence in samples]
+        self.reverse_words.append(torch.tensor(words, dtype=torch.int64, device=self.device))
+        self.reverse_lengths.append(torch.tensor(lengths, dtype=torch.int64, device=self.device))
+
+    def compute(self) -> dict[str, Tensor]:
+        words = iter(dim_zero_cat(self.reverse_words).tolist())
+        lengths = dim_zero_cat(self.reverse_lengths).tolist()
+        samples = [[self._words[next(words)] for _ in range(length)] for length in lengths]
+        model = _LanguageModel(estimate(samples, self._words, self._order))
+        nll = torch.tensor(model.nll(self._references), dtype=torch.float64, device=self.device)
+        scores = {f"reverse_lm/kn{self._order}": nll / self._reference_words}
+        return scores | model.fallback(f"reverse_lm_fallback/kn{self._order}", self.device)
+
+
+class _LanguageModel:
+    """An n-gram model queried through kenlm."""
+
+    def __init__(self, model: NGramModel) -> None:
+        self._model = model
+        # kenlm sees numbers for words, since a vocabulary may hold words with blanks.
+        words = model.words[len(MARKS) :]
+        names = [str(index) for index in range(len(words))]
+        self._names = dict(zip(words, names, strict=True))
+        config = kenlm.Config()
+        config.show_progress = False
+        config.arpa_complain = kenlm.ARPALoadComplain.NONE
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "model.arpa"
+            write_arpa(replace(model, words=(*MARKS, *names)), path)
+            self._kenlm = kenlm.Model(str(path), config)
+
+    def __reduce__(self) -> tuple[type, tuple[NGramModel]]:
+        # kenlm would look for its file, which is gone.
+        return type(self), (self._model,)
+
+    def nll(self, sentences: Sentences) -> float:
+        """Nats of all words and end marks."""
+        name = self._names.get
+        log10_probs = (
+            self._kenlm.score(" ".join([name(word, UNKNOWN) for word in words]), bos=True, eos=True)
+            for words in sentences
+        )
+        return -math.log(10) * math.fsum(log10_probs)
+
+    def fallback(self, key: str, device: torch.device) -> dict[str, Tensor]:
+        """The number of orders without discounts of their own, where there are any."""
+        orders = len(self._model.fallback_orders)
+        return {key: torch.tensor(orders, device=device)} if orders else {}
+
+
+def _closed_vocabulary(references: Sentences, vocabulary: Vocabulary | None) -> tuple[str, ...]:
+    """``<unk>`` and the words of ``vocabulary``, or of the references."""
+    words: Iterable[str] = chain.from_iterable(references)
+    if vocabulary is not None:
+        words = vocabulary.tokens[PAD + 1 :]
+    return tuple(dict.fromkeys([UNKNOWN, *words]))
