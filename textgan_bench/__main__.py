@@ -1,0 +1,113 @@
+"""``python -m textgan_bench fit | test | bench | sample | score``."""
+
+import argparse
+import sys
+import traceback
+from pathlib import Path
+from typing import Never
+
+OURS = ("textgan_bench", "datamodules")
+USAGE_ERROR = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Never:
+        self.exit(USAGE_ERROR, f"{self.prog}: {message} (--help lists the arguments)\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Arguments of the commands; those of ``fit`` and ``test`` are Lightning's."""
+    root = _Parser(prog="textgan_bench", description="A benchmark of text GANs.")
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, purpose in (("fit", "train a configuration"), ("test", "sample, score and record")):
+        commands.add_parser(name, help=f"{purpose}; {name} --help", add_help=False)
+
+    bench = commands.add_parser("bench", help="train, test and show a row of the leaderboard")
+    bench.add_argument("method", help="a recipe: benchmarks/<data>/<method>.yaml")
+    bench.add_argument("--data", default="hmm", help="a folder of benchmarks (%(default)s)")
+    bench.add_argument("--seed", type=int, default=0, help="(%(default)s)")
+    bench.add_argument("--budget", default="quick", help="a layer over it, or paper (%(default)s)")
+    bench.add_argument(
+        "--devices", default="auto", help="how many; auto is one, a GPU where there is one"
+    )
+    bench.add_argument("--data_dir", help="where the files of the data set lie")
+    bench.add_argument("--force", action="store_true", help="discard the run there is, start again")
+
+    sample = commands.add_parser("sample", help="write sentences of a trained run")
+    sample.add_argument("run", type=Path, metavar="RUN", help="its folder, runs/…")
+    sample.add_argument("-n", type=int, default=20, help="how many sentences (%(default)s)")
+    sample.add_argument("--knob", type=float, help="quality against diversity; its method names it")
+    sample.add_argument("--seed", type=int, default=0, help="(%(default)s)")
+    sample.add_argument("--output", type=Path, help="a text file instead of the terminal")
+
+    score = commands.add_parser("score", help="score a text file, one sentence a line")
+    score.add_argument("file", type=Path, metavar="FILE")
+    against = score.add_mutually_exclusive_group(required=True)
+    against.add_argument("--references", type=Path, help="real sentences, one a line")
+    against.add_argument("--data", help="a folder of benchmarks, scored just as its runs are")
+    score.add_argument("--data_dir", help="where the files of the data set lie")
+    score.add_argument("--vocabulary", type=Path, help="words the LMs know, one a line")
+    score.add_argument("--validation", type=Path, help="real sentences that FED is fitted on")
+    score.add_argument(
+        "--json", action="store_true", dest="as_json", help="all digits, and what they depend on"
+    )
+    return root
+
+
+def run(arguments: list[str]) -> None:
+    """Carry out one command; only what it needs is imported."""
+    if arguments[:1] in (["fit"], ["test"]):
+        from textgan_bench.training import TrainingCLI
+
+        TrainingCLI(arguments)
+        return
+    options = vars(parser().parse_args(arguments))
+    command = options.pop("command")
+    if command == "bench":
+        from textgan_bench.bench import bench
+
+        bench(**options)
+    elif command == "sample":
+        from textgan_bench.commands import sample
+
+        sample(**options)
+    else:
+        from textgan_bench.commands import score
+
+        score(**options)
+
+
+def main() -> int:
+    """Exit status: a mistake of the user ends in one line, a defect in its traceback."""
+    try:
+        run(sys.argv[1:])
+    except Exception as error:
+        message = explanation(error)
+        if message is None:
+            raise
+        print(f"textgan_bench: {' '.join(message.split())}", file=sys.stderr)
+        return USAGE_ERROR
+    return 0
+
+
+def explanation(error: Exception) -> str | None:
+    """What to tell the user about an error that is theirs, None for any other.
+
+    Theirs are arguments and configurations refused by the parser or by Lightning, files that cannot
+    be opened, and whatever a ``raise`` of this project, not a library or a slip of ours, ended.
+    """
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    refused = type(error).__name__ in ("ArgumentError", "MisconfigurationException")
+    return str(error) if refused or _is_raised_on_purpose(error) else None
+
+
+def _is_raised_on_purpose(error: Exception) -> bool:
+    frame, _ = list(traceback.walk_tb(error.__traceback__))[-1]
+    line = traceback.extract_tb(error.__traceback__)[-1].line or ""
+    package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    return package in OURS and line.startswith("raise ")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

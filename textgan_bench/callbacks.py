@@ -1,0 +1,192 @@
+"""What every run does beside training: keep checkpoints and show how far it is."""
+
+import math
+import signal
+import sys
+import time
+import zlib
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint, ProgressBar
+from pytorch_lightning.trainer.states import TrainerFn
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+from tqdm import tqdm
+
+LAST = "last.ckpt"
+BEST = "best.ckpt"
+FORWARD_SCORES = ("oracle_nll", "oracle_gap", "lm_score", "bleu_f")
+
+
+class PeriodicCheckpoint(Checkpoint):
+    """Keep ``checkpoints/last.ckpt`` of the run folder, whatever ends the run.
+
+    Saved every so many minutes, after each epoch and on Ctrl-C or SIGTERM, and replaced in one
+    step, so that a kill leaves the previous one intact. Lightning's ``ModelCheckpoint`` knows no
+    time interval under manual optimization, counts a step for each of a GAN's optimizers, and
+    writes through the temporary folder, which may lie on another disk.
+
+    Any other exception leaves the file as it is: the state that failed is not one to resume.
+
+    Args:
+        minutes: between two checkpoints at most, give or take a training batch.
+        select: a validation score (``fed/hash128``); the checkpoint where it was smallest is kept
+            as ``best.ckpt`` and is the one tested. Without, the last one is.
+    """
+
+    DISTRIBUTED_STRIDE = 50
+    """Batches between two looks at the clock where all ranks must agree on it."""
+
+    def __init__(self, minutes: float = 5.0, select: str | None = None) -> None:
+        if select is not None and select.startswith(FORWARD_SCORES):
+            raise ValueError(f"select={select}: a collapsed generator wins every forward score")
+        self.minutes = minutes
+        self.select = select
+        self.smallest = math.inf
+        self._saved_at = 0.0
+        self._random_state: dict[str, torch.Tensor] = {}
+        self._interrupted = False
+        self._previous_handler: Any = None
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Continue the random numbers of the interrupted run instead of repeating its first."""
+        if not self._random_state:
+            return
+        if trainer.world_size == 1:
+            torch.set_rng_state(self._random_state["cpu"])
+            if pl_module.device.type == "cuda" and "cuda" in self._random_state:
+                torch.cuda.set_rng_state(self._random_state["cuda"], pl_module.device)
+        else:  # only rank zero's state is stored, and no two ranks may share one
+            progress = zlib.crc32(self._random_state["cpu"].numpy().tobytes())
+            torch.manual_seed(torch.initial_seed() + progress)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._saved_at = time.monotonic()
+        # Between the steps of two players a checkpoint would hold half a batch's work, so Ctrl-C
+        # waits for the batch. Several ranks would wait for different ones: they stop at once.
+        if trainer.world_size == 1:
+            self._previous_handler = signal.signal(signal.SIGINT, self._interrupt)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self._interrupted:
+            raise KeyboardInterrupt
+        self._interrupted = True
+        print("\nstopping after this batch; the same command resumes", file=sys.stderr)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.world_size > 1 and (batch_idx + 1) % self.DISTRIBUTED_STRIDE:
+            return
+        due = self._interrupted or time.monotonic() - self._saved_at >= 60 * self.minutes
+        if trainer.strategy.broadcast(due):
+            self._save(trainer, LAST)
+        if self._interrupted:
+            raise KeyboardInterrupt
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._save(trainer, LAST)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.select is None or trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
+            return
+        scores = trainer.callback_metrics
+        key = f"validation/{self.select}"
+        if key not in scores:
+            raise ValueError(f"select={self.select} is not among {', '.join(sorted(scores))}")
+        if scores[key] < self.smallest:
+            self.smallest = float(scores[key])
+            self._save(trainer, BEST)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._restore_handler()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        self._restore_handler()
+        # Lightning stops at the end of a batch on SIGTERM, and all ranks at the same one.
+        if isinstance(exception, SIGTERMException) and trainer.state.fn == TrainerFn.FITTING:
+            self._save(trainer, LAST)
+
+    def _restore_handler(self) -> None:
+        if self._previous_handler is not None:
+            signal.signal(signal.SIGINT, self._previous_handler)
+            self._previous_handler = None
+
+    def _save(self, trainer: Trainer, name: str) -> None:
+        path = Path(trainer.default_root_dir) / "checkpoints" / name
+        unfinished = path.with_name(f"{name}.tmp")
+        trainer.save_checkpoint(unfinished, weights_only=False)
+        if trainer.is_global_zero:
+            unfinished.replace(path)
+        if name == LAST:
+            self._saved_at = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        random_state = {"cpu": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            random_state["cuda"] = torch.cuda.get_rng_state()
+        return {"smallest": self.smallest, "random_state": random_state}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.smallest = state_dict["smallest"]
+        self._random_state = state_dict["random_state"]
+
+
+class RunProgress(ProgressBar):
+    """One bar for the whole training: rate, time left until its end, latest losses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar: tqdm[Any] | None = None
+        self._enabled = True
+
+    def disable(self) -> None:
+        self._enabled = False
+
+    def enable(self) -> None:
+        self._enabled = True
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # A terminal is redrawn; a log file gets a line a minute.
+        self._bar = tqdm(
+            desc="training",
+            unit="batch",
+            total=_planned_batches(trainer),
+            initial=trainer.fit_loop.total_batch_idx + 1,
+            disable=not self._enabled,
+            dynamic_ncols=True,
+            mininterval=0.5 if sys.stderr.isatty() else 60,
+        )
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if self._bar is not None and self._bar.update():
+            metrics = self.get_metrics(trainer, pl_module)
+            metrics.pop("v_num", None)
+            self._bar.set_postfix(metrics, refresh=False)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._close()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def _planned_batches(trainer: Trainer) -> int | None:
+    epochs, batches = trainer.max_epochs, trainer.num_training_batches
+    if epochs is None or epochs < 0 or math.isinf(batches):
+        return None
+    return epochs * int(batches)

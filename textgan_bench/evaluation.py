@@ -1,0 +1,214 @@
+"""Scores of a run: curves while it trains, one record when it is tested."""
+
+import csv
+import inspect
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import WandbLogger
+from torchmetrics import MetricCollection
+
+from textgan_bench import leaderboard, provenance
+from textgan_bench.interfaces import Sentence, TextDataModule, TextGenerator
+from textgan_bench.leaderboard import Record
+from textgan_bench.scoring import data_fingerprint, read_sentences, score, write_sentences
+from textgan_bench.tokens import TokenBatch
+
+SHOWN = 10
+"""Sentences a validation logs for reading."""
+SAMPLES = "samples.txt"
+VALIDATION_SAMPLES = "validation_samples.csv"
+
+
+class Evaluate(Callback):
+    """Score the samples of validation and test steps by the metrics of the data module.
+
+    Validation logs scores and sentences against generator updates. Test writes ``samples.txt``
+    into the run folder, scores exactly that file, and writes the record; nothing else writes one.
+
+    A training batch counts as one generator update, however many steps other players take in it.
+
+    Args:
+        method: stem of the recipe.
+        data: folder of the recipe.
+        budget: name of the layer over the paper's setting, ``paper`` for none.
+        budget_label: one line on what that layer changes.
+        seed: linked to ``seed_everything``.
+        leaderboard: folder the record is written into.
+    """
+
+    def __init__(
+        self,
+        *,
+        method: str = "unnamed",
+        data: str = "unnamed",
+        budget: str = "paper",
+        budget_label: str = "as published",
+        seed: int = 0,
+        leaderboard: str = "leaderboard",
+    ) -> None:
+        self.method = method
+        self.data = data
+        self.budget = budget
+        self.budget_label = budget_label
+        self.seed = seed
+        self.leaderboard = Path(leaderboard)
+        self.config: dict[str, Any] = {}
+        """The resolved recipe; the command line sets it."""
+        self.generator_updates = 0
+        self._data_revision = ""
+        self._hardware = "none: not trained"
+        self._seconds_before = 0.0
+        self._started_at: float | None = None
+        self._metrics: MetricCollection | None = None
+        self._sentences: list[Sentence] = []
+
+    @property
+    def seconds(self) -> float:
+        """Training time so far, interruptions left out."""
+        now = 0.0 if self._started_at is None else time.monotonic() - self._started_at
+        return self._seconds_before + now
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "generator_updates": self.generator_updates,
+            "seconds": self.seconds,
+            "data_revision": self._data_revision,
+            "hardware": self._hardware,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.generator_updates = state_dict["generator_updates"]
+        self._seconds_before = state_dict["seconds"]
+        self._data_revision = state_dict["data_revision"]
+        self._hardware = state_dict["hardware"]
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._check_revision(trainer)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._started_at = time.monotonic()
+        self._hardware = provenance.hardware(pl_module.device, trainer.world_size)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.generator_updates += 1
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._seconds_before, self._started_at = self.seconds, None
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._sentences = []
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self._collect(trainer, outputs)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._metrics is None:  # what depends on the references is computed once
+            self._metrics = _data(trainer).metrics("validation").to(pl_module.device)
+        scores = score(self._metrics, self._sentences)
+        pl_module.log_dict({f"validation/{name}": value for name, value in scores.items()})
+        if trainer.is_global_zero:
+            self._show(trainer, [" ".join(sentence) for sentence in self._sentences[:SHOWN]])
+
+    def _show(self, trainer: Trainer, sentences: list[str]) -> None:
+        path = Path(trainer.default_root_dir) / VALIDATION_SAMPLES
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = [[self.generator_updates, sentence] for sentence in sentences]
+        with path.open("a", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(rows)
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                logger.log_text("validation/samples", ["generator_updates", "sentence"], rows)
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.world_size > 1:
+            raise ValueError(
+                f"test draws its samples on one device, not on {trainer.world_size}: shards of the "
+                "references are padded by repeats (--trainer.devices 1)"
+            )
+        self._check_revision(trainer)
+        self._sentences = []
+        torch.manual_seed(self.seed)  # the samples depend on the checkpoint and the seed alone
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self._collect(trainer, outputs)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        path = Path(trainer.default_root_dir) / SAMPLES
+        write_sentences(path, self._sentences)
+        sentences = read_sentences(path)
+        data = _data(trainer)
+        scores = score(data.metrics("test"), sentences)
+        pl_module.log_dict({f"test/{name}": value for name, value in scores.items()})
+        leaderboard.write(
+            Record(
+                method=self.method,
+                data=self.data,
+                seed=self.seed,
+                budget=self.budget,
+                budget_label=self.budget_label,
+                scores=scores,
+                fingerprint=data_fingerprint(data, len(sentences)),
+                data_revision=data.revision,
+                data_source=data.source,
+                num_samples=len(sentences),
+                generator_updates=self.generator_updates,
+                wall_clock_hours=self.seconds / 3600,
+                hardware=self._hardware,
+                config=self.config,
+                commit=provenance.commit(),
+                versions=provenance.versions(),
+                knob=_knob(pl_module),
+            ),
+            self.leaderboard,
+        )
+
+    def _collect(self, trainer: Trainer, outputs: dict[str, TokenBatch]) -> None:
+        self._sentences += _data(trainer).vocabulary.decode_batch(outputs["samples"])
+
+    def _check_revision(self, trainer: Trainer) -> None:
+        revision = _data(trainer).revision
+        if self._data_revision not in ("", revision):
+            raise ValueError(
+                f"{trainer.default_root_dir} was trained on data of revision "
+                f"{self._data_revision}, and they are now {revision}; FORCE=1 (bench --force) "
+                "discards the run and starts again"
+            )
+        self._data_revision = revision
+
+
+def _data(trainer: Trainer) -> TextDataModule:
+    data: Any = getattr(trainer, "datamodule", None)
+    if not isinstance(data, TextDataModule):
+        raise TypeError(f"evaluation needs a TextDataModule, not {type(data).__name__}")
+    return data
+
+
+def _knob(model: LightningModule) -> dict[str, float]:
+    """Name and value of the knob the test's samples are drawn at."""
+    if not isinstance(model, TextGenerator):
+        return {}
+    value = inspect.signature(model.sample).parameters[model.knob].default
+    # A default of None stands for the setting of the training.
+    return {model.knob: float(getattr(model, model.knob) if value is None else value)}

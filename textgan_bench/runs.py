@@ -1,0 +1,156 @@
+"""The folder of a run: its configuration, its checkpoints and its identity in W&B."""
+
+import copy
+import pickle
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from textgan_bench.callbacks import BEST, LAST
+from textgan_bench.scoring import replace_text
+
+PLACES = (
+    ("trainer", "default_root_dir"),
+    ("trainer", "logger"),
+    ("data", "init_args", "data_dir"),
+    ("evaluate", "leaderboard"),
+)
+"""Settings that say where things lie and change no result."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """``runs/<data>/<method>/<budget>-seed<k>``, or any folder ``fit`` was pointed at."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.yaml"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples.txt"
+
+    def checkpoint(self, name: str) -> Path:
+        return self.folder / "checkpoints" / name
+
+    def claim(self, config: dict[str, Any]) -> None:
+        """Store the configuration of a new run, or check that an old one is continued with its own.
+
+        Raises:
+            ValueError: the folder holds a run of another configuration.
+        """
+        if not self.config.exists() or not self.checkpoint(LAST).exists():
+            replace_text(self.config, yaml.safe_dump(config, sort_keys=False))
+            return
+        changed = list(differences(self.recipe(), without_places(config)))
+        if changed:
+            more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+            raise ValueError(
+                f"{self.folder} holds a run of another configuration ({changed[0]}{more}); "
+                "FORCE=1 (bench --force) discards it and starts again"
+            )
+
+    def check(self, config: dict[str, Any]) -> None:
+        """Refuse to test a run with other settings than those it was trained with.
+
+        Raises:
+            FileNotFoundError: there is no run in the folder.
+            ValueError: a setting differs that is not about the machine.
+        """
+        changed = [
+            difference
+            for difference in differences(self.recipe(), without_places(config))
+            if not difference.startswith("trainer.")
+        ]
+        if changed:
+            raise ValueError(f"{self.folder} was trained with other settings ({changed[0]})")
+
+    def tested_checkpoint(self) -> str:
+        """Name of the checkpoint that stands for the run: the last, or the one it selects."""
+        return LAST if self.load_config()["checkpoint"]["select"] is None else BEST
+
+    def load_config(self) -> dict[str, Any]:
+        """The resolved configuration of the run.
+
+        Raises:
+            FileNotFoundError: there is no run in the folder.
+            ValueError: the file is not one written by ``claim``.
+        """
+        if not self.config.is_file():
+            raise FileNotFoundError(f"{self.folder} is not a run: it has no {self.config.name}")
+        try:
+            content = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        except (UnicodeDecodeError, yaml.YAMLError):
+            content = None
+        if not isinstance(content, dict):
+            raise ValueError(f"{self.config} is damaged: it holds no configuration")
+        return content
+
+    def recipe(self) -> dict[str, Any]:
+        """All of the configuration that a result depends on."""
+        return without_places(self.load_config())
+
+    def wandb_id(self) -> str:
+        """Identity of the run in W&B, the same whenever it is resumed."""
+        path = self.folder / "wandb_id.txt"
+        if not path.exists():
+            replace_text(path, f"{secrets.token_hex(4)}\n")
+        return path.read_text(encoding="utf-8").strip()
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Content of a checkpoint, on the CPU.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it cannot be read.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no checkpoint {path}; train first")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, KeyError, OSError, pickle.UnpicklingError):
+        content = None
+    if not isinstance(content, dict) or "state_dict" not in content:
+        raise ValueError(
+            f"the checkpoint {path} is damaged; delete it to train from the start, or restore it"
+        )
+    return content
+
+
+def without_places(config: dict[str, Any]) -> dict[str, Any]:
+    """A copy of a configuration, ``PLACES`` left out."""
+    recipe = copy.deepcopy(config)
+    for *sections, key in PLACES:
+        section = recipe
+        for name in sections:
+            section = section.get(name) or {}
+        section.pop(key, None)
+    return recipe
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    """Settings that two configurations do not share, ``key: old, now new``.
+
+    >>> list(differences({"model": {"lr": 1, "size": 2}}, {"model": {"lr": 3, "size": 2}}))
+    ['model.lr: 1, now 3']
+    """
+    before, after = dict(_settings(old)), dict(_settings(new))
+    for key in sorted(before.keys() | after.keys()):
+        if before.get(key) != after.get(key):
+            yield f"{key}: {before.get(key)}, now {after.get(key)}"
+
+
+def _settings(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(config, dict):
+        for key, value in config.items():
+            yield from _settings(value, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, config

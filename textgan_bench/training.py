@@ -1,0 +1,142 @@
+"""``fit`` and ``test``: Lightning's command line over the two kinds of plug-in."""
+
+import logging
+import netrc
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import yaml
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.loggers import WandbLogger
+
+from textgan_bench.callbacks import PeriodicCheckpoint
+from textgan_bench.evaluation import Evaluate
+from textgan_bench.interfaces import Method, TextDataModule
+from textgan_bench.runs import Run, load_checkpoint, without_places
+
+SECTIONS = ("seed_everything", "trainer", "model", "data", "evaluate", "checkpoint")
+
+# Known and harmless here; a run should print what its reader can act on.
+SILENCED = (
+    ".*does not have many workers.*",  # batches are cut from memory
+    ".*checkpoint that ended before the epoch ended.*",  # the rest of the epoch is drawn anew
+    ".*LightningCLI's args parameter.*",
+    ".*smaller than the logging interval.*",
+    ".*There is a wandb run already in progress.*",  # bench tests in the run it trained in
+    ".*Checkpoint directory .* exists and is not empty.*",
+    ".*isinstance\\(treespec, LeafSpec\\).*",
+)
+CHATTY = ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.seed")
+
+
+class TrainingCLI(LightningCLI):
+    """One run: a method, a data set, a trainer, and the callbacks every run has.
+
+    The folder of the run is ``trainer.default_root_dir``. ``fit`` refuses one that holds another
+    configuration, and so does ``test``.
+
+    Args:
+        arguments: command line after the program's name.
+        run: whether to carry out the subcommand, or only to build the objects of a configuration.
+
+    Raises:
+        ArgumentError: an argument or a key of a configuration is wrong.
+        ValueError: the folder holds another run, or a checkpoint is damaged.
+    """
+
+    def __init__(self, arguments: list[str], run: bool = True) -> None:
+        for message in SILENCED:
+            warnings.filterwarnings("ignore", message)
+        for name in CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self.resolved: dict[str, Any] = {}
+        parser_kwargs: dict[str, Any] = {"exit_on_error": False}
+        super().__init__(
+            Method,
+            TextDataModule,
+            save_config_callback=None,
+            seed_everything_default=0,
+            parser_kwargs=parser_kwargs
+            | {name: dict(parser_kwargs) for name in self.subcommands()},
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            args=arguments,
+            run=run,
+            auto_configure_optimizers=False,
+        )
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        arguments = {"model", "train_dataloaders", "val_dataloaders", "dataloaders", "datamodule"}
+        return {"fit": arguments, "test": arguments}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_lightning_class_args(Evaluate, "evaluate")
+        parser.add_lightning_class_args(PeriodicCheckpoint, "checkpoint")
+        parser.link_arguments("seed_everything", "evaluate.seed")
+        for size in ("vocab_size", "max_length"):
+            parser.link_arguments(f"data.{size}", f"model.init_args.{size}", apply_on="instantiate")
+
+    def _parse_ckpt_path(self) -> None:
+        """Leave the configuration to the configuration files; a checkpoint holds a copy of it."""
+
+    def before_instantiate_classes(self) -> None:
+        config = self.config[self.subcommand] if self.subcommand else self.config
+        content = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+        content = content[self.subcommand] if self.subcommand else content
+        self.resolved = {name: content[name] for name in SECTIONS if name in content}
+        if self.subcommand and config.ckpt_path is not None:
+            load_checkpoint(Path(config.ckpt_path))
+        run = Run(Path(config.trainer.default_root_dir or "runs/unnamed"))
+        config.trainer.default_root_dir = str(run.folder)
+        if self.subcommand == "fit":
+            run.claim(self.resolved)
+        elif self.subcommand == "test":
+            run.check(self.resolved)
+            self.resolved = run.load_config()  # devices may differ
+        if config.trainer.strategy == "auto" and config.trainer.devices not in (1, "1", "auto"):
+            # Each backward pass leaves the parameters of the other players without gradient.
+            config.trainer.strategy = "ddp_find_unused_parameters_true"
+        if self.subcommand:
+            self._place_loggers(config.trainer.logger, run)
+
+    @staticmethod
+    def _place_loggers(loggers: Any, run: Run) -> None:
+        """Let loggers write into the run folder, W&B under the run's own identity."""
+        for logger in loggers if isinstance(loggers, list) else []:
+            logger.init_args.save_dir = str(run.folder)
+            if logger.class_path.endswith("WandbLogger"):
+                logger.init_args.id = run.wandb_id()
+                logger.init_args.name = run.folder.as_posix().removeprefix("runs/")
+
+    def after_instantiate_classes(self) -> None:
+        for callback in self.trainer.callbacks:
+            if isinstance(callback, Evaluate):
+                callback.config = without_places(self.resolved)
+
+    def before_fit(self) -> None:
+        if self.trainer.is_global_zero and any(
+            isinstance(logger, WandbLogger) for logger in self.trainer.loggers
+        ):
+            announce_wandb(Path(self.trainer.default_root_dir))
+
+
+def announce_wandb(folder: Path) -> None:
+    """Go offline where there is no key and ``WANDB_MODE`` says nothing, and say how to sync."""
+    if "WANDB_MODE" not in os.environ and not _has_wandb_key():
+        os.environ["WANDB_MODE"] = "offline"
+    if os.environ.get("WANDB_MODE") == "offline":
+        os.environ.setdefault("WANDB_SILENT", "true")  # the next line is all there is to say
+        print(f"W&B is offline; to sync the run later: wandb sync {folder}/wandb/offline-run-*")
+
+
+def _has_wandb_key() -> bool:
+    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    try:
+        stored = netrc.netrc(os.environ.get("NETRC")).authenticators(host)
+    except (OSError, netrc.NetrcParseError):
+        stored = None
+    return bool(os.environ.get("WANDB_API_KEY") or stored)
