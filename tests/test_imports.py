@@ -13,23 +13,32 @@ ROOT = Path(__file__).parent.parent
 # nothing in textgan_bench imports datamodules, a method knows no metric, a metric no method, and
 # tables can be rendered without torch.
 ALLOWED = {
-    "datamodules": "functional interfaces metrics tokens datasets hmmlearn numpy torch "
-    "torchmetrics",
+    # The parts a plug-in is made of.
+    "textgan_bench.functional": "numpy torch",
+    "textgan_bench.tokens": "torch",
+    "textgan_bench.interfaces": "tokens pytorch_lightning torch torchmetrics",
+    "textgan_bench.networks": "functional tokens torch",
+    "textgan_bench.metrics": "functional interfaces tokens numpy torch torchmetrics",
+    "textgan_bench.metrics.lm_score": "functional interfaces tokens kenlm numpy torch torchmetrics",
+    "textgan_bench.methods": "functional interfaces networks tokens pytorch_lightning torch",
+    "datamodules": "functional interfaces metrics tokens hmmlearn numpy torch torchmetrics",
+    # What runs and scores plug-ins, and knows none of them by name.
     "textgan_bench": "",
+    "textgan_bench.tables": "",
+    "textgan_bench.leaderboard": "tables",
+    "textgan_bench.recipes": "",
+    "textgan_bench.provenance": "torch",
+    "textgan_bench.scoring": "interfaces torchmetrics",
     "textgan_bench.callbacks": "pytorch_lightning torch tqdm",
     "textgan_bench.evaluation": "interfaces leaderboard provenance scoring tokens "
     "pytorch_lightning torch torchmetrics",
-    "textgan_bench.functional": "numpy torch",
-    "textgan_bench.interfaces": "tokens pytorch_lightning torch torchmetrics",
-    "textgan_bench.leaderboard": "tables",
-    "textgan_bench.methods": "functional interfaces networks tokens pytorch_lightning torch",
-    "textgan_bench.metrics": "functional interfaces tokens numpy torch torchmetrics",
-    "textgan_bench.metrics.lm_score": "functional interfaces tokens kenlm numpy torch torchmetrics",
-    "textgan_bench.networks": "functional tokens torch",
-    "textgan_bench.provenance": "torch",
-    "textgan_bench.scoring": "interfaces tokens torchmetrics",
-    "textgan_bench.tables": "",
-    "textgan_bench.tokens": "torch",
+    "textgan_bench.runs": "callbacks scoring torch yaml",
+    "textgan_bench.training": "callbacks evaluation interfaces runs pytorch_lightning yaml",
+    "textgan_bench.bench": "callbacks interfaces leaderboard provenance recipes runs scoring "
+    "training torch",
+    "textgan_bench.commands": "functional interfaces metrics recipes runs scoring tokens training "
+    "jsonargparse torch torchmetrics yaml",
+    "textgan_bench.__main__": "bench commands training",
 }
 
 
