@@ -10,7 +10,7 @@ import yaml
 from jsonargparse import ArgumentParser
 from torchmetrics import Metric, MetricCollection
 
-from textgan_bench.functional.hashed_ngrams import HashedNgramEncoder
+from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.interfaces import Sentence, TextDataModule, TextGenerator
 from textgan_bench.metrics import BLEU, FED, Diversity, LMScore, ReverseLMScore
 from textgan_bench.recipes import table
@@ -133,7 +133,7 @@ def _judge(
         Diversity(),
     ]
     if encoder_text:
-        metrics.append(FED(text, HashedNgramEncoder(encoder_text)))
+        metrics.append(FED(text, HashedNGrams.fit(encoder_text)))
     return (
         MetricCollection(metrics),
         fingerprint(num_samples, text, known.tokens[1:], encoder_text),

@@ -126,7 +126,7 @@ class Evaluate(Callback):
     def _show(self, trainer: Trainer, sentences: list[str]) -> None:
         path = Path(trainer.default_root_dir) / VALIDATION_SAMPLES
         path.parent.mkdir(parents=True, exist_ok=True)
-        rows = [[self.generator_updates, sentence] for sentence in sentences]
+        rows = [[str(self.generator_updates), sentence] for sentence in sentences]
         with path.open("a", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows(rows)
         for logger in trainer.loggers:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 import yaml
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import WandbLogger
 
@@ -113,7 +114,9 @@ class TrainingCLI(LightningCLI):
                 logger.init_args.name = run.folder.as_posix().removeprefix("runs/")
 
     def after_instantiate_classes(self) -> None:
-        for callback in self.trainer.callbacks:
+        trainer: Trainer = self.trainer
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        for callback in callbacks:
             if isinstance(callback, Evaluate):
                 callback.config = without_places(self.resolved)
 
