@@ -64,4 +64,4 @@ def test_without_the_data_itself_or_a_rival_nothing_is_best() -> None:
     ],
 )
 def test_no_more_digits_than_the_spread_supports(figure: Figure | None, text: str) -> None:
-    assert figure_text(Column("bleu_f/5", "BLEU-5 F", "≈", 3), figure) == text
+    assert figure_text(Column("bleu_f/5", "BLEU-F", "≈", 3), figure) == text

@@ -11,10 +11,12 @@ from typing import Literal, NamedTuple
 LEGEND = (
     "Anchors come first: the data judged by the same code (oracle, real), then samplers that know "
     "only word frequencies (unigram) or only the vocabulary (uniform). Mean ± standard deviation "
-    "over seeds. ↓ lower is better, ↑ higher is better, ≈ best is nearest to the data's own value: "
-    "a model that repeats itself passes the data in these columns, so read them beside the reverse "
-    "figure and the distinct words and sentences. Bold is the best of the methods in a block; "
-    "numbers of different blocks are not comparable."
+    "over seeds. Likelihoods are in nats a word, language models are 4-gram Kneser-Ney, BLEU is "
+    "BLEU-5; Words counts the distinct words of the samples, Sentences is the share of distinct "
+    "sentences. ↓ lower is better, ↑ higher is better, ≈ best is nearest to the data's own value: "
+    "a model that repeats itself passes the data there, so read these columns beside Reverse LM, "
+    "Words and Sentences. Bold is the best of the methods of a block. Numbers of different blocks "
+    "are not comparable."
 )
 
 
@@ -24,7 +26,7 @@ class Column:
 
     key: str
     title: str
-    better: Literal["↓", "↑", "≈", "0", ""]
+    better: Literal["↓", "↑", "≈", "→0", ""]
     """Lower, higher, nearest to the data's own value, nearest to zero, or no order at all."""
     digits: int
     """Decimals at most; a spread over seeds may support fewer."""
@@ -34,17 +36,17 @@ class Column:
 # 0.003 for BLEU, 0.006 for oracle NLL, 0.02 for the LM scores.
 COLUMNS = (
     Column("oracle_nll", "Oracle NLL", "≈", 3),
-    Column("oracle_gap", "Gap to entropy", "0", 3),
+    Column("oracle_gap", "Gap", "→0", 3),
     Column("lm_score/kn4", "LM score", "≈", 2),
     Column("reverse_lm/kn4", "Reverse LM", "↓", 2),
-    Column("distinct_words", "Distinct words", "≈", 0),
-    Column("distinct_sentences", "Distinct sentences", "≈", 3),
-    Column("bleu_f/5", "BLEU-5 F", "≈", 3),
-    Column("bleu_b/5", "BLEU-5 B", "↑", 3),
-    Column("bleu_ha/5", "BLEU-5 HA", "↑", 3),
+    Column("distinct_words", "Words", "≈", 0),
+    Column("distinct_sentences", "Sentences", "≈", 3),
+    Column("bleu_f/5", "BLEU-F", "≈", 3),
+    Column("bleu_b/5", "BLEU-B", "↑", 3),
+    Column("bleu_ha/5", "BLEU-HA", "↑", 3),
     Column("fed/hash128", "FED hash128", "↓", 4),
-    Column("fed/use3", "FED USE v3", "↓", 3),
-    Column("oov_rate", "OOV rate", "", 3),
+    Column("fed/use3", "FED USE", "↓", 3),
+    Column("oov_rate", "OOV", "", 3),
 )
 # The same sum as lm_score over another divisor; the records keep it.
 NOT_SHOWN = ("lm_score_event/kn4",)
@@ -59,7 +61,14 @@ ANCHORS = (*DATA_ITSELF, "unigram", "uniform")
 _LATEX = str.maketrans(
     {character: f"\\{character}" for character in "&%_#${}"}
     | {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
-    | {"±": "$\\pm$", "↓": "$\\downarrow$", "↑": "$\\uparrow$", "≈": "$\\approx$", "–": "--"}
+    | {
+        "±": "$\\pm$",
+        "↓": "$\\downarrow$",
+        "↑": "$\\uparrow$",
+        "≈": "$\\approx$",
+        "→": "$\\to$",
+        "–": "--",
+    }
 )
 
 
@@ -152,7 +161,7 @@ def best(column: Column, rows: Sequence[Row]) -> list[Row]:
     distances: dict[str, Callable[[float], float]] = {
         "↓": lambda mean: mean,
         "↑": lambda mean: -mean,
-        "0": abs,
+        "→0": abs,
     }
     if target is not None:
         distances["≈"] = lambda mean: abs(mean - target)
@@ -201,7 +210,7 @@ def latex(data: str, blocks: Sequence[Block]) -> str:
             "\n".join(
                 [
                     "\\begin{table}",
-                    "\\centering\\small",
+                    "\\centering\\footnotesize",
                     f"\\caption{{{_escape(caption)}.}}",
                     f"\\label{{tab:{data}-{number}}}",
                     f"\\begin{{tabular}}{{ll{'r' * (len(header) - 2)}}}",
