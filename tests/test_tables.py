@@ -64,4 +64,12 @@ def test_without_the_data_itself_or_a_rival_nothing_is_best() -> None:
     ],
 )
 def test_no_more_digits_than_the_spread_supports(figure: Figure | None, text: str) -> None:
-    assert figure_text(Column("bleu_f/5", "BLEU-F", "≈", 3), figure) == text
+    row = Row("run", "nagan", {} if figure is None else {"bleu_f/5": figure})
+    assert figure_text(Column("bleu_f/5", "BLEU-F", "≈", 3), row) == text
+
+
+def test_a_stopgap_is_marked_and_no_column_of_its_own() -> None:
+    row = Row("run", "nagan", {"lm_score/kn4": Figure(7.4), "lm_fallback/kn4": Figure(1)})
+    block = Block("a block", [row])
+    assert "lm_fallback/kn4" not in [column.key for column in block.columns]
+    assert figure_text(block.columns[0], row) == "7.40†"

@@ -16,7 +16,8 @@ LEGEND = (
     "sentences. ↓ lower is better, ↑ higher is better, ≈ best is nearest to the data's own value: "
     "a model that repeats itself passes the data there, so read these columns beside Reverse LM, "
     "Words and Sentences. Bold is the best of the methods of a block. Numbers of different blocks "
-    "are not comparable."
+    "are not comparable. † the text was too uniform for the Kneser-Ney discounts of some order, and "
+    "fixed ones stood in."
 )
 
 
@@ -48,8 +49,13 @@ COLUMNS = (
     Column("fed/use3", "FED USE", "↓", 3),
     Column("oov_rate", "OOV", "", 3),
 )
-# The same sum as lm_score over another divisor; the records keep it.
-NOT_SHOWN = ("lm_score_event/kn4",)
+# Scores that say another one was computed with a stopgap.
+CAVEATS = {
+    "lm_score/kn4": "lm_fallback/kn4",
+    "reverse_lm/kn4": "reverse_lm_fallback/kn4",
+}
+# lm_score_event is the sum of lm_score over another divisor; the records keep it.
+NOT_SHOWN = ("lm_score_event/kn4", *CAVEATS.values())
 # A forward score never stands alone.
 FORWARD = ("oracle_nll", "lm_score/kn4")
 BESIDE_FORWARD = ("reverse_lm/kn4", "distinct_words", "distinct_sentences")
@@ -132,15 +138,17 @@ def digits(column: Column, spread: float | None) -> int:
     return max(0, min(column.digits, 1 - math.floor(math.log10(spread))))
 
 
-def figure_text(column: Column, figure: Figure | str | None) -> str:
+def figure_text(column: Column, row: Row) -> str:
     """``3.51 ± 0.02``, or a dash where there is no score."""
+    figure = row.scores.get(column.key)
     if figure is None:
         return "–"
     if isinstance(figure, str):
         return figure
+    caveat = "†" if CAVEATS.get(column.key) in row.scores else ""
     places = digits(column, figure.spread)
     # Adding 0.0 turns the -0.0 that rounding may leave into 0.0.
-    text = f"{round(figure.mean, places) + 0.0:,.{places}f}"
+    text = f"{round(figure.mean, places) + 0.0:,.{places}f}{caveat}"
     return text if figure.spread is None else f"{text} ± {figure.spread:,.{places}f}"
 
 
@@ -251,7 +259,7 @@ def _cells(block: Block, emphasis: Callable[[str, Row, bool], str]) -> list[list
     ]
     for row in block.rows:
         figures = [
-            emphasis(figure_text(column, row.scores.get(column.key)), row, row in winning)
+            emphasis(figure_text(column, row), row, row in winning)
             for column, winning in zip(columns, winners, strict=True)
         ]
         labels = [row.method, row.budget, "" if row.seeds is None else str(row.seeds)]
