@@ -16,8 +16,8 @@ LEGEND = (
     "sentences. ↓ lower is better, ↑ higher is better, ≈ best is nearest to the data's own value: "
     "a model that repeats itself passes the data there, so read these columns beside Reverse LM, "
     "Words and Sentences. Bold is the best of the methods of a block. Numbers of different blocks "
-    "are not comparable. † the text was too uniform for the Kneser-Ney discounts of some order, and "
-    "fixed ones stood in."
+    "are not comparable. † the text was too uniform for Kneser-Ney discounts of some order: fixed "
+    "ones stood in."
 )
 
 
