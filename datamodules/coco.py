@@ -19,6 +19,7 @@ DEFAULT_DIR = Path(__file__).parents[1] / "data" / "coco"
 MAX_LENGTH = 32
 ENTRIES = 4_839  # 4,838 words and the padding symbol
 PADDING_ID = 1_814  # of the published ids
+_INDEX_OF_ID = {str(i): i + 1 if i < PADDING_ID else i for i in range(ENTRIES) if i != PADDING_ID}
 
 TRAIN, TEST, VOCABULARY = "realtrain_cotra.txt", "realtest_coco.txt", "vocab_cotra.pkl"
 STAND_IN_TRAIN, STAND_IN_TEST, STAND_IN_VOCABULARY = (
@@ -60,16 +61,16 @@ class COCO(CorpusDataModule):
 
     def __init__(
         self,
-        data_dir: Path | None = None,
+        data_dir: str | Path | None = None,
         batch_size: int = 64,
         batches_per_epoch: int | None = None,
     ) -> None:
         super().__init__(ENTRIES, MAX_LENGTH, batch_size, batches_per_epoch)
-        if data_dir is not None and not data_dir.is_dir():
+        self.data_dir = None if data_dir is None else Path(data_dir)
+        if self.data_dir is not None and not self.data_dir.is_dir():
             raise FileNotFoundError(
                 f"data_dir {data_dir} is not a folder; leave it out to download into {DEFAULT_DIR}"
             )
-        self.data_dir = data_dir
 
     def prepare_data(self) -> None:
         """Download the published files, unless a folder was named or they are there."""
@@ -159,14 +160,12 @@ def _read_published(train: Path, test: Path, vocabulary: Path) -> Corpus:
 
 def _from_published_ids(ids: list[str]) -> list[int]:
     """Indices of published ids, which have the padding symbol in their midst and not at 0."""
-    indices = []
-    for text in ids:
-        if not (text.isascii() and text.isdigit() and int(text) < ENTRIES):
-            raise ValueError(f"'{text}' is not an id below {ENTRIES}; is this the published file?")
-        index = int(text)
-        if index != PADDING_ID:
-            indices.append(index + 1 if index < PADDING_ID else index)
-    return indices
+    try:
+        return [_INDEX_OF_ID[text] for text in ids if text != str(PADDING_ID)]
+    except KeyError as error:
+        raise ValueError(
+            f"{error} is not an id below {ENTRIES}; is this the published file?"
+        ) from None
 
 
 class _DataUnpickler(pickle.Unpickler):

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchmetrics import Metric, MetricCollection
 
@@ -125,20 +124,14 @@ class InMemoryDataModule(TextDataModule):
         train = self.splits["train"]
         lengths = train.lengths[torch.randint(len(train.lengths), (n,), generator=generator)]
         unigram = torch.bincount(train.ids.ravel(), minlength=self.vocab_size).double()
-        uniform = torch.ones_like(unigram)
-        return {
-            name: self.decode(self._draw_words(weights, lengths, generator))
-            for name, weights in (("unigram", unigram), ("uniform", uniform))
-        }
-
-    def _draw_words(
-        self, weights: Tensor, lengths: Tensor, generator: torch.Generator
-    ) -> TokenBatch:
-        weights[PAD] = 0
-        shape = (len(lengths), self.max_length)
-        ids = torch.multinomial(weights, shape[0] * shape[1], True, generator=generator)
+        weights = {"unigram": unigram, "uniform": torch.ones_like(unigram)}
         mask = length_mask(lengths, self.max_length)
-        return TokenBatch(ids.view(shape).where(mask, PAD), lengths)
+        anchors = {}
+        for name, weight in weights.items():
+            weight[PAD] = 0
+            ids = torch.multinomial(weight, mask.numel(), replacement=True, generator=generator)
+            anchors[name] = self.decode(TokenBatch(ids.view(mask.shape).where(mask, PAD), lengths))
+        return anchors
 
     def train_dataloader(self) -> DataLoader[TokenBatch]:
         """Shuffled batches of ``batch_size``, the last incomplete one left out."""
