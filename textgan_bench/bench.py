@@ -74,10 +74,10 @@ def _settings(
         *(f"--config={path}" for path in layers(method, data, budget)),
         f"--seed_everything={seed}",
         f"--trainer.default_root_dir={_folder(method, data, seed, budget)}",
-        f"--trainer.devices={1 if devices == 'auto' else devices}",
         f"--evaluate.method={method}",
         f"--evaluate.data={data}",
         f"--evaluate.budget={budget}",
+        *([f"--trainer.devices={devices}"] if devices != "auto" else []),  # one, in trainer.yaml
         *([f"--data.init_args.data_dir={data_dir}"] if data_dir else []),
     ]
 

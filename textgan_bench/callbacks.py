@@ -79,6 +79,8 @@ class PeriodicCheckpoint(Checkpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
+        if trainer.is_last_batch:
+            return  # resumed from here the epoch would go without its validation
         if trainer.world_size > 1 and (batch_idx + 1) % self.DISTRIBUTED_STRIDE:
             return
         due = self._interrupted or time.monotonic() - self._saved_at >= 60 * self.minutes
@@ -89,6 +91,8 @@ class PeriodicCheckpoint(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._save(trainer, LAST)
+        if self._interrupted:
+            raise KeyboardInterrupt
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.select is None or trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:

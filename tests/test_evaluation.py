@@ -1,0 +1,260 @@
+"""Training, interruption, resumption and test of a method too small to be anything but plumbing."""
+
+import csv
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import CSVLogger
+
+from tests.boring import WORDS, Boring, BoringData
+from textgan_bench import leaderboard
+from textgan_bench.callbacks import BEST, LAST, PeriodicCheckpoint
+from textgan_bench.evaluation import Evaluate
+from textgan_bench.runs import load_checkpoint
+from textgan_bench.scoring import parse, read_sentences, score, unparse, write_sentences
+
+EPOCHS, BATCHES = 4, 6  # 24 sentences in batches of 4
+
+
+class At(Callback):
+    """Do something to the process when so many batches are done."""
+
+    def __init__(self, updates: int, action: Any) -> None:
+        self.updates = updates
+        self.action = action
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.fit_loop.total_batch_idx + 1 == self.updates:
+            self.action()
+
+
+def crash() -> None:
+    raise RuntimeError("killed")
+
+
+def press_ctrl_c() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+class Session:
+    """One process's worth of a run in ``folder``."""
+
+    def __init__(self, folder: Path, *callbacks: Callback, **settings: Any) -> None:
+        torch.manual_seed(1)
+        self.folder = folder
+        self.data = BoringData(revision=settings.pop("revision", "r1"))
+        self.model = Boring(self.data.vocab_size, self.data.max_length)
+        self.evaluate = Evaluate(
+            method="boring", data="noise", leaderboard=str(folder / "leaderboard"), seed=3
+        )
+        checkpoint = PeriodicCheckpoint(**settings)
+        self.trainer = Trainer(
+            accelerator="cpu",
+            default_root_dir=folder,
+            max_epochs=EPOCHS,
+            logger=CSVLogger(folder, "csv", flush_logs_every_n_steps=1),
+            callbacks=[*callbacks, self.evaluate, checkpoint],
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            log_every_n_steps=2,
+        )
+
+    @property
+    def last(self) -> Path:
+        return self.folder / "checkpoints" / LAST
+
+    def fit(self) -> "Session":
+        resumed = self.last if self.last.exists() else None
+        self.trainer.fit(self.model, self.data, ckpt_path=resumed)
+        return self
+
+    def test(self, name: str = LAST) -> "Session":
+        checkpoint = self.folder / "checkpoints" / name
+        self.trainer.test(self.model, self.data, ckpt_path=checkpoint, verbose=False)
+        return self
+
+    def record(self) -> leaderboard.Record:
+        (record,) = leaderboard.load_records(self.folder / "leaderboard")
+        return record
+
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
+def logged(folder: Path, column: str) -> dict[int, float]:
+    """Values by logger step, of all sessions of a run."""
+    values = {}
+    for path in sorted(folder.glob("csv/*/metrics.csv")):
+        for row in csv.DictReader(path.open(encoding="utf-8")):
+            if row.get(column):
+                values[int(row["step"])] = float(row[column])
+    return values
+
+
+def test_a_killed_run_ends_where_an_undisturbed_one_does(tmp_path: Path) -> None:
+    undisturbed = Session(tmp_path / "a").fit()
+    with pytest.raises(RuntimeError, match="killed"):
+        Session(tmp_path / "b", At(2 * BATCHES + 3, crash)).fit()
+    assert load_checkpoint(tmp_path / "b/checkpoints" / LAST)["epoch"] == 1  # epochs 0 and 1 done
+    resumed = Session(tmp_path / "b").fit()
+
+    assert int(resumed.model.batches) == EPOCHS * BATCHES
+    assert resumed.evaluate.generator_updates == EPOCHS * BATCHES
+    assert resumed.trainer.current_epoch == EPOCHS
+    # Bit for bit: the noise goes on where it stopped and is not drawn again from the seed.
+    assert torch.equal(resumed.model.generator, undisturbed.model.generator)
+    assert torch.equal(resumed.model.critic, undisturbed.model.critic)
+    for column in ("generator/loss", "validation/words"):
+        assert logged(tmp_path / "b", column) == logged(tmp_path / "a", column)
+
+
+@pytest.mark.parametrize("updates", [3, BATCHES, BATCHES + 1, EPOCHS * BATCHES - 1])
+def test_ctrl_c_finishes_the_batch_and_the_run_goes_on_from_there(
+    tmp_path: Path, updates: int
+) -> None:
+    with pytest.raises(SystemExit):
+        Session(tmp_path, At(updates, press_ctrl_c)).fit()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert int(load_checkpoint(tmp_path / "checkpoints" / LAST)["state_dict"]["batches"]) == updates
+    resumed = Session(tmp_path).fit()
+    assert int(resumed.model.batches) == EPOCHS * BATCHES
+    assert resumed.evaluate.generator_updates == EPOCHS * BATCHES
+    assert resumed.trainer.current_epoch == EPOCHS
+    # One validation an epoch, at the update where it belongs: none is lost and none comes twice.
+    rows = (tmp_path / "validation_samples.csv").read_text(encoding="utf-8").splitlines()
+    shown = [int(row.split(",")[0]) for row in rows]
+    assert shown == [epoch * BATCHES for epoch in range(1, EPOCHS + 1) for _ in range(10)]
+    steps = sorted(logged(tmp_path, "validation/words"))
+    assert steps == [epoch * BATCHES - 1 for epoch in range(1, EPOCHS + 1)]
+
+
+def test_a_checkpoint_is_due_by_the_clock(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="killed"):
+        Session(tmp_path, At(5, crash), minutes=0).fit()
+    # The crash comes before the fifth batch is saved.
+    assert int(load_checkpoint(tmp_path / "checkpoints" / LAST)["state_dict"]["batches"]) == 4
+    resumed = Session(tmp_path, minutes=0).fit()
+    assert int(resumed.model.batches) == resumed.evaluate.generator_updates == EPOCHS * BATCHES
+
+
+def test_a_finished_run_trains_no_further(tmp_path: Path) -> None:
+    first = Session(tmp_path).fit()
+    again = Session(tmp_path).fit()
+    assert int(again.model.batches) == EPOCHS * BATCHES
+    assert torch.equal(first.model.generator, again.model.generator)
+
+
+def test_the_record_is_that_of_the_samples_file(tmp_path: Path) -> None:
+    record = Session(tmp_path).fit().test().record()
+    sentences = read_sentences(tmp_path / "samples.txt")
+    assert len(sentences) == record.num_samples == 24
+    assert [] in sentences, "the case of an empty sentence is not met"
+    assert record.scores["words"] == pytest.approx(sum(map(len, sentences)) / 24, rel=1e-12)
+    assert record.scores["empty"] == pytest.approx(sentences.count([]) / 24, rel=1e-12)
+    assert record.generator_updates == EPOCHS * BATCHES
+    assert record.knob == {"temperature": 1.0}
+    assert (record.data_revision, record.data_source) == ("r1", "noise")
+    assert record.fingerprint["references"] == 24
+    assert record.fingerprint["vocabulary"] == len(WORDS) - 1
+
+
+def test_the_samples_depend_on_checkpoint_and_seed_alone(tmp_path: Path) -> None:
+    Session(tmp_path).fit().test()
+    first = (tmp_path / "samples.txt").read_bytes()
+    torch.rand(7)
+    Session(tmp_path).test()
+    assert (tmp_path / "samples.txt").read_bytes() == first
+
+
+def test_training_time_adds_up_over_sessions(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        Session(tmp_path, At(3, press_ctrl_c)).fit()
+    path = tmp_path / "checkpoints" / LAST
+    checkpoint = load_checkpoint(path)
+    checkpoint["callbacks"]["Evaluate"]["seconds"] += 7200
+    torch.save(checkpoint, path)
+    hours = Session(tmp_path).fit().test().record().wall_clock_hours
+    assert 2 < hours < 2.1
+
+
+def test_the_selected_checkpoint_is_the_smallest_on_validation(tmp_path: Path) -> None:
+    Session(tmp_path, select="words").fit()
+    curve = logged(tmp_path, "validation/words")
+    best = load_checkpoint(tmp_path / "checkpoints" / BEST)
+    step = min(curve, key=lambda step: curve[step])
+    assert int(best["state_dict"]["batches"]) == step + 1
+    assert Session(tmp_path).test(BEST).record().generator_updates == step + 1
+
+
+@pytest.mark.parametrize("forward", ["oracle_nll", "lm_score/kn4", "bleu_f/5"])
+def test_no_forward_score_selects(forward: str) -> None:
+    with pytest.raises(ValueError, match="collapsed"):
+        PeriodicCheckpoint(select=forward)
+
+
+def test_an_unknown_score_cannot_select(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="select=wrds is not among .*validation/words"):
+        Session(tmp_path, select="wrds").fit()
+
+
+def test_other_data_are_refused(tmp_path: Path) -> None:
+    Session(tmp_path).fit()
+    for action in ("fit", "test"):
+        session = Session(tmp_path, revision="r2")
+        with pytest.raises(ValueError, match="revision r1, and they are now r2"):
+            getattr(session, action)()
+    assert not (tmp_path / "leaderboard").exists()
+
+
+def test_validation_writes_no_record(tmp_path: Path) -> None:
+    session = Session(tmp_path).fit()
+    session.trainer.validate(session.model, session.data, verbose=False)
+    assert not (tmp_path / "leaderboard").exists()
+    assert not (tmp_path / "samples.txt").exists()
+
+
+def test_decoded_samples_are_logged_against_generator_updates(tmp_path: Path) -> None:
+    Session(tmp_path).fit()
+    with (tmp_path / "validation_samples.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert len(rows) == 10 * EPOCHS
+    assert {row[0] for row in rows} == {"6", "12", "18", "24"}
+    assert {word for row in rows for word in row[1].split()} <= set(WORDS[1:])
+
+
+def test_text_survives_the_round_trip(tmp_path: Path) -> None:
+    sentences = [[], ["zwölf", "a"], [], ["man"], []]
+    path = tmp_path / "samples.txt"
+    write_sentences(path, sentences)
+    assert path.read_bytes() == "\nzwölf a\n\nman\n\n".encode()
+    assert read_sentences(path) == parse(unparse(sentences)) == sentences
+
+
+def test_a_line_ends_at_the_line_feed_only() -> None:
+    assert len(parse("a\u2028man\x85rides\x0ba\n")) == 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xef\xbb\xbfa man\r\n\r\nrides\r\n", b"a man\n\nrides", b"a  man \n\nrides\n"]
+)
+def test_files_of_other_systems_are_read(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "text").write_bytes(content)
+    assert read_sentences(tmp_path / "text") == [["a", "man"], [], ["rides"]]
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"", "is empty"), (b"a\xff", "not UTF-8")])
+def test_unusable_files_are_named(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "text").write_bytes(content)
+    with pytest.raises(ValueError, match=f"text.*{message}"):
+        read_sentences(tmp_path / "text")
+
+
+def test_nothing_is_no_sample() -> None:
+    with pytest.raises(ValueError, match="no sentences"):
+        score(BoringData().metrics("test"), [])
