@@ -70,7 +70,7 @@ class HMMOracle:
                 self._parameters = tuple(
                     normalised(arrays[name]) for name in ("start", "transition", "emission")
                 )
-        except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise ValueError(f"the oracle file {path} is damaged: {error}; {remedy}") from error
         except FileNotFoundError as error:
             raise FileNotFoundError(

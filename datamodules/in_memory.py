@@ -102,10 +102,11 @@ class InMemoryDataModule(TextDataModule):
         return HashedNGrams.fit(self.sentences("validation"))
 
     def decode(self, tokens: TokenBatch) -> list[Sentence]:
-        """Sentences as the words of their text, just as they would be read back from a file."""
-        return [
-            " ".join(words).split() for words in self.vocabulary.decode_batch(tokens)
-        ]  # a vocabulary entry may hold a blank
+        """Sentences as they are read back from a text file.
+
+        An entry of the vocabulary that holds a blank becomes two words.
+        """
+        return [" ".join(words).split() for words in self.vocabulary.decode_batch(tokens)]
 
     def sentences(self, split: Split) -> list[Sentence]:
         if split not in self._sentences:
