@@ -62,11 +62,11 @@ class _MaximumLikelihood(TextGenerator):
     def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
         loss = self.nats_per_word(batch)
         self.descend(loss, cast(LightningOptimizer, self.optimizers()), clip=GRADIENT_NORM)
-        self.log_losses({"nll/training": loss})
+        self.log_losses({"generator/nll": loss})
 
     def validation_step(self, batch: TokenBatch, batch_idx: int) -> dict[str, TokenBatch]:
         # Weighted by words, the batches' means average to the mean of the split.
-        self.log("nll/validation", self.nats_per_word(batch), batch_size=int(batch.lengths.sum()))
+        self.log("validation/nll", self.nats_per_word(batch), batch_size=int(batch.lengths.sum()))
         return super().validation_step(batch, batch_idx)
 
     def configure_optimizers(self) -> Adam:

@@ -1,0 +1,27 @@
+"""Hyper-parameters that make each method learn a language of a few sentences in seconds.
+
+A class that is not listed runs with the defaults of its paper.
+"""
+
+from typing import Any
+
+TRANSFORMER = {"width": 16, "blocks": 1, "heads": 2, "feed_forward": 32}
+
+SMALL: dict[str, dict[str, Any]] = {
+    "MLE": {"embedding": 16, "hidden": 16, "lr": 1e-2},
+    "TransformerMLE": {**TRANSFORMER, "embedding": 16, "lr": 1e-2},
+    "NAGAN": {
+        **TRANSFORMER,
+        "latent_dim": 8,
+        "embedding_dim": 16,
+        "score_std": 1.0,
+        "dropout": 0.1,
+        "penalty": 0.1,
+        "generator_lr": 5e-3,
+        "discriminator_lr": 1e-2,
+        "averaging": 0.98,
+    },
+}
+
+KNOBS: dict[str, tuple[float, float]] = {"temperature": (0.2, 5.0), "dropout": (0.0, 0.9)}
+"""Two settings of each knob, far apart."""

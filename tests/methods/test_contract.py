@@ -1,0 +1,198 @@
+"""What every method that ``textgan_bench.methods`` exports has to do.
+
+The language has 150 sentences: two or three of five words, from an HMM with three states. All of it
+can be enumerated, so that what a method has learnt is a total variation and not a score.
+"""
+
+import inspect
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from tests.methods.small import KNOBS, SMALL
+from textgan_bench import methods
+from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
+from textgan_bench.interfaces import Method, TextGenerator
+from textgan_bench.tokens import PAD, TokenBatch, length_mask, pad_sequences
+
+VOCAB_SIZE, MAX_LENGTH = 6, 4  # no sentence is as long as it may be
+STEPS, BATCH_SIZE = 200, 64
+
+START = torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64)
+TRANSITION = torch.tensor(
+    [[0.05, 0.9, 0.05], [0.05, 0.05, 0.9], [0.9, 0.05, 0.05]], dtype=torch.float64
+)
+EMISSION = torch.tensor(
+    [[0.8, 0.2, 0, 0, 0], [0, 0.1, 0.7, 0.2, 0], [0, 0, 0, 0.3, 0.7]], dtype=torch.float64
+)
+SENTENCES = [s for n in (2, 3) for s in product(range(1, VOCAB_SIZE), repeat=n)]
+
+EXPORTED = [getattr(methods, name) for name in methods.__all__]
+every_method = pytest.mark.parametrize("kind", EXPORTED, indirect=True)
+
+
+def corpus(n: int) -> TokenBatch:
+    lengths = torch.randint(2, 4, (n,))
+    ids = torch.zeros(n, MAX_LENGTH, dtype=torch.int64)
+    ids[:, :3] = sample_sequences(n, 3, START, TRANSITION, EMISSION) + 1
+    return TokenBatch(ids * length_mask(lengths, MAX_LENGTH), lengths)
+
+
+def law() -> Tensor:
+    """(150,) probability of each of ``SENTENCES``."""
+    ids, lengths = pad_sequences(SENTENCES)
+    words = (ids - 1).clamp(min=0)
+    likelihood = forward_log_likelihood(words, lengths, START, TRANSITION, EMISSION).exp()
+    return likelihood / 2  # two lengths, as likely as each other
+
+
+def unigram_law() -> Tensor:
+    """(150,) probabilities if words were drawn at their frequencies, one by one."""
+    word = torch.zeros(VOCAB_SIZE, dtype=torch.float64)
+    for sentence, p in zip(SENTENCES, law().tolist(), strict=True):
+        for index in sentence:
+            word[index] += p
+    word /= word.sum()
+    return torch.stack([word[list(sentence)].prod() for sentence in SENTENCES]) / 2
+
+
+def frequencies(batch: TokenBatch) -> Tensor:
+    """(150,) share of each of ``SENTENCES``; they sum to less than one if others were written."""
+    index = {sentence: i for i, sentence in enumerate(SENTENCES)}
+    rows = zip(batch.ids.tolist(), batch.lengths.tolist(), strict=True)
+    cells = [index.get(tuple(row[:length]), len(SENTENCES)) for row, length in rows]
+    counts = torch.bincount(torch.tensor(cells), minlength=len(SENTENCES) + 1)
+    return counts[:-1].double() / len(cells)
+
+
+def total_variation(p: Tensor, q: Tensor) -> float:
+    """In [0, 1]; what ``p`` and ``q`` leave to sentences outside the language counts as one."""
+    return float((p - q).abs().sum() + (p.sum() - q.sum()).abs()) / 2
+
+
+def build(kind: type[Method]) -> Method:
+    torch.manual_seed(0)
+    return kind(VOCAB_SIZE, MAX_LENGTH, **SMALL.get(kind.__name__, {}))
+
+
+def fit(method: Method, batches: list[TokenBatch]) -> pl.Trainer:
+    trainer = pl.Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(method, DataLoader(batches, batch_size=None))  # type: ignore[arg-type]
+    return trainer
+
+
+@pytest.fixture(scope="module")
+def kind(request: pytest.FixtureRequest) -> type[Method]:
+    parameter: type[Method] = request.param
+    return parameter
+
+
+@pytest.fixture(scope="module")
+def trained(kind: type[Method], tmp_path_factory: pytest.TempPathFactory) -> tuple[Method, Path]:
+    """A method that has learnt the language, and its checkpoint."""
+    method = build(kind)
+    trainer = fit(method, [corpus(BATCH_SIZE) for _ in range(STEPS)])
+    checkpoint = tmp_path_factory.mktemp("checkpoint") / "last.ckpt"
+    trainer.save_checkpoint(checkpoint)
+    return method.eval(), checkpoint
+
+
+@pytest.fixture(scope="module")
+def generator(kind: type[Method], trained: tuple[Method, Path]) -> TextGenerator:
+    if not isinstance(trained[0], TextGenerator):
+        pytest.skip(f"{kind.__name__} writes nothing from nothing")
+    return trained[0]
+
+
+def samples(generator: TextGenerator, n: int, **knob: float) -> TokenBatch:
+    torch.manual_seed(1)
+    return generator.sample(n, **knob)
+
+
+@every_method
+def test_samples_are_well_formed(generator: TextGenerator) -> None:
+    ids, lengths = samples(generator, 300)
+    assert (ids.dtype, lengths.dtype) == (torch.int64, torch.int64)
+    assert (ids.shape, lengths.shape) == ((300, MAX_LENGTH), (300,))
+    assert 0 <= lengths.min() <= lengths.max() <= MAX_LENGTH
+    assert 0 <= ids.min() <= ids.max() < VOCAB_SIZE
+    assert torch.equal(ids != PAD, length_mask(lengths, MAX_LENGTH))
+
+
+@every_method
+def test_samples_are_closer_to_the_language_than_unigrams(generator: TextGenerator) -> None:
+    # A distance of distributions: repeating what the oracle likes best does not lower it.
+    learnt = total_variation(frequencies(samples(generator, 2000)), law())
+    assert learnt < total_variation(unigram_law(), law())
+
+
+@every_method
+def test_the_knob_turns_the_distribution(generator: TextGenerator) -> None:
+    assert generator.knob in inspect.signature(generator.sample).parameters
+    low, high = (
+        frequencies(samples(generator, 2000, **{generator.knob: value}))
+        for value in KNOBS[generator.knob]
+    )
+    assert total_variation(low, high) > 0.15  # two draws of one setting differ by about 0.1
+
+
+@every_method
+def test_a_checkpoint_brings_back_the_same_samples(
+    kind: type[Method], generator: TextGenerator, trained: tuple[Method, Path]
+) -> None:
+    restored = kind.load_from_checkpoint(trained[1]).eval()
+    assert isinstance(restored, TextGenerator)
+    for before, after in zip(samples(generator, 50), samples(restored, 50), strict=True):
+        assert torch.equal(before, after)
+
+
+@every_method
+def test_ranks_draw_different_noise(generator: TextGenerator) -> None:
+    drawn = []
+    trainer = generator._trainer
+    try:
+        for rank in range(2):
+            torch.manual_seed(5)  # the state that seed_everything leaves on every rank
+            generator._trainer = SimpleNamespace(world_size=2, global_rank=rank)  # type: ignore[assignment]
+            generator.setup("fit")
+            drawn.append(generator.sample(50).ids)
+    finally:
+        generator._trainer = trainer
+    assert not torch.equal(*drawn)
+
+
+@every_method
+def test_one_step_moves_every_player_and_stays_finite(kind: type[Method]) -> None:
+    method = build(kind)
+    before = {name: p.detach().clone() for name, p in method.named_parameters()}
+    fit(method, [corpus(BATCH_SIZE)])
+    after = dict(method.named_parameters())
+    assert all(torch.isfinite(p).all() for p in after.values())
+    still = [name for name in before if torch.equal(before[name], after[name])]
+    # The bias of the keys adds one number to all scores of a query, which the softmax ignores.
+    assert [name for name in still if not name.endswith("key.bias")] == []
+
+
+@every_method
+def test_a_constant_sentence_is_learnt(kind: type[Method]) -> None:
+    """Texygen #31: a GAN that cannot repeat the one sentence it is shown learns nothing."""
+    method = build(kind)
+    if not isinstance(method, TextGenerator):
+        pytest.skip(f"{kind.__name__} writes nothing from nothing")
+    sentence = pad_sequences([[3, 1, 2]] * BATCH_SIZE, MAX_LENGTH)
+    fit(method, [sentence] * STEPS)
+    written = samples(method.eval(), 500)
+    assert (written.ids == sentence.ids[0]).all(1).float().mean() > 0.6
