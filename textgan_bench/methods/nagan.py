@@ -20,6 +20,7 @@ Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden
 """
 
 import copy
+from collections.abc import Iterable
 from typing import ClassVar, cast
 
 import torch
@@ -40,7 +41,7 @@ from textgan_bench.networks.transformer import (
     LatentDecoderBlock,
     sinusoidal_positions,
 )
-from textgan_bench.tokens import PAD, TokenBatch, length_mask
+from textgan_bench.tokens import PAD, TokenBatch, length_mask, padding_mask
 
 SAMPLING_BATCH = 256  # a CPU's cache holds no more; a GPU is not the slower for it
 
@@ -68,10 +69,19 @@ class Generator(nn.Module):
         )
         # The padding symbol is never written: score v belongs to word v + 1.
         self.scores = nn.Linear(width, vocab_size - 1)
-        # The hidden state is layer-normalised, so this is the scores' standard deviation at first.
+        # The hidden state is layer-normalised, so this is the deviation of the first scores.
         nn.init.normal_(self.scores.weight, std=score_std / width**0.5)
         self.positions: Tensor
         self.register_buffer("positions", sinusoidal_positions(max_length, width), persistent=False)
+
+    @torch.no_grad()
+    def start_at_frequencies(self, word_counts: Tensor) -> None:
+        """Give the words (V - 1,) counted in the training set their log frequency as bias.
+
+        Added to the Gumbel noise of training it would draw words at exactly these frequencies.
+        """
+        smoothed = word_counts + 0.5  # a word never seen stays possible
+        self.scores.bias.copy_((smoothed / smoothed.sum()).log())
 
     def forward(self, z: Tensor, mask: Tensor, dropout: float) -> Tensor:
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, T, Z)."""
@@ -129,9 +139,10 @@ class NAGAN(TextGenerator):
         feed_forward: not stated; 256 gives the parameter counts of Table 12.
         latent_dim: of z_t (Table 9).
         embedding_dim: of the discriminator's words (Table 9).
-        score_std: standard deviation of the initial word scores, not stated. It decides whether
-            the latents or the Gumbel noise (standard deviation 1.28) choose the first words, and
-            with that whether samples without the noise are diverse (docs/nagan.md).
+        score_std: standard deviation over the latents of the initial word scores, around the log
+            frequencies of the words; not stated. It decides whether the latents or the Gumbel
+            noise (standard deviation 1.28) choose the first words, and with that whether samples
+            without the noise are diverse (docs/nagan.md).
         dropout: in the generator, in training and, unless turned, at inference (Table 9).
         temperature: of the straight-through estimator (Table 9).
         penalty: lambda, weight of gradient penalty and score regulariser: 1 on real data, 0.1 on
@@ -157,7 +168,7 @@ class NAGAN(TextGenerator):
         feed_forward: int = 256,
         latent_dim: int = 64,
         embedding_dim: int = 300,
-        score_std: float = 5.0,
+        score_std: float = 2.0,
         dropout: float = 0.25,
         temperature: float = 1.0,
         penalty: float = 1.0,
@@ -201,6 +212,22 @@ class NAGAN(TextGenerator):
             ),
         ]
 
+    def on_train_start(self) -> None:
+        """Count lengths and words of the training set, on all ranks, before the first step."""
+        if self.updates > 0:
+            return
+        word_counts = torch.zeros(self.vocab_size, device=self.device)
+        length_counts = torch.zeros_like(self.length_counts)
+        for batch in cast("Iterable[TokenBatch]", self.trainer.train_dataloader):
+            ids, lengths = batch.ids.to(self.device), batch.lengths.to(self.device)
+            word_counts += torch.bincount(ids[padding_mask(batch)], minlength=self.vocab_size)
+            length_counts += torch.bincount(lengths, minlength=self.max_length + 1)
+        reduce = self.trainer.strategy.reduce
+        self.length_counts.copy_(reduce(length_counts, reduce_op="sum"))
+        word_counts = cast(Tensor, reduce(word_counts, reduce_op="sum"))[PAD + 1 :]
+        self.generator.start_at_frequencies(word_counts)
+        self.average.load_state_dict(self.generator.state_dict())
+
     def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
         """One step of the discriminator, one of the generator (algorithm 1)."""
         generator_optimizer, discriminator_optimizer = cast(
@@ -233,7 +260,6 @@ class NAGAN(TextGenerator):
             generator_loss = non_saturating_loss(self.discriminator(fake, lengths))
             self.descend(generator_loss, generator_optimizer)
 
-        self.length_counts += torch.bincount(lengths, minlength=self.max_length + 1)
         self._average_parameters()
         self.log_losses(
             {
