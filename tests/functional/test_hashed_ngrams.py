@@ -2,12 +2,14 @@
 
 import random
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from textgan_bench.functional.frechet import frechet_distance
 from textgan_bench.functional.hashed_ngrams import BUCKETS, HashedNGrams
@@ -22,23 +24,26 @@ def animals() -> Text:
     return [line.split() for line in text.splitlines()]
 
 
-def features(text: Text, frequencies_of: Text) -> np.ndarray:
+def features(text: Text, frequencies_of: Text) -> NDArray[np.float64]:
     """(n, BUCKETS), the definition written out."""
 
-    def counts(text: Text) -> np.ndarray:
-        matrix = np.zeros((len(text), BUCKETS))
-        for row, words in zip(matrix, text, strict=True):
-            marked = ["<s>", *words, "</s>"]
-            for start in range(len(marked)):
-                for end in range(start + 1, min(start + 3, len(marked)) + 1):
-                    value = crc32(" ".join(marked[start:end]).encode())
-                    row[value % BUCKETS] += -1 if value & 0x80000000 else 1
-        return matrix
+    def hashes(words: list[str]) -> list[int]:
+        marked = ["<s>", *words, "</s>"]
+        return [
+            crc32(" ".join(marked[start:end]).encode())
+            for start in range(len(marked))
+            for end in range(start + 1, min(start + 3, len(marked)) + 1)
+        ]
 
-    fitted = counts(frequencies_of)
-    idf = np.log((1 + len(fitted)) / (1 + (fitted != 0).sum(axis=0)))
-    weighted = counts(text) * idf
-    return weighted / np.linalg.norm(weighted, axis=1, keepdims=True)
+    frequency = np.zeros(BUCKETS)
+    for words in frequencies_of:
+        frequency[list({value % BUCKETS for value in hashes(words)})] += 1
+    matrix = np.zeros((len(text), BUCKETS))
+    for row, words in zip(matrix, text, strict=True):
+        for value in hashes(words):
+            row[value % BUCKETS] += -1 if value & 0x80000000 else 1
+    matrix *= np.log((1 + len(frequencies_of)) / (1 + frequency))
+    return matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
 
 
 def test_finds_the_principal_directions() -> None:
@@ -95,9 +100,7 @@ def test_orders_text_by_its_distance_from_real_captions() -> None:
         captions += [line.split() for line in text.splitlines()]
     generator.shuffle(captions)  # the two files are different populations
     size = 3000
-    references, real, validation, train = (
-        captions[i : i + size] for i in range(0, 4 * size, size)
-    )
+    references, real, validation, train = (captions[i : i + size] for i in range(0, 4 * size, size))
     encoder = HashedNGrams.fit(validation)
 
     def moments(text: Text) -> tuple[torch.Tensor, torch.Tensor]:
@@ -116,5 +119,5 @@ def test_orders_text_by_its_distance_from_real_captions() -> None:
     distances = [float(frechet_distance(*reference_moments, *moments(text))) for text in texts]
     floor = distances[0]
     assert distances == sorted(distances)
-    assert all(far > 1.2 * near for near, far in zip(distances, distances[1:], strict=False))
+    assert all(far > 1.2 * near for near, far in pairwise(distances))
     assert float(frechet_distance(*reference_moments, *moments(train))) < 1.2 * floor

@@ -64,8 +64,7 @@ class HashedNGrams:
         start = torch.randn(BUCKETS, width, generator=generator, dtype=torch.float64)
         basis = torch.linalg.qr(features @ start).Q  # (n, width)
         for _ in range(POWER_STEPS):
-            directions = torch.linalg.qr(features.T @ basis).Q  # (BUCKETS, width)
-            basis = torch.linalg.qr(features @ directions).Q
+            basis = torch.linalg.qr(features @ (features.T @ basis)).Q
         # features = basis triangle.T directions.T, whose right singular vectors need only the
         # decomposition of the small triangle.
         directions, triangle = torch.linalg.qr(features.T @ basis)

@@ -1,0 +1,97 @@
+"""Every metric gives one score, however the samples are shared out between processes."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import torch
+from torch import Tensor, distributed
+from torch.multiprocessing.spawn import spawn
+from torchmetrics import Metric, MetricCollection
+
+from textgan_bench.functional.hashed_ngrams import HashedNGrams
+from textgan_bench.metrics import BLEU, FED, Diversity, LMScore, OracleNLL, ReverseLMScore
+from textgan_bench.tokens import TokenBatch, Vocabulary
+
+ANIMALS = Path(__file__).parents[1] / "golden/animals.txt"
+TEXT = [line.split() for line in ANIMALS.read_text(encoding="utf-8").splitlines()]
+REFERENCES, SAMPLES, OTHERS = TEXT[:120], [*TEXT[120:250], [], TEXT[0], TEXT[0]], TEXT[250:]
+VOCABULARY = Vocabulary(("<pad>", *sorted({word for words in TEXT for word in words})))
+SHARES = SAMPLES[:50], SAMPLES[50:]  # unequal
+
+
+class UniformOracle:
+    entropy, entropy_se = 1.0, 0.0
+
+    def log_prob(self, batch: TokenBatch) -> Tensor:
+        return -batch.lengths * torch.tensor(len(VOCABULARY) - 1.0).log()
+
+
+def all_metrics() -> dict[str, Metric]:
+    return {
+        "bleu": BLEU(REFERENCES),
+        "bleu3": BLEU(REFERENCES, order=3),
+        "lm_score": LMScore(REFERENCES, VOCABULARY),
+        "reverse_lm": ReverseLMScore(REFERENCES, VOCABULARY),
+        "fed": FED(REFERENCES, HashedNGrams.fit(OTHERS, dim=8)),
+        "diversity": Diversity(),
+        "oracle_nll": OracleNLL(UniformOracle(), VOCABULARY),
+    }
+
+
+def floats(scores: dict[str, Tensor]) -> dict[str, float]:
+    return {key: float(value) for key, value in scores.items()}
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:the text is too small or too uniform")
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, float]:
+    """Each metric alone, all samples at once."""
+    scores: dict[str, float] = {}
+    for metric in all_metrics().values():
+        metric.update(SAMPLES)
+        new = floats(metric.compute())
+        assert not scores.keys() & new.keys()
+        scores |= new
+    return scores
+
+
+def test_a_collection_keeps_keys_and_states_apart(expected: dict[str, float]) -> None:
+    metrics = MetricCollection({**all_metrics()})
+    for share in SHARES:
+        metrics.update(samples=share)
+    assert floats(metrics.compute()) == pytest.approx(expected, rel=1e-9)
+    metrics.reset()
+    metrics.update(samples=SAMPLES)
+    assert floats(metrics.compute()) == pytest.approx(expected, rel=1e-9)
+
+
+def test_merged_states_score_as_one(expected: dict[str, float]) -> None:
+    scores: dict[str, float] = {}
+    for metric, other in zip(all_metrics().values(), all_metrics().values(), strict=True):
+        metric.update(SHARES[0])
+        other.update(SHARES[1])
+        metric.merge_state(other)
+        scores |= floats(metric.compute())
+    assert scores == pytest.approx(expected, rel=1e-9)
+
+
+def score_share(rank: int, folder: str) -> None:
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2
+    )
+    metrics = MetricCollection({**all_metrics()})
+    metrics.update(samples=SHARES[rank])
+    torch.save(floats(metrics.compute()), Path(folder) / f"scores{rank}.pt")
+    distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_two_processes_score_as_one(expected: dict[str, float]) -> None:
+    with TemporaryDirectory() as folder:
+        spawn(score_share, (folder,), nprocs=2)
+        for rank in range(2):
+            scores = torch.load(Path(folder) / f"scores{rank}.pt")
+            assert scores == pytest.approx(expected, rel=1e-9)
