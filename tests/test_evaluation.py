@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import CSVLogger
 
 from tests.boring import WORDS, Boring, BoringData
@@ -199,7 +199,7 @@ def test_no_forward_score_selects(forward: str) -> None:
 
 
 def test_an_unknown_score_cannot_select(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="select=wrds is not among .*validation/words"):
+    with pytest.raises(ValueError, match=r"select=wrds is not among .*validation/words"):
         Session(tmp_path, select="wrds").fit()
 
 

@@ -1,6 +1,7 @@
 """``python -m textgan_bench fit | test | bench | sample | score``."""
 
 import argparse
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -87,22 +88,30 @@ def main() -> int:
             raise
         print(f"textgan_bench: {' '.join(message.split())}", file=sys.stderr)
         return USAGE_ERROR
+    except SystemExit as end:
+        # Lightning leaves without a status on SIGTERM, which would read as success.
+        if type(end).__name__ == "SIGTERMException":
+            return 128 + signal.SIGTERM
+        raise
     return 0
 
 
-def explanation(error: Exception) -> str | None:
+def explanation(error: BaseException) -> str | None:
     """What to tell the user about an error that is theirs, None for any other.
 
     Theirs are arguments and configurations refused by the parser or by Lightning, files that cannot
-    be opened, and whatever a ``raise`` of this project, not a library or a slip of ours, ended.
+    be opened, and whatever a ``raise`` of this project, not a library or a slip of ours, ended;
+    the parser wraps such errors of constructors.
     """
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     refused = type(error).__name__ in ("ArgumentError", "MisconfigurationException")
-    return str(error) if refused or _is_raised_on_purpose(error) else None
+    if refused or _is_raised_on_purpose(error):
+        return str(error)
+    return None if error.__cause__ is None else explanation(error.__cause__)
 
 
-def _is_raised_on_purpose(error: Exception) -> bool:
+def _is_raised_on_purpose(error: BaseException) -> bool:
     frame, _ = list(traceback.walk_tb(error.__traceback__))[-1]
     line = traceback.extract_tb(error.__traceback__)[-1].line or ""
     package = str(frame.f_globals.get("__name__", "")).partition(".")[0]

@@ -86,7 +86,7 @@ class TrainingCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         config = self.config[self.subcommand] if self.subcommand else self.config
-        content = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+        content = yaml.safe_load(self.parser.dump(self.config, skip_unset=False))
         content = content[self.subcommand] if self.subcommand else content
         self.resolved = {name: content[name] for name in SECTIONS if name in content}
         if self.subcommand and config.ckpt_path is not None:
@@ -112,6 +112,17 @@ class TrainingCLI(LightningCLI):
             if logger.class_path.endswith("WandbLogger"):
                 logger.init_args.id = run.wandb_id()
                 logger.init_args.name = run.folder.as_posix().removeprefix("runs/")
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """The trainer of the configuration.
+
+        Raises:
+            ValueError: Lightning refuses one of its settings.
+        """
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except ValueError as error:
+            raise ValueError(f"trainer: {error}") from error
 
     def after_instantiate_classes(self) -> None:
         trainer: Trainer = self.trainer

@@ -1,0 +1,65 @@
+"""Every recipe is instantiated: its table exists, its classes take what it gives them."""
+
+from itertools import chain
+from pathlib import Path
+
+import pytest
+import yaml
+
+from textgan_bench.evaluation import Evaluate
+from textgan_bench.interfaces import Method, TextDataModule
+from textgan_bench.recipes import PAPER, SMOKE, layers, rows
+from textgan_bench.training import TrainingCLI
+
+ROOT = Path(__file__).parents[2]
+BENCHMARKS = ROOT / "benchmarks"
+TABLES = sorted(path.parent for path in BENCHMARKS.glob("*/data.yaml"))
+
+
+def recipes() -> list[tuple[str, str, str]]:
+    found = []
+    for folder in TABLES:
+        for method in rows(folder):
+            stems = (path.stem for path in folder.glob(f"{method}-*.yaml"))
+            budgets = [PAPER, SMOKE, *(stem.removeprefix(f"{method}-") for stem in stems)]
+            found += [(folder.name, method, budget) for budget in sorted(budgets)]
+    return found
+
+
+def build(data: str, method: str, budget: str, folder: Path) -> TrainingCLI:
+    paths = layers(method, data, budget, BENCHMARKS)
+    settings = [f"--config={path}" for path in paths]
+    return TrainingCLI([*settings, f"--trainer.default_root_dir={folder}"], run=False)
+
+
+def test_there_are_tables() -> None:
+    assert {folder.name for folder in TABLES} >= {"hmm"}
+
+
+@pytest.mark.parametrize(("data", "method", "budget"), recipes())
+def test_a_recipe_builds_its_method_and_its_data(
+    data: str, method: str, budget: str, tmp_path: Path
+) -> None:
+    built = build(data, method, budget, tmp_path)
+    assert isinstance(built.model, Method)
+    assert isinstance(built.datamodule, TextDataModule)
+    assert built.model.vocab_size == built.datamodule.vocab_size
+    assert built.model.max_length == built.datamodule.max_length
+    trainer = built.resolved["trainer"]
+    assert trainer["max_epochs"] is not None, "a budget is a number of epochs"
+    assert trainer["max_steps"] == -1, "steps count each optimizer of a GAN"
+    assert trainer["num_sanity_val_steps"] == 0
+    (evaluate,) = (c for c in built.trainer.callbacks if isinstance(c, Evaluate))
+    assert evaluate.budget_label != "as published" or budget == PAPER, "a budget says what it is"
+    assert not list(tmp_path.iterdir()), "building writes nothing"
+
+
+@pytest.mark.parametrize("path", sorted(BENCHMARKS.rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_file_is_part_of_a_recipe(path: Path) -> None:
+    used = {
+        layer
+        for data, method, budget in recipes()
+        for layer in layers(method, data, budget, BENCHMARKS)
+    }
+    assert path in used
+    assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict)
