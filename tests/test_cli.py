@@ -414,9 +414,9 @@ def test_a_run_that_is_stopped_goes_on_at_the_same_command(
     assert 10 <= stopped < 180
     assert not RECORD.exists()
 
-    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
-    _, err = process.communicate(timeout=240)
-    assert process.returncode == 0, err
+    resumed = subprocess.run(arguments, capture_output=True, text=True, timeout=240, check=False)
+    err = resumed.stderr
+    assert resumed.returncode == 0, err
     assert batches() == leaderboard.load(RECORD).generator_updates == 180
     assert f"| {stopped}/180" in err, "the bar goes on where it stopped"
     (identity,) = {path.name[-8:] for path in (RUN / "wandb").glob("offline-run-*")}

@@ -125,11 +125,15 @@ class TrainingCLI(LightningCLI):
             raise ValueError(f"trainer: {error}") from error
 
     def after_instantiate_classes(self) -> None:
-        trainer: Trainer = self.trainer
-        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-        for callback in callbacks:
+        for callback in self.callbacks:
             if isinstance(callback, Evaluate):
                 callback.config = without_places(self.resolved)
+
+    @property
+    def callbacks(self) -> list[Callback]:
+        """Callbacks of the trainer, which sets them in a way its annotations do not show."""
+        callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
+        return callbacks
 
     def before_fit(self) -> None:
         if self.trainer.is_global_zero and any(

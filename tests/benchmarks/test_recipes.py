@@ -49,17 +49,13 @@ def test_a_recipe_builds_its_method_and_its_data(
     assert trainer["max_epochs"] is not None, "a budget is a number of epochs"
     assert trainer["max_steps"] == -1, "steps count each optimizer of a GAN"
     assert trainer["num_sanity_val_steps"] == 0
-    (evaluate,) = (c for c in built.trainer.callbacks if isinstance(c, Evaluate))
+    (evaluate,) = (callback for callback in built.callbacks if isinstance(callback, Evaluate))
     assert evaluate.budget_label != "as published" or budget == PAPER, "a budget says what it is"
     assert not list(tmp_path.iterdir()), "building writes nothing"
 
 
 @pytest.mark.parametrize("path", sorted(BENCHMARKS.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_file_is_part_of_a_recipe(path: Path) -> None:
-    used = {
-        layer
-        for data, method, budget in recipes()
-        for layer in layers(method, data, budget, BENCHMARKS)
-    }
-    assert path in used
+    used = (layers(method, data, budget, BENCHMARKS) for data, method, budget in recipes())
+    assert path in chain.from_iterable(used)
     assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict)
