@@ -101,8 +101,10 @@ class PeriodicCheckpoint(Checkpoint):
         key = f"validation/{self.select}"
         if key not in scores:
             raise ValueError(f"select={self.select} is not among {', '.join(sorted(scores))}")
-        if scores[key] < self.smallest:
-            self.smallest = float(scores[key])
+        # What a method logs may differ between ranks, and they must agree before they save.
+        score = float(trainer.strategy.broadcast(scores[key]))
+        if score < self.smallest:
+            self.smallest = score
             self._save(trainer, BEST)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -119,7 +119,8 @@ class Evaluate(Callback):
         if self._metrics is None:  # what depends on the references is computed once
             self._metrics = _data(trainer).metrics("validation").to(pl_module.device)
         scores = score(self._metrics, self._sentences)
-        pl_module.log_dict({f"validation/{name}": value for name, value in scores.items()})
+        curves = {f"validation/{name}": value for name, value in scores.items()}
+        pl_module.log_dict(curves, sync_dist=True)  # the metrics have been merged already
         if trainer.is_global_zero:
             self._show(trainer, [" ".join(sentence) for sentence in self._sentences[:SHOWN]])
 
