@@ -272,6 +272,7 @@ def test_fit_and_test_do_what_bench_does(command: Command) -> None:
         (["--ckpt_path=nope.ckpt"], "nope.ckpt"),
         (["--nonsense=1"], "nonsense"),
         (["--trainer.accelerator=abacus"], "abacus"),
+        (["--trainer.devices=many"], "devices"),
         (["--checkpoint.select=bleu_f/5"], "collapsed"),
     ],
 )

@@ -1,6 +1,7 @@
 """``python -m textgan_bench fit | test | bench | sample | score``."""
 
 import argparse
+import os
 import signal
 import sys
 import traceback
@@ -82,12 +83,18 @@ def main() -> int:
     """Exit status: a mistake of the user ends in one line, a defect in its traceback."""
     try:
         run(sys.argv[1:])
+    except BrokenPipeError:  # as in ``sample … | head``
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except Exception as error:
         message = explanation(error)
         if message is None:
             raise
         print(f"textgan_bench: {' '.join(message.split())}", file=sys.stderr)
         return USAGE_ERROR
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return 128 + signal.SIGINT
     except SystemExit as end:
         # Lightning leaves without a status on SIGTERM, which would read as success.
         if type(end).__name__ == "SIGTERMException":

@@ -121,7 +121,7 @@ class TrainingCLI(LightningCLI):
         """
         try:
             return super().instantiate_trainer(**kwargs)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(f"trainer: {error}") from error
 
     def after_instantiate_classes(self) -> None:
