@@ -111,5 +111,6 @@ class Vocabulary:
         """The B sentences of a batch as words."""
         lengths = batch.lengths.tolist()
         return [
-            self.decode(row[:length]) for row, length in zip(batch.ids.tolist(), lengths, strict=True)
+            self.decode(row[:length])
+            for row, length in zip(batch.ids.tolist(), lengths, strict=True)
         ]
