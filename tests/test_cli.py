@@ -14,6 +14,7 @@ import torch
 
 from textgan_bench import leaderboard
 from textgan_bench.__main__ import explanation, main
+from textgan_bench.runs import Run
 from textgan_bench.scoring import parse, read_sentences
 from textgan_bench.tokens import Vocabulary
 
@@ -141,6 +142,8 @@ def test_a_finished_run_is_shown_and_not_repeated(command: Command) -> None:
         RECORD.stat().st_mtime_ns,
         (RUN / "checkpoints/last.ckpt").stat().st_mtime_ns,
     )
+    Path("leaderboard/records/noise/anchor-unigram.json").unlink()
+    assert "unigram" in command.bench().out
     assert "is finished" not in command.bench("--force").out
     assert before[0] != RECORD.stat().st_mtime_ns
 
@@ -213,8 +216,17 @@ def test_bench_names_what_there_is(
     command: Command, arguments: tuple[str, ...], expected: str
 ) -> None:
     assert expected in command.refused("bench", *arguments)
-    assert not Path("runs").exists()
+    assert not [path for path in Path("runs").rglob("*") if path.is_file()]
     assert not Path("leaderboard").exists()
+
+
+def test_two_processes_do_not_share_a_run(command: Command) -> None:
+    command.bench()
+    with Run(RUN).locked():
+        line = command.refused("bench", "boring", "--data", "noise", "--force")
+    assert "another process is at work" in line
+    assert RECORD.exists()
+    assert batches() == 12
 
 
 def test_bench_belongs_into_a_checkout(command: Command) -> None:

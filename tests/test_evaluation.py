@@ -3,6 +3,7 @@
 import csv
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,10 @@ def crash() -> None:
 
 def press_ctrl_c() -> None:
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Session:
@@ -114,12 +119,13 @@ def test_a_killed_run_ends_where_an_undisturbed_one_does(tmp_path: Path) -> None
         assert logged(tmp_path / "b", column) == logged(tmp_path / "a", column)
 
 
+@pytest.mark.parametrize("stop", [press_ctrl_c, terminate])
 @pytest.mark.parametrize("updates", [3, BATCHES, BATCHES + 1, EPOCHS * BATCHES - 1])
-def test_ctrl_c_finishes_the_batch_and_the_run_goes_on_from_there(
-    tmp_path: Path, updates: int
+def test_a_stop_waits_for_the_batch_and_the_run_goes_on_from_there(
+    tmp_path: Path, updates: int, stop: Callable[[], None]
 ) -> None:
     with pytest.raises(SystemExit):
-        Session(tmp_path, At(updates, press_ctrl_c)).fit()
+        Session(tmp_path, At(updates, stop)).fit()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert int(load_checkpoint(tmp_path / "checkpoints" / LAST)["state_dict"]["batches"]) == updates
     resumed = Session(tmp_path).fit()

@@ -1,7 +1,7 @@
 """``bench``: from the name of a method to a row of the leaderboard."""
 
 import os
-import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,6 +17,46 @@ from textgan_bench.training import TrainingCLI
 
 RUNS = Path("runs")
 ANCHOR_SEED = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """What ``bench`` was asked for."""
+
+    method: str
+    data: str
+    seed: int
+    budget: str
+
+    @property
+    def run(self) -> Run:
+        return Run(RUNS / self.data / self.method / f"{self.budget}-seed{self.seed}")
+
+    @property
+    def leaderboard(self) -> Path:
+        """Folder of the records; those of a smoke test stay with the run."""
+        return self.run.folder if self.budget == SMOKE else leaderboard.ROOT
+
+    @property
+    def settings(self) -> list[str]:
+        """Arguments of ``fit`` and ``test``."""
+        return [
+            *(f"--config={path}" for path in layers(self.method, self.data, self.budget)),
+            f"--seed_everything={self.seed}",
+            f"--trainer.default_root_dir={self.run.folder}",
+            f"--evaluate.method={self.method}",
+            f"--evaluate.data={self.data}",
+            f"--evaluate.budget={self.budget}",
+            f"--evaluate.leaderboard={self.leaderboard}",
+        ]
+
+    def record(self) -> Record | None:
+        """The record of this row on the leaderboard."""
+        for record in leaderboard.load_records(self.leaderboard):
+            found = Row(record.method, record.data, record.seed, record.budget)
+            if record.source == "run" and found == self:
+                return record
+        return None
 
 
 def bench(
@@ -35,77 +75,49 @@ def bench(
     starts this command again for each of them: those processes train and leave.
 
     Raises:
-        ValueError: there is no such recipe, or the run folder holds another run.
+        ValueError: there is no such recipe, the run folder holds another run, or another process
+            works in it.
     """
-    settings = _settings(method, data, seed, budget, devices, data_dir)
-    run = Run(_folder(method, data, seed, budget))
-    is_main = os.environ.get("LOCAL_RANK", "0") == "0"
-    if force and is_main and run.folder.exists():
-        shutil.rmtree(run.folder)
-    root = run.folder if budget == SMOKE else leaderboard.ROOT
-    settings.append(f"--evaluate.leaderboard={root}")
-
-    row = (method, data, seed, budget)
-    if is_main and (record := _finished(run, settings, row, root)):
-        print(f"{run.folder} is finished; FORCE=1 (bench --force) repeats it")
-    else:
-        _fit(run, settings)
-        if not is_main:
-            return
-        if torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
-        trained = _test(run, settings)
-        record = _find(root, row)
-        assert record is not None, "test writes a record"
+    row = Row(method, data, seed, budget)
+    settings = row.settings
+    if devices != "auto":  # which is trainer.yaml's single one
+        settings.append(f"--trainer.devices={devices}")
+    if data_dir is not None:
+        settings.append(f"--data.init_args.data_dir={data_dir}")
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        _fit(row.run, settings)
+        return
+    with row.run.locked():
+        if force:
+            row.run.clear()
+        judge = _finished(row, settings)
+        if judge is not None:
+            print(f"{row.run.folder} is finished; FORCE=1 (bench --force) repeats it")
+        else:
+            _fit(row.run, settings)
+            judge = _test(row.run, settings)
         if budget != SMOKE:
-            write_missing_anchors(data, trained)
-    print(leaderboard.compare(record, leaderboard.load_records(root)))
-    print(f"record {record.path(root)}, samples {run.samples}")
+            write_missing_anchors(data, judge)
+        record = row.record()
+    assert record is not None, "test writes a record"
+    print(leaderboard.compare(record, leaderboard.load_records(row.leaderboard)))
+    print(f"record {record.path(row.leaderboard)}, samples {row.run.samples}")
 
 
-def _folder(method: str, data: str, seed: int, budget: str) -> Path:
-    return RUNS / data / method / f"{budget}-seed{seed}"
-
-
-def _settings(
-    method: str, data: str, seed: int, budget: str, devices: str, data_dir: str | None
-) -> list[str]:
-    return [
-        *(f"--config={path}" for path in layers(method, data, budget)),
-        f"--seed_everything={seed}",
-        f"--trainer.default_root_dir={_folder(method, data, seed, budget)}",
-        f"--evaluate.method={method}",
-        f"--evaluate.data={data}",
-        f"--evaluate.budget={budget}",
-        *([f"--trainer.devices={devices}"] if devices != "auto" else []),  # one, in trainer.yaml
-        *([f"--data.init_args.data_dir={data_dir}"] if data_dir else []),
-    ]
-
-
-def _find(root: Path, row: tuple[str, str, int, str]) -> Record | None:
-    for record in leaderboard.load_records(root):
-        name = (record.method, record.data, record.seed, record.budget)
-        if record.source == "run" and name == row:
-            return record
-    return None
-
-
-def _finished(
-    run: Run, settings: list[str], row: tuple[str, str, int, str], root: Path
-) -> Record | None:
-    """The record of the run in the folder, if there is one and nothing changed since."""
-    record = _find(root, row)
+def _finished(row: Row, settings: list[str]) -> TextDataModule | None:
+    """The data of a run that ended in a record, if nothing changed since."""
+    record, run = row.record(), row.run
     if record is None or not run.samples.exists():
-        return None  # the record of another machine says nothing about this folder
-    if record.path(root).stat().st_mtime < run.samples.stat().st_mtime:
+        return None  # the record of another checkout says nothing about this folder
+    if record.path(row.leaderboard).stat().st_mtime < run.samples.stat().st_mtime:
         return None
     command_line = TrainingCLI(settings, run=False)
     if any(differences(record.config, without_places(command_line.resolved))):
         return None
-    data = command_line.datamodule
+    data: TextDataModule = command_line.datamodule
     data.prepare_data()
     data.setup("test")
-    return record if record.data_revision == data.revision else None
+    return data if record.data_revision == data.revision else None
 
 
 def _fit(run: Run, settings: list[str]) -> None:
@@ -116,6 +128,8 @@ def _fit(run: Run, settings: list[str]) -> None:
 
 def _test(run: Run, settings: list[str]) -> TextDataModule:
     """Write samples and record on one device; returns the data with its metrics built."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
     tested = run.checkpoint(run.tested_checkpoint())
     command_line = TrainingCLI(
         ["test", *settings, "--trainer.devices=1", "--verbose=false", f"--ckpt_path={tested}"]

@@ -49,7 +49,7 @@ class PeriodicCheckpoint(Checkpoint):
         self._saved_at = 0.0
         self._random_state: dict[str, torch.Tensor] = {}
         self._interrupted = False
-        self._previous_handler: Any = None
+        self._handlers: dict[signal.Signals, Any] = {}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Continue the random numbers of the interrupted run instead of repeating its first."""
@@ -65,10 +65,11 @@ class PeriodicCheckpoint(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved_at = time.monotonic()
-        # Between the steps of two players a checkpoint would hold half a batch's work, so Ctrl-C
-        # waits for the batch. Several ranks would wait for different ones: they stop at once.
+        # Between the steps of two players a checkpoint would hold half a batch's work, so a signal
+        # waits for the batch. Several ranks would wait for different ones: Lightning stops those.
         if trainer.world_size == 1:
-            self._previous_handler = signal.signal(signal.SIGINT, self._interrupt)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._handlers[number] = signal.signal(number, self._interrupt)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if self._interrupted:
@@ -108,20 +109,20 @@ class PeriodicCheckpoint(Checkpoint):
             self._save(trainer, BEST)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._restore_handler()
+        self._restore_handlers()
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        self._restore_handler()
-        # Lightning stops at the end of a batch on SIGTERM, and all ranks at the same one.
-        if isinstance(exception, SIGTERMException) and trainer.state.fn == TrainerFn.FITTING:
+        self._restore_handlers()
+        # Lightning lets several ranks stop at the same batch on SIGTERM.
+        if isinstance(exception, SIGTERMException) and trainer.training:
             self._save(trainer, LAST)
 
-    def _restore_handler(self) -> None:
-        if self._previous_handler is not None:
-            signal.signal(signal.SIGINT, self._previous_handler)
-            self._previous_handler = None
+    def _restore_handlers(self) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers.clear()
 
     def _save(self, trainer: Trainer, name: str) -> None:
         path = Path(trainer.default_root_dir) / "checkpoints" / name

@@ -1,9 +1,13 @@
 """The folder of a run: its configuration, its checkpoints and its identity in W&B."""
 
 import copy
+import fcntl
+import os
 import pickle
 import secrets
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +43,32 @@ class Run:
 
     def checkpoint(self, name: str) -> Path:
         return self.folder / "checkpoints" / name
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out of the folder; a killed one leaves no lock behind.
+
+        Raises:
+            ValueError: another process is at work in it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"another process is at work in {self.folder}") from None
+        else:
+            yield
+        finally:
+            os.close(handle)
+
+    def clear(self) -> None:
+        """Discard the run."""
+        for path in self.folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     def claim(self, config: dict[str, Any]) -> None:
         """Store the configuration of a new run, or check that an old one is continued with its own.
