@@ -59,7 +59,6 @@ class Generator(nn.Module):
         heads: int,
         feed_forward: int,
         latent_dim: int,
-        score_std: float,
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
@@ -69,19 +68,28 @@ class Generator(nn.Module):
         )
         # The padding symbol is never written: score v belongs to word v + 1.
         self.scores = nn.Linear(width, vocab_size - 1)
-        # The hidden state is layer-normalised, so this is the deviation of the first scores.
-        nn.init.normal_(self.scores.weight, std=score_std / width**0.5)
         self.positions: Tensor
         self.register_buffer("positions", sinusoidal_positions(max_length, width), persistent=False)
 
     @torch.no_grad()
-    def start_at_frequencies(self, word_counts: Tensor) -> None:
-        """Give the words (V - 1,) counted in the training set their log frequency as bias.
+    def calibrate(
+        self, word_counts: Tensor, score_std: float, z: Tensor, mask: Tensor, dropout: float
+    ) -> None:
+        """Let the first scores vary by ``score_std`` around the words' log frequencies.
 
-        Added to the Gumbel noise of training it would draw words at exactly these frequencies.
+        Measured on z and corrected in the output layer (data-dependent initialisation, Salimans
+        and Kingma, 2016, section 3): most of what a deep post-norm stack puts out at first is the
+        same for all latents, and one output layer on top of it prefers a few words to all others.
+
+        Args:
+            word_counts: (V - 1,) in the training set; a word never seen counts a half.
         """
-        smoothed = word_counts + 0.5  # a word never seen stays possible
-        self.scores.bias.copy_((smoothed / smoothed.sum()).log())
+        smoothed = word_counts + 0.5
+        self.scores.bias.zero_()
+        scores = self(z, mask, dropout)  # (N, V - 1)
+        scale = score_std / scores.std(0).mean()
+        self.scores.weight.mul_(scale)
+        self.scores.bias.copy_((smoothed / smoothed.sum()).log() - scale * scores.mean(0))
 
     def forward(self, z: Tensor, mask: Tensor, dropout: float) -> Tensor:
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, T, Z)."""
@@ -139,10 +147,10 @@ class NAGAN(TextGenerator):
         feed_forward: not stated; 256 gives the parameter counts of Table 12.
         latent_dim: of z_t (Table 9).
         embedding_dim: of the discriminator's words (Table 9).
-        score_std: standard deviation over the latents of the initial word scores, around the log
-            frequencies of the words; not stated. It decides whether the latents or the Gumbel
-            noise (standard deviation 1.28) choose the first words, and with that whether samples
-            without the noise are diverse (docs/nagan.md).
+        score_std: standard deviation over the latents of a word's first scores, around its log
+            frequency; not stated. It decides whether the latents or the Gumbel noise (standard
+            deviation 1.28) choose the first words, and with that whether samples without the
+            noise are diverse (docs/nagan.md).
         dropout: in the generator, in training and, unless turned, at inference (Table 9).
         temperature: of the straight-through estimator (Table 9).
         penalty: lambda, weight of gradient penalty and score regulariser: 1 on real data, 0.1 on
@@ -168,7 +176,7 @@ class NAGAN(TextGenerator):
         feed_forward: int = 256,
         latent_dim: int = 64,
         embedding_dim: int = 300,
-        score_std: float = 2.0,
+        score_std: float = 3.0,
         dropout: float = 0.25,
         temperature: float = 1.0,
         penalty: float = 1.0,
@@ -180,13 +188,12 @@ class NAGAN(TextGenerator):
         super().__init__(vocab_size, max_length)
         self.save_hyperparameters()
         shape = {"width": width, "blocks": blocks, "heads": heads, "feed_forward": feed_forward}
-        self.generator = Generator(
-            vocab_size, max_length, latent_dim=latent_dim, score_std=score_std, **shape
-        )
+        self.generator = Generator(vocab_size, max_length, latent_dim=latent_dim, **shape)
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.discriminator = Discriminator(
             vocab_size, max_length, embedding_dim=embedding_dim, **shape
         )
+        self.score_std = score_std
         self.dropout = dropout
         self.temperature = temperature
         self.penalty = penalty
@@ -222,10 +229,16 @@ class NAGAN(TextGenerator):
             ids, lengths = batch.ids.to(self.device), batch.lengths.to(self.device)
             word_counts += torch.bincount(ids[padding_mask(batch)], minlength=self.vocab_size)
             length_counts += torch.bincount(lengths, minlength=self.max_length + 1)
-        reduce = self.trainer.strategy.reduce
-        self.length_counts.copy_(reduce(length_counts, reduce_op="sum"))
-        word_counts = cast(Tensor, reduce(word_counts, reduce_op="sum"))[PAD + 1 :]
-        self.generator.start_at_frequencies(word_counts)
+        strategy = self.trainer.strategy
+        self.length_counts.copy_(strategy.reduce(length_counts, reduce_op="sum"))
+        word_counts = cast(Tensor, strategy.reduce(word_counts, reduce_op="sum"))[PAD + 1 :]
+        lengths = torch.multinomial(self.length_counts, SAMPLING_BATCH, replacement=True)
+        mask = length_mask(lengths, self.max_length)
+        self.generator.calibrate(
+            word_counts, self.score_std, self._latents(mask), mask, self.dropout
+        )
+        # Each rank measured it on its own latents.
+        self.generator.load_state_dict(strategy.broadcast(self.generator.state_dict()))
         self.average.load_state_dict(self.generator.state_dict())
 
     def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
