@@ -104,7 +104,8 @@ def test_max_gradient_penalty_reaches_the_embedding_through_the_points() -> None
     points = discriminator.embedding(ids)
     max_gradient_penalty(discriminator, points, LENGTHS).backward()
     gradient = discriminator.embedding.weight.grad
-    assert gradient is not None and gradient.abs().sum() > 0
+    assert gradient is not None
+    assert gradient.abs().sum() > 0
 
 
 def test_padding_does_not_change_the_penalty() -> None:
