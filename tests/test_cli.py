@@ -17,6 +17,7 @@ from textgan_bench.__main__ import explanation, main
 from textgan_bench.runs import Run
 from textgan_bench.scoring import parse, read_sentences
 from textgan_bench.tokens import Vocabulary
+from textgan_bench.training import announce_wandb
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -396,6 +397,38 @@ def test_a_slip_of_ours_keeps_its_traceback() -> None:
     assert explanation(error_of(lambda: torch.nn.Linear(2, 2)(torch.zeros(3)))) is None
     missing = explanation(error_of(lambda: read_sentences(Path("/none/such"))))
     assert missing == "/none/such: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("environment", "stored", "mode"),
+    [
+        ({}, "", "offline"),
+        ({"WANDB_API_KEY": "0" * 40}, "", None),
+        ({}, "machine api.wandb.ai login user password key", None),
+        ({}, "machine example.org login user password key", "offline"),
+        ({"WANDB_MODE": "disabled"}, "", "disabled"),
+        ({"WANDB_MODE": "offline", "WANDB_API_KEY": "0" * 40}, "", "offline"),
+    ],
+)
+def test_without_a_key_wandb_stays_offline_and_says_how_to_sync(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    environment: dict[str, str],
+    stored: str,
+    mode: str | None,
+) -> None:
+    variables = ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL", "WANDB_SILENT")
+    for name in variables:
+        monkeypatch.setenv(name, "")  # whatever the call sets is undone after the test
+        monkeypatch.delenv(name)
+    (tmp_path / "netrc").write_text(stored, encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    announce_wandb(Path("runs/a"))
+    assert os.environ.get("WANDB_MODE") == mode
+    assert ("wandb sync runs/a/wandb/" in capsys.readouterr().out) == (mode == "offline")
 
 
 @pytest.mark.slow

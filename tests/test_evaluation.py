@@ -134,7 +134,7 @@ def test_a_stop_waits_for_the_batch_and_the_run_goes_on_from_there(
     assert resumed.trainer.current_epoch == EPOCHS
     # One validation an epoch, at the update where it belongs: none is lost and none comes twice.
     rows = (tmp_path / "validation_samples.csv").read_text(encoding="utf-8").splitlines()
-    shown = [int(row.split(",")[0]) for row in rows]
+    shown = [int(row.split(",")[0]) for row in rows[1:]]
     assert shown == [epoch * BATCHES for epoch in range(1, EPOCHS + 1) for _ in range(10)]
     steps = sorted(logged(tmp_path, "validation/words"))
     assert steps == [epoch * BATCHES - 1 for epoch in range(1, EPOCHS + 1)]
@@ -228,7 +228,8 @@ def test_validation_writes_no_record(tmp_path: Path) -> None:
 def test_decoded_samples_are_logged_against_generator_updates(tmp_path: Path) -> None:
     Session(tmp_path).fit()
     with (tmp_path / "validation_samples.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
+        header, *rows = csv.reader(file)
+    assert header == ["generator_updates", "sentence"]
     assert len(rows) == 10 * EPOCHS
     assert {row[0] for row in rows} == {"6", "12", "18", "24"}
     assert {word for row in rows for word in row[1].split()} <= set(WORDS[1:])

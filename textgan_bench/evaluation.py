@@ -127,12 +127,13 @@ class Evaluate(Callback):
     def _show(self, trainer: Trainer, sentences: list[str]) -> None:
         path = Path(trainer.default_root_dir) / VALIDATION_SAMPLES
         path.parent.mkdir(parents=True, exist_ok=True)
+        columns = ["generator_updates", "sentence"]
         rows = [[str(self.generator_updates), sentence] for sentence in sentences]
         with path.open("a", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows(rows)
+            csv.writer(file).writerows(rows if file.tell() else [columns, *rows])
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
-                logger.log_text("validation/samples", ["generator_updates", "sentence"], rows)
+                logger.log_text("validation/samples", columns, rows)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.world_size > 1:

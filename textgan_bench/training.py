@@ -27,7 +27,6 @@ SILENCED = (
     ".*LightningCLI's args parameter.*",
     ".*smaller than the logging interval.*",
     ".*There is a wandb run already in progress.*",  # bench tests in the run it trained in
-    ".*Checkpoint directory .* exists and is not empty.*",
     ".*isinstance\\(treespec, LeafSpec\\).*",
 )
 CHATTY = ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.seed")
