@@ -7,6 +7,7 @@ from scipy import stats
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from textgan_bench.functional.adversarial import max_gradient_penalty
 from textgan_bench.methods import NAGAN
 from textgan_bench.tokens import PAD, TokenBatch, length_mask
 
@@ -25,10 +26,10 @@ def batch(lengths: list[int]) -> TokenBatch:
     return TokenBatch(ids * length_mask(length, MAX_LENGTH), length)
 
 
-def train(method: NAGAN, batches: list[TokenBatch]) -> NAGAN:
+def train(method: NAGAN, batches: list[TokenBatch], accelerator: str = "cpu") -> NAGAN:
     trainer = pl.Trainer(
         max_epochs=1,
-        accelerator="cpu",
+        accelerator=accelerator,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -177,3 +178,23 @@ def test_each_player_is_moved_by_its_own_loss_alone() -> None:
     for name, value in method.generator.state_dict().items():
         assert name.startswith("scores.") or torch.equal(value, before[name])
     assert all(parameter.requires_grad for parameter in method.discriminator.parameters())
+
+
+@pytest.mark.gpu
+def test_a_gpu_computes_the_losses_of_the_cpu() -> None:
+    method = small().double()
+    lengths, embedded = torch.tensor([3, 6]), torch.randn(2, 6, 6, dtype=torch.float64)
+    penalty = max_gradient_penalty(method.discriminator, embedded, lengths)
+    scores = method.discriminator(embedded, lengths)
+    method.cuda()
+    on_gpu = max_gradient_penalty(method.discriminator, embedded.cuda(), lengths.cuda())
+    torch.testing.assert_close(on_gpu.cpu(), penalty, rtol=1e-9, atol=0)
+    scores_on_gpu = method.discriminator(embedded.cuda(), lengths.cuda())
+    torch.testing.assert_close(scores_on_gpu.cpu(), scores, rtol=1e-9, atol=0)
+
+
+@pytest.mark.gpu
+def test_a_gpu_trains_and_samples() -> None:
+    method = train(small(), [batch([3, 6])] * 3, accelerator="gpu").cuda()
+    assert all(parameter.isfinite().all() for parameter in method.parameters())
+    assert method.sample(4).ids.device.type == "cuda"
