@@ -1,0 +1,26 @@
+"""Fixtures of the tests of commands."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.checkout import RECIPES, Command, write_recipe
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    for name, text in RECIPES.items():
+        write_recipe(name, text)
+    return tmp_path
+
+
+@pytest.fixture
+def command(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    return Command(monkeypatch, capsys)

@@ -1,0 +1,197 @@
+"""``bench`` from a name to a row: what it repeats, resumes, refuses and leaves alone."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.checkout import RECIPES, RECORD, RUN, Command, batches, write_recipe
+from textgan_bench import leaderboard
+from textgan_bench.runs import Run
+
+ROOT = Path(__file__).parent.parent
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
+def test_bench_goes_from_a_name_to_a_row_beside_the_anchors(command: Command) -> None:
+    result = command.bench()
+    record = leaderboard.load(RECORD)
+    assert (record.method, record.data, record.seed) == ("boring", "noise", 0)
+    assert (record.budget, record.budget_label) == ("quick", "two epochs")
+    assert record.generator_updates == batches() == 12
+    assert record.config["trainer"]["max_epochs"] == 2, "the layer overrides the row"
+    assert record.config["model"]["class_path"] == "tests.boring.Boring"
+    assert {r.method for r in leaderboard.load_records()} == {"boring", "real", "unigram"}
+    for name in ("boring", "real", "unigram"):
+        assert name in result.out
+    assert "training: 100%" in result.err
+
+
+def test_a_finished_run_is_shown_and_not_repeated(command: Command) -> None:
+    first = command.bench()
+    before = RECORD.stat().st_mtime_ns, (RUN / "checkpoints/last.ckpt").stat().st_mtime_ns
+    again = command.bench()
+    assert "is finished; FORCE=1" in again.out
+    assert first.out.splitlines() == again.out.splitlines()[1:]
+    assert before == (
+        RECORD.stat().st_mtime_ns,
+        (RUN / "checkpoints/last.ckpt").stat().st_mtime_ns,
+    )
+    Path("leaderboard/records/noise/anchor-unigram.json").unlink()
+    assert "unigram" in command.bench().out
+    assert "is finished" not in command.bench("--force").out
+    assert before[0] != RECORD.stat().st_mtime_ns
+
+
+def test_the_record_of_another_checkout_does_not_stand_for_a_run(command: Command) -> None:
+    command.bench()
+    shutil.rmtree("runs")
+    assert "is finished" not in command.bench().out
+    assert batches() == 12
+
+
+def test_a_lost_record_is_written_anew_without_training(command: Command) -> None:
+    command.bench()
+    samples, trained = (RUN / "samples.txt").read_bytes(), batches()
+    RECORD.unlink()
+    command.bench()
+    assert RECORD.exists()
+    assert batches() == trained
+    assert (RUN / "samples.txt").read_bytes() == samples
+
+
+def test_budgets_and_seeds_have_folders_of_their_own(command: Command) -> None:
+    command.bench("--budget", "paper", "--seed", "3")
+    assert batches(Path("runs/noise/boring/paper-seed3/checkpoints/last.ckpt")) == 24
+    record = leaderboard.load(Path("leaderboard/records/noise/boring-paper-seed3.json"))
+    assert record.budget_label == "four epochs"
+    assert record.config["seed_everything"] == 3
+
+
+def test_smoke_keeps_no_record(command: Command) -> None:
+    assert "boring" in command.bench("--budget", "smoke").out
+    assert not Path("leaderboard").exists()
+
+
+def test_another_recipe_does_not_continue_a_run(command: Command) -> None:
+    command.bench()
+    before = {path: path.read_bytes() for path in RUN.rglob("*") if path.is_file()}
+    write_recipe("noise/boring-quick.yaml", "trainer: {max_epochs: 3}")
+    line = command.refused("bench", "boring", "--data", "noise")
+    assert "another configuration" in line
+    assert "FORCE=1" in line
+    assert "max_epochs: 2, now 3" in line or "budget_label" in line
+    assert before == {path: path.read_bytes() for path in RUN.rglob("*") if path.is_file()}
+    command.bench("--force")
+    assert batches() == 18
+
+
+def test_a_start_that_failed_binds_nothing(command: Command) -> None:
+    write_recipe("noise/boring-quick.yaml", "trainer: {strategy: nope}")
+    assert "nope" in command.refused("bench", "boring", "--data", "noise")
+    write_recipe("noise/boring-quick.yaml", RECIPES["noise/boring-quick.yaml"])
+    command.bench()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("nope", "--data", "noise"), "METHOD=nope: benchmarks/noise has boring"),
+        (("boring", "--data", "nope"), "DATA=nope: benchmarks has noise"),
+        (
+            ("boring", "--data", "noise", "--budget", "nope"),
+            "BUDGET=nope: boring on noise has paper, smoke, quick",
+        ),
+        (("boring-quick", "--data", "noise"), "METHOD=boring-quick: benchmarks/noise has boring"),
+        (("boring", "--data", "noise", "--data_dir", "x"), "data_dir"),
+        (("boring", "--data", "noise", "--seed", "x"), "--seed"),
+    ],
+)
+def test_bench_names_what_there_is(
+    command: Command, arguments: tuple[str, ...], expected: str
+) -> None:
+    assert expected in command.refused("bench", *arguments)
+    assert not [path for path in Path("runs").rglob("*") if path.is_file()]
+    assert not Path("leaderboard").exists()
+
+
+def test_two_processes_do_not_share_a_run(command: Command) -> None:
+    command.bench()
+    with Run(RUN).locked():
+        line = command.refused("bench", "boring", "--data", "noise", "--force")
+    assert "another process is at work" in line
+    assert RECORD.exists()
+    assert batches() == 12
+
+
+def test_bench_belongs_into_a_checkout(command: Command) -> None:
+    shutil.rmtree("benchmarks")
+    assert "run from the root of the checkout" in command.refused("bench", "boring")
+
+
+def damage(path: Path) -> bytes:
+    content = path.read_bytes()[: path.stat().st_size // 2]
+    path.write_bytes(content)
+    return content
+
+
+def test_a_damaged_checkpoint_is_named_and_left_alone(command: Command) -> None:
+    command.bench()
+    RECORD.unlink()
+    path = RUN / "checkpoints/last.ckpt"
+    content = damage(path)
+    assert f"{path} is damaged" in command.refused("bench", "boring", "--data", "noise")
+    assert f"{path} is damaged" in command.refused("sample", RUN)
+    assert path.read_bytes() == content
+
+
+def test_a_newer_record_is_refused(command: Command) -> None:
+    command.bench()
+    content = json.loads(RECORD.read_text(encoding="utf-8")) | {"schema": 99}
+    RECORD.write_text(json.dumps(content), encoding="utf-8")
+    assert str(RECORD) in command.refused("bench", "boring", "--data", "noise")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_goes_on_at_the_same_command(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    shutil.copy(ROOT / "benchmarks/trainer.yaml", "benchmarks/trainer.yaml")
+    write_recipe(
+        "noise/boring-quick.yaml",
+        """
+        model: {init_args: {seconds: 0.05}}
+        trainer: {max_epochs: 30}
+        checkpoint: {minutes: 0.001}
+        """,
+    )
+    arguments = [sys.executable, "-m", "textgan_bench", "bench", "boring", "--data", "noise"]
+    process = subprocess.Popen(arguments)
+    path = RUN / "checkpoints/last.ckpt"
+    deadline = time.monotonic() + 120
+    while not path.exists() or batches() < 10:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(process.pid, number)
+    assert process.wait(60) != 0
+    stopped = batches()
+    assert 10 <= stopped < 180
+    assert not RECORD.exists()
+
+    resumed = subprocess.run(arguments, capture_output=True, text=True, timeout=240, check=False)
+    err = resumed.stderr
+    assert resumed.returncode == 0, err
+    assert batches() == leaderboard.load(RECORD).generator_updates == 180
+    assert f"| {stopped}/180" in err, "the bar goes on where it stopped"
+    (identity,) = {path.name[-8:] for path in (RUN / "wandb").glob("offline-run-*")}
+    assert identity == (RUN / "wandb_id.txt").read_text(encoding="utf-8").strip()
