@@ -153,12 +153,10 @@ class HMM(InMemoryDataModule):
             ReverseLMScore(references, self.vocabulary),
             Diversity(),
             BLEU(references),
+            FED(references, self.encoder),
         ]
         if split == "test":
-            metrics += [
-                LMScore(references, self.vocabulary),
-                FED(references, self.encoder),
-            ]
+            metrics.append(LMScore(references, self.vocabulary))
         return metrics
 
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
