@@ -158,7 +158,7 @@ def test_average_follows_its_closed_form() -> None:
         method._average_parameters()
     expected = start
     for t, value in enumerate(values, 1):
-        gamma = min(0.5, (1 + t) / (10 + t))
+        gamma = min(0.5, (1 + t) / (4 + t))
         expected = [gamma * e + (1 - gamma) * v for e, v in zip(expected, value, strict=True)]
     torch.testing.assert_close(list(method.average.parameters()), expected)
 
