@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.checkout import RECIPES, Command, write_recipe
 
 ROOT = Path(__file__).parent.parent
+
+# The networks of the tests are so small that threads only wait for each other.
+torch.set_num_threads(1)
 
 
 @pytest.fixture
