@@ -43,11 +43,11 @@ from textgan_bench.networks.transformer import (
 )
 from textgan_bench.tokens import PAD, TokenBatch, length_mask, padding_mask
 
-SAMPLING_BATCH = 256  # a CPU's cache holds no more; a GPU is not the slower for it
+SAMPLING_BATCH = 256  # bounds the memory of the scores, N x V; not tuned
 
 UNIGRAM_STD = 2.5
 """Deviation of normal scores around log frequencies at which their argmax comes nearest to drawing
-words at these frequencies, measured on the HMM oracle and on COCO; Gumbel scores do it at 1.28."""
+words at these frequencies: measured on the HMM oracle, and about 3 on COCO. Gumbel scores: 1.28."""
 
 
 class Generator(nn.Module):
@@ -89,7 +89,12 @@ class Generator(nn.Module):
         same for all latents, and one output layer on top of it prefers a few words to all others.
 
         Args:
-            word_counts: (V - 1,) in the training set; a word never seen counts a half.
+            word_counts: (V - 1,) in the training set; a half is added to each, so that a word
+                never seen stays possible.
+            score_std: positive.
+            z: (B, T, Z) latents to measure on.
+            mask: (B, T) bool, True on words.
+            dropout: that of training.
         """
         smoothed = word_counts + 0.5
         self.scores.bias.zero_()
