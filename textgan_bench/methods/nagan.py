@@ -63,6 +63,7 @@ class Generator(nn.Module):
         heads: int,
         feed_forward: int,
         latent_dim: int,
+        latent_gain: float,
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
@@ -70,6 +71,9 @@ class Generator(nn.Module):
         self.blocks = nn.ModuleList(
             LatentDecoderBlock(width, heads, feed_forward) for _ in range(blocks)
         )
+        with torch.no_grad():
+            for block in cast("Iterable[LatentDecoderBlock]", self.blocks):
+                block.latent_attention.output.weight.mul_(latent_gain)
         # The padding symbol is never written: score v belongs to word v + 1.
         self.scores = nn.Linear(width, vocab_size - 1)
         self.positions: Tensor
@@ -160,14 +164,19 @@ class NAGAN(TextGenerator):
         feed_forward: not stated; 256 gives the parameter counts of Table 12.
         latent_dim: of z_t (Table 9).
         embedding_dim: of the discriminator's words (Table 9).
+        latent_gain: factor on the first output weights of the attention to the latents; not stated.
+            At 1 a word hangs on its own z_t alone, and the words of a sentence can agree only if
+            the latents are ignored; the trained network of the paper lets every z_i change every
+            word (Figure 4), and so does a large gain from the start (docs/nagan.md).
         score_std: standard deviation over the latents of a word's first scores; not stated. It
             decides whether the latents or the Gumbel noise (standard deviation 1.28) choose the
             first words, and with that whether samples without the noise are diverse
             (docs/nagan.md).
         dropout: in the generator, in training and, unless turned, at inference (Table 9).
         temperature: of the straight-through estimator (Table 9).
-        penalty: lambda, weight of gradient penalty and score regulariser: 1 on real data, 0.1 on
-            synthetic data (Table 9).
+        gradient_penalty: weight of the gradient penalty at the embedded sentence; lambda of Table 9
+            is for one at the one-hot sentence (docs/nagan.md).
+        score_regulariser: lambda, 1 on real data, 0.1 on synthetic data (Table 9).
         generator_lr, discriminator_lr: of RAdam (Table 9).
         discriminator_l2: L2 of the discriminator (Table 9), decoupled from the gradient as in the
             RAdam implementation of that time.
@@ -178,6 +187,10 @@ class NAGAN(TextGenerator):
 
     knob: ClassVar[str] = "dropout"
     BETAS = (0.5, 0.9)  # of RAdam, Table 9
+    # Of the generator's RAdam, not stated. The gradients of its score layer have a median of 1e-5, of
+    # 1e-9 for the rarest words, those of other layers 1e-3. At RAdam's own 1e-8 noise moves rare
+    # words at the full learning rate, out of use in the end (docs/nagan.md).
+    EPSILON = 1e-5
 
     def __init__(
         self,
@@ -190,10 +203,12 @@ class NAGAN(TextGenerator):
         feed_forward: int = 256,
         latent_dim: int = 64,
         embedding_dim: int = 300,
+        latent_gain: float = 16.0,
         score_std: float = 6.0,
         dropout: float = 0.25,
         temperature: float = 1.0,
-        penalty: float = 1.0,
+        gradient_penalty: float = 10.0,
+        score_regulariser: float = 1.0,
         generator_lr: float = 2e-4,
         discriminator_lr: float = 5e-4,
         discriminator_l2: float = 0.05,
@@ -202,7 +217,9 @@ class NAGAN(TextGenerator):
         super().__init__(vocab_size, max_length)
         self.save_hyperparameters()
         shape = {"width": width, "blocks": blocks, "heads": heads, "feed_forward": feed_forward}
-        self.generator = Generator(vocab_size, max_length, latent_dim=latent_dim, **shape)
+        self.generator = Generator(
+            vocab_size, max_length, latent_dim=latent_dim, latent_gain=latent_gain, **shape
+        )
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.discriminator = Discriminator(
             vocab_size, max_length, embedding_dim=embedding_dim, **shape
@@ -210,7 +227,8 @@ class NAGAN(TextGenerator):
         self.score_std = score_std
         self.dropout = dropout
         self.temperature = temperature
-        self.penalty = penalty
+        self.gradient_penalty = gradient_penalty
+        self.score_regulariser = score_regulariser
         self.generator_lr = generator_lr
         self.discriminator_lr = discriminator_lr
         self.discriminator_l2 = discriminator_l2
@@ -222,7 +240,13 @@ class NAGAN(TextGenerator):
 
     def configure_optimizers(self) -> list[Optimizer]:
         return [
-            RAdam(self.generator.parameters(), self.generator_lr, self.BETAS, foreach=True),
+            RAdam(
+                self.generator.parameters(),
+                self.generator_lr,
+                self.BETAS,
+                eps=self.EPSILON,
+                foreach=True,
+            ),
             RAdam(
                 self.discriminator.parameters(),
                 self.discriminator_lr,
@@ -274,7 +298,9 @@ class NAGAN(TextGenerator):
         gradient_penalty = max_gradient_penalty(self.discriminator, mixed, lengths)
         score_regulariser = scores.square().mean()
         self.descend(
-            adversarial + self.penalty * (gradient_penalty + score_regulariser),
+            adversarial
+            + self.gradient_penalty * gradient_penalty
+            + self.score_regulariser * score_regulariser,
             discriminator_optimizer,
         )
 
