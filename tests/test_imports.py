@@ -25,6 +25,7 @@ ALLOWED = {
     "tensorflow_hub torch tqdm",
     "textgan_bench.metrics.neighbours": "functional torch torchmetrics tqdm",
     "textgan_bench.metrics.lm_score": "functional interfaces tokens kenlm numpy torch torchmetrics",
+    "textgan_bench.metrics.rnn_lm": "functional tokens torch tqdm",
     "textgan_bench.methods": "functional interfaces networks tokens pytorch_lightning torch",
     "datamodules": "functional interfaces metrics tokens hmmlearn numpy torch torchmetrics",
     # What runs and scores plug-ins, and knows none of them by name.
@@ -36,6 +37,9 @@ ALLOWED = {
     "textgan_bench.scoring": "interfaces torchmetrics",
     "textgan_bench.bootstrap": "interfaces torch torchmetrics tqdm",
     "textgan_bench.callbacks": "pytorch_lightning torch tqdm",
+    "textgan_bench.curves": "interfaces scoring torchmetrics tqdm",
+    "textgan_bench.figures": "curves interfaces matplotlib",
+    "textgan_bench.neighbour_report": "functional interfaces scoring",
     "textgan_bench.evaluation": "interfaces leaderboard provenance scoring tokens "
     "pytorch_lightning torch torchmetrics",
     "textgan_bench.runs": "callbacks scoring torch yaml",

@@ -40,14 +40,14 @@ def test_n_gram_neighbours_equal_all_pairs(
     nearest = NGramIndex(train, order).nearest(samples)
     pairs = np.array([[jaccard(words, others, order) for others in train] for words in samples])
     np.testing.assert_allclose(nearest.similarity, pairs.max(axis=1), rtol=1e-6)
-    assert nearest.index.tolist() == pairs.argmax(axis=1).tolist()
+    assert nearest.place.tolist() == pairs.argmax(axis=1).tolist()
     assert 0 in nearest.similarity
     assert 1 in nearest.similarity
 
 
 def test_a_text_without_words_is_near_to_nothing() -> None:
     assert NGramIndex([[], []]).nearest([["a"], []]).similarity.tolist() == [0, 0]
-    assert len(NGramIndex([["a"]]).nearest([]).index) == 0
+    assert len(NGramIndex([["a"]]).nearest([]).place) == 0
 
 
 def test_cosines_equal_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +59,7 @@ def test_cosines_equal_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     nearest = nearest_by_cosine(embeddings, others)
     pairs = torch.nn.functional.cosine_similarity(embeddings[:, None], others[None], dim=2)
     np.testing.assert_allclose(nearest.similarity, pairs.max(dim=1).values, atol=1e-6)
-    assert nearest.index.tolist() == pairs.argmax(dim=1).tolist()
+    assert nearest.place.tolist() == pairs.argmax(dim=1).tolist()
 
 
 def test_needs_something_to_search() -> None:

@@ -35,7 +35,8 @@ def test_the_order_of_words_matters_and_blanks_do_not_join_them() -> None:
 
 
 def test_nothing_has_no_n_grams() -> None:
-    for text in ([], [[]], [["a"]]):
+    texts: list[list[list[str]]] = [[], [[]], [["a"]]]
+    for text in texts:
         assert [len(part) for part in ngram_hashes(hash_words(text), 2)] == [0, 0]
 
 

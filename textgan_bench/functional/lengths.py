@@ -1,6 +1,5 @@
 """Distance between distributions of sentence lengths."""
 
-import torch
 from torch import Tensor
 
 
@@ -18,6 +17,7 @@ def wasserstein_distance(counts: Tensor, other_counts: Tensor) -> Tensor:
         Scalar in [0, L - 1], in the unit of the lengths: how many words a sentence has to be made
         longer or shorter by, on average.
 
+    >>> import torch
     >>> wasserstein_distance(torch.tensor([0, 2, 2]), torch.tensor([0, 0, 1]))
     tensor(0.5000, dtype=torch.float64)
     """

@@ -29,8 +29,8 @@ class Neighbours(NamedTuple):
 
     similarity: FloatArray
     """(n,), 1 for a copy."""
-    index: IntArray
-    """(n,), its place in the other text."""
+    place: IntArray
+    """(n,), where it stands in the other text."""
 
 
 class NGramIndex:
@@ -42,7 +42,7 @@ class NGramIndex:
 
     >>> index = NGramIndex([["a", "cat", "sat"], ["a", "dog"]], order=2)
     >>> nearest = index.nearest([["a", "dog", "ran"], ["a", "dog"], []])
-    >>> nearest.similarity.round(2).tolist(), nearest.index.tolist()
+    >>> nearest.similarity.round(2).tolist(), nearest.place.tolist()
     ([0.6, 1.0, 0.0], [1, 1, 0])
     """
 
@@ -73,14 +73,14 @@ class NGramIndex:
         gram, sentence = gram[known], sentence[known]
         gram = gram[np.argsort(sentence, kind="stable")]
         ends = np.concatenate([[0], np.cumsum(np.bincount(sentence, minlength=len(sentences)))])
-        similarity, index = np.zeros(len(sentences)), np.zeros(len(sentences), dtype=np.int64)
+        similarity, place = np.zeros(len(sentences)), np.zeros(len(sentences), dtype=np.int64)
         numbers = tqdm(range(len(sentences)), "neighbours by n-grams", delay=QUIET_SECONDS)
         for number in numbers:
             shared = self._shared(gram[ends[number] : ends[number + 1]])
             jaccard = shared / np.maximum(1, self._size + size[number] - shared)
-            index[number] = jaccard.argmax()
-            similarity[number] = jaccard[index[number]]
-        return Neighbours(similarity, index)
+            place[number] = jaccard.argmax()
+            similarity[number] = jaccard[place[number]]
+        return Neighbours(similarity, place)
 
     def _shared(self, grams: IntArray) -> NDArray[np.float32]:
         """(sentences of the text,), how many of ``grams`` each one has."""
@@ -109,14 +109,14 @@ def nearest_by_cosine(embeddings: Tensor, others: Tensor) -> Neighbours:
         raise ValueError("there is no embedding to search for neighbours in")
     others = torch.nn.functional.normalize(others, dim=1)
     similarity = torch.empty(len(embeddings), dtype=torch.float64)
-    index = torch.empty(len(embeddings), dtype=torch.int64)
+    place = torch.empty(len(embeddings), dtype=torch.int64)
     rows = max(1, COSINES // len(others))
     for start in tqdm(range(0, len(embeddings), rows), "neighbours", delay=QUIET_SECONDS):
         part = slice(start, start + rows)
         unit = torch.nn.functional.normalize(embeddings[part].to(others), dim=1)
         largest = (unit @ others.T).max(dim=1)  # (rows, N) to (rows,)
-        similarity[part], index[part] = largest.values.double().cpu(), largest.indices.cpu()
-    return Neighbours(similarity.clamp(-1, 1).numpy(), index.numpy())
+        similarity[part], place[part] = largest.values.double().cpu(), largest.indices.cpu()
+    return Neighbours(similarity.clamp(-1, 1).numpy(), place.numpy())
 
 
 def _distinct_ngrams(sentences: Sequence[Sequence[str]], order: int) -> tuple[IntArray, IntArray]:

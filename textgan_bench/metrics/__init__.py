@@ -14,6 +14,7 @@ from textgan_bench.metrics.lm_score import LMScore, ReverseLMScore
 from textgan_bench.metrics.neighbours import NearestEmbedding, NearestNGram
 from textgan_bench.metrics.oracle_nll import OracleNLL
 from textgan_bench.metrics.parse_rate import ParseRate
+from textgan_bench.metrics.perplexity import Perplexity, ReversePerplexity
 
 __all__ = [
     "BLEU",
@@ -28,6 +29,8 @@ __all__ = [
     "NovelSentences",
     "OracleNLL",
     "ParseRate",
+    "Perplexity",
     "ReverseLMScore",
+    "ReversePerplexity",
     "TokenAccuracy",
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from sacrebleu.metrics.bleu import BLEU as SacreBLEU
+from sacrebleu.metrics import bleu as sacrebleu_bleu
 from torch import Tensor
 from torchmetrics import Metric
 
@@ -78,7 +78,7 @@ class CorpusBLEU(Metric):
         super().__init__()
         self.order = order
         # The text is cut into words already, at which sacrebleu would warn.
-        self._bleu = SacreBLEU(tokenize="none", max_ngram_order=order, force=True)
+        self._bleu = sacrebleu_bleu.BLEU(tokenize="none", max_ngram_order=order, force=True)
         for name, size in (("corpus_matches", order), ("corpus_ngrams", order)):
             self.add_state(name, torch.zeros(size, dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("corpus_lengths", torch.zeros(2, dtype=torch.int64), dist_reduce_fx="sum")
@@ -108,7 +108,7 @@ class CorpusBLEU(Metric):
         sample_length, reference_length = self.corpus_lengths.tolist()
         if not reference_length:
             raise ValueError("corpus BLEU needs at least one word of reference")
-        score = SacreBLEU.compute_bleu(
+        score = sacrebleu_bleu.BLEU.compute_bleu(
             self.corpus_matches.tolist(),
             self.corpus_ngrams.tolist(),
             sample_length,
