@@ -9,8 +9,18 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
+from datamodules.hmm import HMM
 from textgan_bench.bootstrap import standard_errors
-from textgan_bench.metrics import BLEU, Diversity, LengthDistance, ParseRate
+from textgan_bench.metrics import (
+    BLEU,
+    FED,
+    Diversity,
+    LengthDistance,
+    LMScore,
+    ParseRate,
+    ReverseLMScore,
+)
+from textgan_bench.scoring import score
 
 
 class Mean(Metric):
@@ -83,3 +93,25 @@ def test_too_little_to_resample() -> None:
         standard_errors(metrics, [["1"]], 5)
     with pytest.raises(ValueError, match="not 2 and 1"):
         standard_errors(metrics, [["1"], ["2"]], 1)
+
+
+@pytest.mark.slow
+def test_scores_of_the_oracle_vary_as_over_disjoint_samples() -> None:
+    """Twelve sets of 5,000 sentences; the deviation of so few is itself known to 21 %."""
+    data = HMM()
+    data.setup()
+    references = data.sentences("test")
+    metrics = MetricCollection(
+        [
+            BLEU(references),
+            FED(references, data.encoder),
+            LMScore(references, data.vocabulary),
+            ReverseLMScore(references, data.vocabulary),
+        ]
+    )
+    sets = [data.decode(data.oracle.sample(5_000, seed)) for seed in range(100, 112)]
+    scores = [score(metrics, sentences) for sentences in sets]
+    errors = standard_errors(metrics, sets[0], 25)
+    for key in ("bleu_f/5", "bleu_b/5", "lm_score/kn4", "reverse_lm/kn4", "fed/hash128"):
+        expected = np.std([result[key] for result in scores], ddof=1)
+        assert 0.5 < errors[key] / expected < 2, key

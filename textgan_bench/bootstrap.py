@@ -7,7 +7,11 @@ variance estimation"): of the scores of subsets of m of n sentences,
 
     SE = sqrt(m / (n - m)) SD,
 
-which for a mean is its standard error, and for other smooth scores tends to it.
+which for a mean is its standard error, and for other smooth scores tends to it. Subsets are halves,
+of which the standard error is the standard deviation itself. Against the deviation of scores over
+24 disjoint sets of 5,000 sentences of the HMM oracle, five sets gave 0.8 to 1.1 of it for BLEU-F,
+0.6 to 0.9 for BLEU-B, 1.0 to 1.3 for the reverse LM score and 1.0 to 1.6 for FED; subsets of 80 %
+overstate the reverse LM score, up to 1.6, as its discounts are not smooth.
 """
 
 import warnings
@@ -23,9 +27,8 @@ from textgan_bench.interfaces import Sentence
 
 GROUPS = 100
 """Sentences are drawn in random groups: the error of an SE made of them is about 7 %."""
-KEPT = 0.8
-"""Share of the sentences in a subset. More of them resemble the whole set, whose size the scores
-depend on, and fewer differ from each other."""
+KEPT = 0.5
+"""Share of the sentences in a subset."""
 QUIET_SECONDS = 3  # before the progress bar appears
 
 State = dict[str, Any]

@@ -12,7 +12,7 @@ import torch
 
 from textgan_bench.functional.kneser_ney import estimate, write_arpa
 from textgan_bench.metrics import Perplexity, ReversePerplexity, rnn_lm
-from textgan_bench.metrics.perplexity import RNN, KneserNey
+from textgan_bench.metrics.language_models import RNN, KneserNey
 from textgan_bench.tokens import Vocabulary
 
 ANIMALS = Path(__file__).parents[1] / "golden/animals.txt"

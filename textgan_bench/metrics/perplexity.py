@@ -1,87 +1,28 @@
 """Forward and reverse perplexity of ARAE: a language model of the one text, asked of the other.
 
-Zhao et al. (2018), "Adversarially regularized autoencoders", section 6, and the authors' programs:
-exp(-sum log p / N). Their two models count differently, and both are kept:
-
-``kn5``  5-gram modified Kneser-Ney. After the begin mark; end marks are not asked for, so that N is
-         the number of words.
-``rnn``  an LSTM (``rnn_lm``). End marks are asked for, so that N is words and sentences.
-
-Both know a closed vocabulary; any other word is ``<unk>``, asked for like a word. ARAE's program
-adds the vocabulary to the samples, one word a line, for the same purpose; here unseen words have a
-share of the uniform distribution, and no text is added. Its published reverse figures rest on
-100,000 samples: fewer score worse, so compare equal numbers only.
+Zhao et al. (2018), "Adversarially regularized autoencoders", section 6: exp(-sum log p / N), with
+the models and counts of ``language_models``. The published reverse figures rest on 100,000
+samples: fewer score worse, so compare equal numbers only.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
-from typing import Protocol
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from textgan_bench.functional.kneser_ney import UNKNOWN, estimate
-from textgan_bench.functional.ngram_scores import NGramScorer
-from textgan_bench.metrics import rnn_lm
-from textgan_bench.tokens import PAD, Vocabulary
+from textgan_bench.functional.kneser_ney import UNKNOWN
+from textgan_bench.metrics.language_models import (
+    Estimator,
+    KneserNey,
+    LanguageModel,
+    closed_vocabulary,
+)
+from textgan_bench.tokens import Vocabulary
 
 Sentences = Sequence[Sequence[str]]
-
-
-class LanguageModel(Protocol):
-    """Fitted on a text, asked of another."""
-
-    fallback_orders: tuple[int, ...]
-    """Orders of an n-gram model whose discounts are a stopgap."""
-
-    def nll(self, sentences: Sentences) -> tuple[float, int]:
-        """Nats of all that is asked for, and how much this is."""
-        ...
-
-
-class Estimator(Protocol):
-    """How a language model is made of a text; its name is part of the key."""
-
-    @property
-    def name(self) -> str: ...
-
-    def __call__(
-        self, sentences: Sentences, words: Sequence[str], device: torch.device
-    ) -> LanguageModel:
-        """A model over ``words``, of which the first is ``<unk>``."""
-        ...
-
-
-@dataclass(frozen=True)
-class KneserNey:
-    """``kn5``: the order is that of ARAE's programs."""
-
-    order: int = 5
-
-    @property
-    def name(self) -> str:
-        return f"kn{self.order}"
-
-    def __call__(
-        self, sentences: Sentences, words: Sequence[str], device: torch.device
-    ) -> LanguageModel:
-        return _NGrams(sentences, words, self.order)
-
-
-@dataclass(frozen=True)
-class RNN:
-    """``rnn``: trained on the metric's device, for minutes to hours on a CPU."""
-
-    seed: int = 0
-    name: str = "rnn"
-
-    def __call__(
-        self, sentences: Sentences, words: Sequence[str], device: torch.device
-    ) -> LanguageModel:
-        return _RNN(sentences, words, self.seed, device)
 
 
 class Perplexity(Metric):
@@ -117,7 +58,7 @@ class Perplexity(Metric):
     ) -> None:
         super().__init__()
         self._train = train
-        self._words = _closed_vocabulary(train, vocabulary)
+        self._words = closed_vocabulary(train, vocabulary)
         self._estimator = estimator or KneserNey()
         self._model: LanguageModel | None = None
         self.add_state("perplexity_nll", torch.zeros((), dtype=torch.float64), "sum")
@@ -172,7 +113,7 @@ class ReversePerplexity(Metric):
         if not any(map(len, references)):
             raise ValueError("a reverse perplexity needs at least one word of reference")
         self._references = references
-        self._words = _closed_vocabulary(references, vocabulary)
+        self._words = closed_vocabulary(references, vocabulary)
         self._index = {word: index for index, word in enumerate(self._words)}
         self._estimator = estimator or KneserNey()
         self.add_state("reverse_perplexity_words", default=[], dist_reduce_fx="cat")
@@ -197,40 +138,6 @@ class ReversePerplexity(Metric):
         value = torch.tensor(nll / count, dtype=torch.float64, device=self.device).exp()
         scores = {f"reverse_perplexity/{self._estimator.name}": value}
         return scores | _fallback("reverse_perplexity", self._estimator, model, self.device)
-
-
-class _NGrams:
-    def __init__(self, sentences: Sentences, words: Sequence[str], order: int) -> None:
-        model = estimate(sentences, words, order)
-        self.fallback_orders = model.fallback_orders
-        self._scorer = NGramScorer(model)
-
-    def nll(self, sentences: Sentences) -> tuple[float, int]:
-        log_prob, _ = self._scorer.log_prob(sentences)
-        return -float(log_prob.sum()), len(log_prob)
-
-
-class _RNN:
-    fallback_orders: tuple[int, ...] = ()
-
-    def __init__(
-        self, sentences: Sentences, words: Sequence[str], seed: int, device: torch.device
-    ) -> None:
-        self._index = {word: index for index, word in enumerate(words, start=PAD + 1)}
-        self._model = rnn_lm.fit(self._encode(sentences), len(words) + 1, seed, device)
-
-    def _encode(self, sentences: Sentences) -> list[list[int]]:
-        unknown = self._index[UNKNOWN]
-        return [[self._index.get(word, unknown) for word in words] for words in sentences]
-
-    def nll(self, sentences: Sentences) -> tuple[float, int]:
-        return rnn_lm.total_nll(self._model, self._encode(sentences))
-
-
-def _closed_vocabulary(sentences: Sentences, vocabulary: Vocabulary | None) -> tuple[str, ...]:
-    """``<unk>`` and the words of ``vocabulary``, or of the sentences."""
-    words = chain.from_iterable(sentences) if vocabulary is None else vocabulary.tokens[PAD + 1 :]
-    return tuple(dict.fromkeys([UNKNOWN, *words]))
 
 
 def _fallback(
