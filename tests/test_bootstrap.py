@@ -46,10 +46,10 @@ class Mean(Metric):
 @pytest.mark.parametrize("n", [20, 1000])
 def test_a_mean_has_its_standard_error(n: int) -> None:
     values = np.random.default_rng(0).normal(3, 2, size=n)
-    errors = standard_errors(MetricCollection([Mean()]), [[str(x)] for x in values], 2000, seed=1)
+    errors = standard_errors(MetricCollection([Mean()]), [[str(x)] for x in values], 800, seed=1)
     expected = values.std(ddof=1) / math.sqrt(n)
     # Groups of ten estimate the variance with 99 degrees of freedom: a deviation of 7 %.
-    assert errors == {"mean": pytest.approx(expected, rel=0.05 if n == 20 else 0.2)}
+    assert errors == {"mean": pytest.approx(expected, rel=0.08 if n == 20 else 0.2)}
 
 
 def words(generator: np.random.Generator, n: int) -> list[list[str]]:
