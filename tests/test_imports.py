@@ -15,11 +15,17 @@ ROOT = Path(__file__).parent.parent
 ALLOWED = {
     # The parts a plug-in is made of.
     "textgan_bench.functional": "numpy torch",
+    "textgan_bench.functional.neighbours": "numpy torch tqdm",
     "textgan_bench.tokens": "torch",
     "textgan_bench.interfaces": "tokens pytorch_lightning torch torchmetrics",
     "textgan_bench.networks": "functional tokens torch",
     "textgan_bench.metrics": "functional interfaces tokens numpy torch torchmetrics",
+    "textgan_bench.metrics.decipherment": "tokens sacrebleu torch torchmetrics",
+    "textgan_bench.metrics.encoders": "functional numpy sentence_transformers tensorflow "
+    "tensorflow_hub torch tqdm",
+    "textgan_bench.metrics.neighbours": "functional torch torchmetrics tqdm",
     "textgan_bench.metrics.lm_score": "functional interfaces tokens kenlm numpy torch torchmetrics",
+    "textgan_bench.metrics.rnn_lm": "functional tokens torch tqdm",
     "textgan_bench.methods": "functional interfaces networks tokens pytorch_lightning torch",
     "datamodules": "functional interfaces metrics tokens hmmlearn numpy torch torchmetrics",
     # What runs and scores plug-ins, and knows none of them by name.
@@ -29,7 +35,11 @@ ALLOWED = {
     "textgan_bench.recipes": "",
     "textgan_bench.provenance": "torch",
     "textgan_bench.scoring": "interfaces torchmetrics",
+    "textgan_bench.bootstrap": "interfaces torch torchmetrics tqdm",
     "textgan_bench.callbacks": "pytorch_lightning torch tqdm",
+    "textgan_bench.curves": "interfaces scoring torchmetrics tqdm",
+    "textgan_bench.figures": "curves interfaces matplotlib",
+    "textgan_bench.neighbour_report": "functional interfaces scoring",
     "textgan_bench.evaluation": "interfaces leaderboard provenance scoring tokens "
     "pytorch_lightning torch torchmetrics",
     "textgan_bench.runs": "callbacks scoring torch yaml",

@@ -1,7 +1,6 @@
 """The encoder against a dense matrix and NumPy's decomposition, and on real captions."""
 
 import random
-from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
@@ -11,6 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from tests.samplers import ngram_samples
 from textgan_bench.functional.frechet import frechet_distance
 from textgan_bench.functional.hashed_ngrams import BUCKETS, HashedNGrams
 
@@ -73,22 +73,6 @@ def test_is_deterministic_and_named_by_its_size() -> None:
 def test_too_few_sentences() -> None:
     with pytest.raises(ValueError, match="128 dimensions cannot be fitted on 100 sentences"):
         HashedNGrams.fit(animals()[:100])
-
-
-def ngram_samples(text: Text, order: int, n: int, generator: random.Random) -> Text:
-    """Sentences drawn from the n-grams of ``text`` without smoothing."""
-    following = defaultdict(list)
-    for words in text:
-        marked = ["<s>"] * (order - 1) + words + ["</s>"]
-        for end in range(order - 1, len(marked)):
-            following[tuple(marked[end - order + 1 : end])].append(marked[end])
-    samples = []
-    for _ in range(n):
-        marked = ["<s>"] * (order - 1)
-        while marked[-1] != "</s>":
-            marked.append(generator.choice(following[tuple(marked[1 - order :])]))
-        samples.append(marked[order - 1 : -1])
-    return samples
 
 
 @pytest.mark.skipif(not COCO.exists(), reason="needs the captions in ../shared/data/coco")

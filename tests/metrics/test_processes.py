@@ -10,12 +10,30 @@ from torch.multiprocessing.spawn import spawn
 from torchmetrics import Metric, MetricCollection
 
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
-from textgan_bench.metrics import BLEU, FED, Diversity, LMScore, OracleNLL, ReverseLMScore
+from textgan_bench.metrics import (
+    BLEU,
+    FED,
+    CorpusBLEU,
+    DistinctNGrams,
+    Diversity,
+    LengthDistance,
+    LMScore,
+    NearestEmbedding,
+    NearestNGram,
+    NovelSentences,
+    OracleNLL,
+    ParseRate,
+    Perplexity,
+    ReverseLMScore,
+    ReversePerplexity,
+    TokenAccuracy,
+)
 from textgan_bench.tokens import TokenBatch, Vocabulary
 
 ANIMALS = Path(__file__).parents[1] / "golden/animals.txt"
 TEXT = [line.split() for line in ANIMALS.read_text(encoding="utf-8").splitlines()]
 REFERENCES, SAMPLES, OTHERS = TEXT[:120], [*TEXT[120:250], [], TEXT[0], TEXT[0]], TEXT[250:]
+TRAIN = [*OTHERS, *SAMPLES[:20]]  # so that some samples are copies
 VOCABULARY = Vocabulary(("<pad>", *sorted({word for words in TEXT for word in words})))
 SHARES = SAMPLES[:50], SAMPLES[50:]  # unequal
 
@@ -36,7 +54,28 @@ def all_metrics() -> dict[str, Metric]:
         "fed": FED(REFERENCES, HashedNGrams.fit(OTHERS, dim=8)),
         "diversity": Diversity(),
         "oracle_nll": OracleNLL(UniformOracle(), VOCABULARY),
+        "distinct": DistinctNGrams(),
+        "novelty": NovelSentences(TRAIN),
+        "lengths": LengthDistance(REFERENCES),
+        "parse_rate": ParseRate(starts_early),
+        "nearest_ngram": NearestNGram(TRAIN),
+        "nearest_embedding": NearestEmbedding(TRAIN, HashedNGrams.fit(OTHERS, dim=8)),
+        "perplexity": Perplexity(TRAIN, VOCABULARY),
+        "reverse_perplexity": ReversePerplexity(REFERENCES, VOCABULARY),
     }
+
+
+def starts_early(words: list[str]) -> bool:
+    return words[:1] < ["m"]
+
+
+def paired_metrics() -> dict[str, Metric]:
+    return {"token_accuracy": TokenAccuracy(), "corpus_bleu": CorpusBLEU()}
+
+
+def paired(samples: list[list[str]]) -> dict[str, list[list[str]]]:
+    """Samples with references that are a little longer."""
+    return {"samples": samples, "references": [[*words, "."] for words in samples]}
 
 
 def floats(scores: dict[str, Tensor]) -> dict[str, float]:
@@ -55,6 +94,16 @@ def expected() -> dict[str, float]:
         new = floats(metric.compute())
         assert not scores.keys() & new.keys()
         scores |= new
+    return scores
+
+
+@pytest.fixture(scope="module")
+def paired_expected() -> dict[str, float]:
+    scores: dict[str, float] = {}
+    for metric in paired_metrics().values():
+        metric.update(**paired(SAMPLES))
+        scores |= floats(metric.compute())
+    assert 0 < min(scores.values()) <= max(scores.values()) < 1
     return scores
 
 
@@ -78,20 +127,35 @@ def test_merged_states_score_as_one(expected: dict[str, float]) -> None:
     assert scores == pytest.approx(expected, rel=1e-9)
 
 
+def test_merged_paired_states_score_as_one(paired_expected: dict[str, float]) -> None:
+    first, second = (MetricCollection({**paired_metrics()}) for _ in SHARES)
+    first.update(**paired(SHARES[0]))
+    second.update(**paired(SHARES[1]))
+    for name, metric in first.items(copy_state=True):
+        metric.merge_state(second[name])
+        for key, value in floats(metric.compute()).items():
+            assert value == pytest.approx(paired_expected[key], rel=1e-12)
+
+
 def score_share(rank: int, folder: str) -> None:
     distributed.init_process_group(
         "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2
     )
     metrics = MetricCollection({**all_metrics()})
     metrics.update(samples=SHARES[rank])
-    torch.save(floats(metrics.compute()), Path(folder) / f"scores{rank}.pt")
+    aligned = MetricCollection({**paired_metrics()})
+    aligned.update(**paired(SHARES[rank]))
+    scores = floats(metrics.compute()) | floats(aligned.compute())
+    torch.save(scores, Path(folder) / f"scores{rank}.pt")
     distributed.destroy_process_group()
 
 
 @pytest.mark.slow
-def test_two_processes_score_as_one(expected: dict[str, float]) -> None:
+def test_two_processes_score_as_one(
+    expected: dict[str, float], paired_expected: dict[str, float]
+) -> None:
     with TemporaryDirectory() as folder:
         spawn(score_share, (folder,), nprocs=2)
         for rank in range(2):
             scores = torch.load(Path(folder) / f"scores{rank}.pt")
-            assert scores == pytest.approx(expected, rel=1e-9)
+            assert scores == pytest.approx(expected | paired_expected, rel=1e-9)

@@ -2,12 +2,35 @@
 
 References, language models, encoders and oracles are given to the constructor, which does their
 part of the work once; ``reset`` forgets the samples only. ``compute`` returns scores by key.
+Metrics of paired text take ``update(samples, references)``.
 """
 
 from textgan_bench.metrics.bleu import BLEU
-from textgan_bench.metrics.diversity import Diversity
+from textgan_bench.metrics.decipherment import CorpusBLEU, TokenAccuracy
+from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelSentences
 from textgan_bench.metrics.fed import FED
+from textgan_bench.metrics.lengths import LengthDistance
 from textgan_bench.metrics.lm_score import LMScore, ReverseLMScore
+from textgan_bench.metrics.neighbours import NearestEmbedding, NearestNGram
 from textgan_bench.metrics.oracle_nll import OracleNLL
+from textgan_bench.metrics.parse_rate import ParseRate
+from textgan_bench.metrics.perplexity import Perplexity, ReversePerplexity
 
-__all__ = ["BLEU", "FED", "Diversity", "LMScore", "OracleNLL", "ReverseLMScore"]
+__all__ = [
+    "BLEU",
+    "FED",
+    "CorpusBLEU",
+    "DistinctNGrams",
+    "Diversity",
+    "LMScore",
+    "LengthDistance",
+    "NearestEmbedding",
+    "NearestNGram",
+    "NovelSentences",
+    "OracleNLL",
+    "ParseRate",
+    "Perplexity",
+    "ReverseLMScore",
+    "ReversePerplexity",
+    "TokenAccuracy",
+]

@@ -1,12 +1,19 @@
-"""How many words and sentences the samples use: what no forward score can tell."""
+"""How many words, n-grams and sentences the samples use: what no forward score can tell."""
 
-from collections.abc import Iterable, Sequence
-from hashlib import blake2b
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
+
+from textgan_bench.functional.text_hashes import (
+    hash_words,
+    ngram_hashes,
+    sentence_hashes,
+    text_hashes,
+)
 
 
 class Diversity(Metric):
@@ -34,10 +41,10 @@ class Diversity(Metric):
         self.add_state("sentence_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, samples: Sequence[Sequence[str]]) -> None:
-        words = {word for sentence in samples for word in sentence}
-        sentences = {"\n".join(sentence) for sentence in samples}
-        self.word_hashes.append(_hashes(words).to(self.device))
-        self.sentence_hashes.append(_hashes(sentences).to(self.device))
+        words = text_hashes({word for sentence in samples for word in sentence})
+        sentences = np.unique(sentence_hashes(samples))
+        self.word_hashes.append(torch.from_numpy(words).to(self.device))
+        self.sentence_hashes.append(torch.from_numpy(sentences).to(self.device))
         self.sentence_count += len(samples)
 
     def compute(self) -> dict[str, Tensor]:
@@ -51,8 +58,91 @@ class Diversity(Metric):
         }
 
 
-def _hashes(texts: Iterable[str]) -> Tensor:
-    """63-bit hashes, the same in every process (Python's own differ), as strings do not reduce."""
-    digests = (blake2b(text.encode(), digest_size=8).digest() for text in texts)
-    hashes = [int.from_bytes(digest, "big") >> 1 for digest in digests]
-    return torch.tensor(hashes, dtype=torch.int64)
+class DistinctNGrams(Metric):
+    """Distinct n-grams of the whole set of samples divided by all its n-grams, in [0, 1].
+
+    The distinct-n of Li et al. (2016), "A diversity-promoting objective function for neural
+    conversation models", with n-grams in the divisor where they count words: only so is 1 reached.
+    Higher for more diverse text; it falls as the number of samples grows, so compare equal numbers
+    only, and uniform words score best: read it beside the data's own value. 0 where no sentence is
+    that long.
+
+    Args:
+        order: longest n-gram; there is a key for each length.
+
+    >>> metric = DistinctNGrams(order=2)
+    >>> metric.update([["a", "cat"], ["a", "cat", "sat"]])
+    >>> {key: round(float(value), 3) for key, value in metric.compute().items()}
+    {'distinct/1': 0.6, 'distinct/2': 0.667}
+    """
+
+    full_state_update = False
+    higher_is_better = True
+
+    ngram_counts: Tensor
+
+    def __init__(self, order: int = 4) -> None:
+        super().__init__()
+        if order < 1:
+            raise ValueError(f"the longest n-gram has at least 1 word, not {order}")
+        self.order = order
+        for n in range(1, order + 1):
+            self.add_state(f"ngram_hashes_{n}", default=[], dist_reduce_fx="cat")
+        self.add_state("ngram_counts", torch.zeros(order, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, samples: Sequence[Sequence[str]]) -> None:
+        text = hash_words(samples)
+        for n in range(1, self.order + 1):
+            hashes, _ = ngram_hashes(text, n)
+            distinct = torch.from_numpy(np.unique(hashes)).to(self.device)
+            getattr(self, f"ngram_hashes_{n}").append(distinct)
+            self.ngram_counts[n - 1] += len(hashes)
+
+    def compute(self) -> dict[str, Tensor]:
+        scores = {}
+        for n in range(1, self.order + 1):
+            distinct = len(dim_zero_cat(getattr(self, f"ngram_hashes_{n}")).unique())
+            scores[f"distinct/{n}"] = distinct / self.ngram_counts[n - 1].clamp_min(1).double()
+        return scores
+
+
+class NovelSentences(Metric):
+    """Fraction of samples that are not, word for word, a training sentence, in [0, 1].
+
+    Higher is newer, not better: other real text has a value of its own to read it beside. A
+    sample drawn twice counts twice.
+
+    Args:
+        train: the training sentences; 8 bytes are kept of each distinct one.
+
+    >>> metric = NovelSentences([["a", "cat"], ["a", "dog"]])
+    >>> metric.update([["a", "cat"], ["a", "bird"], ["a"]])
+    >>> {key: round(float(value), 3) for key, value in metric.compute().items()}
+    {'novel_sentences': 0.667}
+    """
+
+    full_state_update = False
+    higher_is_better = True
+
+    novel_count: Tensor
+    novelty_sample_count: Tensor
+
+    def __init__(self, train: Sequence[Sequence[str]]) -> None:
+        super().__init__()
+        if not train:
+            raise ValueError("novelty needs at least one training sentence")
+        self._known = np.unique(sentence_hashes(train))
+        self.add_state("novel_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state(
+            "novelty_sample_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum"
+        )
+
+    def update(self, samples: Sequence[Sequence[str]]) -> None:
+        known = np.isin(sentence_hashes(samples), self._known)
+        self.novel_count += int((~known).sum())
+        self.novelty_sample_count += len(samples)
+
+    def compute(self) -> dict[str, Tensor]:
+        if not self.novelty_sample_count:
+            raise ValueError("novelty needs at least one sample")
+        return {"novel_sentences": self.novel_count / self.novelty_sample_count.double()}

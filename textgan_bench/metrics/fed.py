@@ -9,6 +9,8 @@ from torchmetrics import Metric
 
 from textgan_bench.functional.frechet import frechet_distance
 
+CHUNK = 10_000  # sentences embedded at once
+
 
 class Encoder(Protocol):
     """Turns sentences into vectors; its name becomes part of the score's key."""
@@ -30,7 +32,8 @@ class FED(Metric):
 
     Args:
         references: sentences as lists of words; they are embedded once.
-        encoder: fitted on other text than the samples and the references.
+        encoder: not fitted on the samples or the references; ``metrics.encoders`` makes one from
+            its name.
 
     >>> from textgan_bench.functional.hashed_ngrams import HashedNGrams
     >>> text = [[who, does] for who in ("he", "she", "it") for does in ("is", "was", "goes")]
@@ -52,7 +55,7 @@ class FED(Metric):
         if len(references) < 2:
             raise ValueError(f"a covariance needs at least 2 references, not {len(references)}")
         self.encoder = encoder
-        embeddings = encoder(references).double()  # (n, D)
+        embeddings = encoder(references).double().cpu()  # (n, D)
         self._mean = embeddings.mean(dim=0)
         self._covariance = torch.cov(embeddings.T).reshape(len(self._mean), len(self._mean))
         # Moments about the references' mean: about zero, their difference would lose digits.
@@ -66,10 +69,12 @@ class FED(Metric):
         )
 
     def update(self, samples: Sequence[Sequence[str]]) -> None:
-        centred = (self.encoder(samples).double() - self._mean).to(self.device)
-        self.embedding_count += len(centred)
-        self.embedding_sum += centred.sum(dim=0)
-        self.embedding_outer += centred.T @ centred
+        for start in range(0, len(samples), CHUNK):
+            embeddings = self.encoder(samples[start : start + CHUNK]).double().cpu()
+            centred = (embeddings - self._mean).to(self.device)
+            self.embedding_count += len(centred)
+            self.embedding_sum += centred.sum(dim=0)
+            self.embedding_outer += centred.T @ centred
 
     def compute(self) -> dict[str, Tensor]:
         n = self.embedding_count

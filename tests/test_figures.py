@@ -1,0 +1,39 @@
+"""Figures by what their SVG says."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from textgan_bench.figures import plot_curves, plot_lengths
+
+TEXTS = {"real": [["a"], ["a", "b"]], "samples": [["a", "b", "c"]]}
+POINTS = [{"knob": t, "lm_score/kn4": 4 + t, "reverse_lm/kn4": 5 - t} for t in (0.5, 1.0)]
+AXES = ("lm_score/kn4", "LM score ↓"), ("reverse_lm/kn4", "Reverse LM ↓")
+
+
+def test_both_texts_are_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra [plot]")
+    for name in ("one.svg", "two.svg", "three.png"):
+        plot_lengths(TEXTS, tmp_path / name)
+    svg = (tmp_path / "one.svg").read_text(encoding="utf-8")
+    assert all(f"<!-- {text} -->" in svg for text in ("real", "samples", "words in a sentence"))
+    assert "dc:date" not in svg
+    assert (tmp_path / "three.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_points_carry_their_knob(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra [plot]")
+    plot_curves({"mle": POINTS}, *AXES, tmp_path / "curve.svg")
+    svg = (tmp_path / "curve.svg").read_text(encoding="utf-8")
+    assert all(f"<!-- {text} -->" in svg for text in ("0.5", "1", "mle", "LM score ↓"))
+    with pytest.raises(ValueError, match="no score bleu_f/5"):
+        plot_curves({"mle": POINTS}, ("bleu_f/5", "BLEU-F ↑"), AXES[1], tmp_path / "x.svg")
+
+
+def test_mistakes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"not lengths\.txt"):
+        plot_lengths(TEXTS, tmp_path / "lengths.txt")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ValueError, match=r"textgan_bench\[plot\]"):
+        plot_lengths(TEXTS, tmp_path / "lengths.svg")

@@ -1,0 +1,128 @@
+"""Scores of a deciphered or rewritten text, of which each sentence has its own reference."""
+
+from collections.abc import Sequence
+
+import torch
+from sacrebleu.metrics import bleu as sacrebleu_bleu
+from torch import Tensor
+from torchmetrics import Metric
+
+from textgan_bench.tokens import UNKNOWN_TOKEN
+
+Sentences = Sequence[Sequence[str]]
+
+
+class TokenAccuracy(Metric):
+    """Fraction of positions at which a sample has the word of its reference, in [0, 1].
+
+    Higher is better. The accuracy of Gomez et al. (2018), "Unsupervised cipher cracking using
+    discrete GANs"; where the lengths differ, the positions are those of the longer sentence, so
+    that missing and surplus words are errors. ``<unk>`` is no word, not even where the reference
+    has it.
+
+    >>> metric = TokenAccuracy()
+    >>> metric.update([["a", "cat", "sat"], ["a"]], [["a", "dog", "sat"], ["a", "dog"]])
+    >>> {key: float(value) for key, value in metric.compute().items()}
+    {'token_accuracy': 0.6}
+    """
+
+    full_state_update = False
+    higher_is_better = True
+
+    correct_count: Tensor
+    position_count: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("correct_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("position_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, samples: Sentences, references: Sentences) -> None:
+        _check_aligned(samples, references)
+        for sample, reference in zip(samples, references, strict=True):
+            pairs = zip(sample, reference, strict=False)
+            self.correct_count += sum(ours == theirs != UNKNOWN_TOKEN for ours, theirs in pairs)
+            self.position_count += max(len(sample), len(reference))
+
+    def compute(self) -> dict[str, Tensor]:
+        if not self.position_count:
+            raise ValueError("token accuracy needs at least one word")
+        return {"token_accuracy": self.correct_count / self.position_count.double()}
+
+
+class CorpusBLEU(Metric):
+    """Corpus BLEU of samples, each against its own reference, in [0, 1]; higher is better.
+
+    Papineni et al. (2002) as sacrebleu computes it (Post, 2018, "A call for clarity in reporting
+    BLEU scores") on the words as given: case kept, smoothing ``exp``, which acts only on an order
+    without any match. Divided by 100. ``<unk>`` matches nothing. Not the BLEU of sets of unpaired
+    sentences that ``BLEU`` is.
+
+    Args:
+        order: longest n-gram, part of the key.
+
+    >>> metric = CorpusBLEU()
+    >>> metric.update([["a", "cat", "sat", "on", "it"]], [["a", "cat", "sat", "on", "us"]])
+    >>> {key: round(float(value), 3) for key, value in metric.compute().items()}
+    {'corpus_bleu/4': 0.669}
+    """
+
+    full_state_update = False
+    higher_is_better = True
+
+    corpus_matches: Tensor
+    corpus_ngrams: Tensor
+    corpus_lengths: Tensor
+
+    def __init__(self, order: int = 4) -> None:
+        super().__init__()
+        self.order = order
+        # The text is cut into words already, at which sacrebleu would warn.
+        self._bleu = sacrebleu_bleu.BLEU(tokenize="none", max_ngram_order=order, force=True)
+        for name, size in (("corpus_matches", order), ("corpus_ngrams", order)):
+            self.add_state(name, torch.zeros(size, dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("corpus_lengths", torch.zeros(2, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, samples: Sentences, references: Sentences) -> None:
+        _check_aligned(samples, references)
+        if not samples:
+            return
+        # sacrebleu sees numbers for words, since a word may hold a blank.
+        index: dict[str, int] = {}
+        texts = [
+            [
+                " ".join(
+                    unknown if word == UNKNOWN_TOKEN else str(index.setdefault(word, len(index)))
+                    for word in words
+                )
+                for words in side
+            ]
+            for side, unknown in ((samples, "?"), (references, "!"))
+        ]
+        score = self._bleu.corpus_score(texts[0], [texts[1]])
+        self.corpus_matches += torch.tensor(score.counts, device=self.device)
+        self.corpus_ngrams += torch.tensor(score.totals, device=self.device)
+        self.corpus_lengths += torch.tensor([score.sys_len, score.ref_len], device=self.device)
+
+    def compute(self) -> dict[str, Tensor]:
+        sample_length, reference_length = self.corpus_lengths.tolist()
+        if not reference_length:
+            raise ValueError("corpus BLEU needs at least one word of reference")
+        score = sacrebleu_bleu.BLEU.compute_bleu(
+            self.corpus_matches.tolist(),
+            self.corpus_ngrams.tolist(),
+            sample_length,
+            reference_length,
+            smooth_method="exp",
+            max_ngram_order=self.order,
+        )
+        value = torch.tensor(score.score / 100, dtype=torch.float64, device=self.device)
+        return {f"corpus_bleu/{self.order}": value}
+
+
+def _check_aligned(samples: Sentences, references: Sentences) -> None:
+    if len(samples) != len(references):
+        raise ValueError(
+            f"each sample has its own reference, but there are {len(samples)} samples"
+            f" and {len(references)} references"
+        )
