@@ -10,7 +10,7 @@ from torch.multiprocessing.spawn import spawn
 from torchmetrics import Metric, MetricCollection
 
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
-from textgan_bench.metrics import BLEU, FED, Diversity, LMScore, OracleNLL, ReverseLMScore
+from textgan_bench.metrics import BLEU, FED, Diversity, LMScore, OracleNLL, ReverseLMScore, SelfBLEU
 from textgan_bench.tokens import TokenBatch, Vocabulary
 
 ANIMALS = Path(__file__).parents[1] / "golden/animals.txt"
@@ -30,7 +30,8 @@ class UniformOracle:
 def all_metrics() -> dict[str, Metric]:
     return {
         "bleu": BLEU(REFERENCES),
-        "bleu3": BLEU(REFERENCES, order=3),
+        "bleu_skip": BLEU(REFERENCES, [1], "skip"),
+        "self_bleu": SelfBLEU(),
         "lm_score": LMScore(REFERENCES, VOCABULARY),
         "reverse_lm": ReverseLMScore(REFERENCES, VOCABULARY),
         "fed": FED(REFERENCES, HashedNGrams.fit(OTHERS, dim=8)),
