@@ -19,7 +19,6 @@ ALLOWED = {
     "textgan_bench.interfaces": "tokens pytorch_lightning torch torchmetrics",
     "textgan_bench.networks": "functional tokens torch",
     "textgan_bench.metrics": "functional interfaces tokens numpy torch torchmetrics",
-    "textgan_bench.metrics.lm_score": "functional interfaces tokens kenlm numpy torch torchmetrics",
     "textgan_bench.methods": "functional interfaces networks tokens pytorch_lightning torch",
     "datamodules": "functional interfaces metrics tokens hmmlearn numpy torch torchmetrics",
     # What runs and scores plug-ins, and knows none of them by name.

@@ -1,0 +1,84 @@
+"""Log probabilities of words under a back-off n-gram model, all sentences at once.
+
+The definition of the ARPA format: the longest n-gram of the model that ends at a word gives its
+probability, times the back-off weight of each longer context that the model has. An n-gram is
+looked up as the row of its first n - 1 words and its last word, packed into one integer.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textgan_bench.functional.kneser_ney import BEGIN, END, MARKS, NGramModel
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+class NGramScorer:
+    """A model made ready to be asked.
+
+    >>> import warnings
+    >>> from textgan_bench.functional.kneser_ney import estimate
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     scorer = NGramScorer(estimate([["a", "cat"], ["a", "dog"]], ["a", "cat", "dog"], 2))
+    >>> words, ends = scorer.log_prob([["a", "cat"], []])
+    >>> np.exp(words).round(3).tolist(), np.exp(ends).round(3).tolist()
+    ([0.6, 0.35], [0.65, 0.15])
+    """
+
+    def __init__(self, model: NGramModel) -> None:
+        self._tables = model.tables
+        self._vocab_size = len(model.words)
+        marks = (BEGIN, END)  # literal marks in a text are unknown words
+        self._index = {word: i for i, word in enumerate(model.words) if word not in marks}
+        self._keys: list[IntArray] = [np.arange(self._vocab_size)]
+        for table in model.tables[1:]:
+            row = table.ngrams[:, 0]
+            for n in range(1, table.ngrams.shape[1] - 1):
+                row = self._rows(n, row, table.ngrams[:, n])
+            self._keys.append(row * self._vocab_size + table.ngrams[:, -1])
+
+    def _rows(self, n: int, context: IntArray, word: IntArray) -> IntArray:
+        """Rows of the n-grams of n + 1 words in their table, -1 where it has none."""
+        keys, key = self._keys[n], context * self._vocab_size + word
+        row = np.searchsorted(keys, key).clip(max=len(keys) - 1)
+        return np.where((context >= 0) & (keys[row] == key), row, -1)
+
+    def log_prob(self, sentences: Sequence[Sequence[str]]) -> tuple[FloatArray, FloatArray]:
+        """Natural logarithms, each after its sentence's begin mark and all words before.
+
+        Returns:
+            (number of words,) of the words of all sentences, and (number of sentences,) of their
+            end marks.
+        """
+        unknown, begin, end = range(len(MARKS))
+        lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
+        tokens = np.array(
+            [
+                token
+                for words in sentences
+                for token in (begin, *[self._index.get(word, unknown) for word in words], end)
+            ],
+            dtype=np.int64,
+        )
+        first = np.cumsum(lengths + 2) - (lengths + 2)
+        place = np.arange(len(tokens)) - np.repeat(first, lengths + 2)
+        row = tokens  # of the n-gram that ends at each position
+        log10_prob = self._tables[0].log10_prob[tokens]
+        for n, table in enumerate(self._tables[1:], start=1):
+            position = np.flatnonzero(place >= n)
+            context = row[position - 1]
+            found = self._rows(n, context, tokens[position])
+            backoff = np.where(context >= 0, self._tables[n - 1].log10_backoff[context], 0.0)
+            log10_prob[position] = np.where(
+                found >= 0, table.log10_prob[found], log10_prob[position] + backoff
+            )
+            row = np.full(len(tokens), -1)
+            row[position] = found
+        is_end = np.zeros(len(tokens), dtype=bool)
+        is_end[first + lengths + 1] = True
+        log_prob = math.log(10) * log10_prob
+        return log_prob[(place > 0) & ~is_end], log_prob[is_end]
