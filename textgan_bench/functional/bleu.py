@@ -42,15 +42,16 @@ class _Level(NamedTuple):
     keys: IntArray  # (G,), increasing
     first: NDArray[np.intp]  # (G,), the run each n-gram begins with
     sentence: NDArray[np.int32]  # (R,)
-    count: NDArray[np.int32]  # (R,), how often the sentence has it
+    counts: NDArray[np.int32]  # (R,), how often the sentence has it
 
     def per_run(self, values: NDArray[np.int32]) -> NDArray[np.int32]:
         """(R,) from one value for each n-gram."""
-        return np.repeat(values, np.diff(self.first, append=len(self.count)))
+        return np.repeat(values, np.diff(self.first, append=len(self.counts)))
 
     def matches(self, limit: NDArray[np.int32], sentences: int) -> FloatArray:
         """(B,) n-grams of each sentence, one counted at most ``limit`` (R,) times."""
-        return np.bincount(self.sentence, np.minimum(self.count, limit), sentences)
+        clipped = np.minimum(self.counts, limit).astype(np.float64)
+        return np.bincount(self.sentence, clipped, sentences)
 
 
 class _Orders:
@@ -121,7 +122,7 @@ class NGramIndex:
         orders = _Orders(text, self.words, self.word_bits)
         while len(self.levels) < order and orders.go_on():
             level = orders.next_level()
-            self.levels.append((level, np.maximum.reduceat(level.count, level.first)))
+            self.levels.append((level, np.maximum.reduceat(level.counts, level.first)))
             orders.keep(np.arange(len(level.keys)))
 
 
@@ -165,7 +166,7 @@ def cross_bleu(
         rank[theirs.keys.take(rank, mode="clip") != ours.keys] = -1
         found = rank >= 0
         our_largest = np.zeros(len(theirs.keys), dtype=np.int32)
-        our_largest[rank[found]] = np.maximum.reduceat(ours.count, ours.first)[found]
+        our_largest[rank[found]] = np.maximum.reduceat(ours.counts, ours.first)[found]
         limit = np.where(found, their_largest[rank], 0)
         forward[n] = ours.matches(ours.per_run(limit), len(samples.lengths))
         backward[n] = theirs.matches(theirs.per_run(our_largest), len(references.lengths))
@@ -203,7 +204,7 @@ def self_bleu(
             break
         level = of_text.next_level()
         matches[n] = level.matches(_largest_elsewhere(level), len(text.lengths))
-        shared = np.diff(level.first, append=len(level.count)) > 1
+        shared = np.diff(level.first, append=len(level.counts)) > 1
         of_text.keep(np.where(shared, np.arange(len(shared)), -1))
     candidates, sentences = np.unique(text.lengths, return_counts=True)
     closest = np.array(
@@ -218,11 +219,11 @@ def self_bleu(
 
 def _largest_elsewhere(level: _Level) -> NDArray[np.int32]:
     """(R,) the largest count of the run's n-gram in any other sentence."""
-    largest = level.per_run(np.maximum.reduceat(level.count, level.first))
+    largest = level.per_run(np.maximum.reduceat(level.counts, level.first))
     ngram = level.per_run(np.arange(len(level.first), dtype=np.int32))
-    top = np.flatnonzero(level.count == largest)
+    top = np.flatnonzero(level.counts == largest)
     top = top[_changes(ngram[top])]  # (G,), one of the runs with most
-    others = level.count.copy()
+    others = level.counts.copy()
     others[top] = 0
     largest[top] = np.maximum.reduceat(others, level.first)
     return largest
