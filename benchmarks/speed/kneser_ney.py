@@ -29,9 +29,9 @@ def ours(text: Path) -> NGramModel:
 
 
 def lmplz(text: Path, arpa: Path, memory: str) -> None:
-    command = [LMPLZ, "-o", str(ORDER), "-S", memory, "--vocab_estimate", "10000"]
-    files = ["--text", text, "--arpa", arpa]
-    subprocess.run([*command, *files], check=True, stderr=subprocess.DEVNULL)
+    options = ["-o", str(ORDER), "-S", memory, "--vocab_estimate", "10000"]
+    files = ["--text", str(text), "--arpa", str(arpa)]
+    subprocess.run([str(LMPLZ), *options, *files], check=True, stderr=subprocess.DEVNULL)
 
 
 def same(model: NGramModel, arpa: Path) -> bool:

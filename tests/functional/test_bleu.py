@@ -207,8 +207,10 @@ def test_wide_keys_take_the_long_way(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_word_indices_may_use_all_bits() -> None:
     samples, references = random_text(3, 12, 25, 40), random_text(4, 12, 25, 40)
     scores = both_directions(samples, references, orders=(1,))
-    wide = [[[word << 58 for word in s] for s in text] for text in (samples, references)]
-    for ours, expected in zip(both_directions(*wide, orders=(1,)), scores, strict=True):
+    wide, wide_references = ([[w << 58 for w in s] for s in text] for text in (samples, references))
+    for ours, expected in zip(
+        both_directions(wide, wide_references, orders=(1,)), scores, strict=True
+    ):
         np.testing.assert_array_equal(ours, expected)
 
 

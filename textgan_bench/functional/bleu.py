@@ -50,8 +50,8 @@ class _Level(NamedTuple):
 
     def matches(self, limit: NDArray[np.int32], sentences: int) -> FloatArray:
         """(B,) n-grams of each sentence, one counted at most ``limit`` (R,) times."""
-        clipped = np.minimum(self.counts, limit).astype(np.float64)
-        return np.bincount(self.sentence, clipped, sentences)
+        clipped = np.minimum(self.counts, limit)
+        return np.asarray(np.bincount(self.sentence, clipped, sentences), dtype=np.float64)
 
 
 class _Orders:
