@@ -2,6 +2,7 @@
 
 import platform
 import sys
+from collections.abc import Sequence
 from importlib import import_module, metadata
 from pathlib import Path
 
@@ -21,7 +22,7 @@ PACKAGES = "numpy", "torch", "fast-bleu", "nltk", "kenlm", "hmmlearn"
 RESULTS = Path(__file__).parent / "results.md"
 
 
-def report(claims: list[Claim], text: str) -> str:
+def report(claims: list[Claim], text: str, missing: Sequence[str]) -> str:
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
     return f"""# Speed
 
@@ -30,7 +31,7 @@ rounds of processor time, outputs checked against each other before. Ratios are 
 another machine, milliseconds are not. What each line measures: the first lines of its script.
 
 {table(claims)}
-
+{f"{chr(10)}Interrupted before: {', '.join(missing)}.{chr(10)}" if missing else ""}
 Text: {text}.
 Python {platform.python_version()} on {platform.machine()}, {versions}.
 """
@@ -39,10 +40,10 @@ Python {platform.python_version()} on {platform.machine()}, {versions}.
 def main() -> None:
     texts = prepare(arguments())
     claims: list[Claim] = []
-    for name in SCRIPTS:
+    for done, name in enumerate(SCRIPTS, start=1):
         print(f"{name} ...", file=sys.stderr)
         claims += import_module(f"benchmarks.speed.{name}").measure(texts)
-        RESULTS.write_text(report(claims, texts.name), encoding="utf-8")
+        RESULTS.write_text(report(claims, texts.name, SCRIPTS[done:]), encoding="utf-8")
     print(table(claims))
     missed = [claim.name for claim in claims if claim.holds is False]
     if missed:
