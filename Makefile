@@ -6,6 +6,8 @@ DEVICES ?= auto
 FORCE   ?=
 # A folder of data sets beside the checkout is read where there is one; else they are downloaded.
 DATA_DIR ?= $(wildcard ../shared/data/$(DATA))
+DATASETS ?= $(wildcard ../shared/data)
+LMPLZ    ?= build/kenlm/bin/lmplz
 
 RUN   := .venv/bin/python -m
 STAMP := .venv/.installed
@@ -17,7 +19,7 @@ suits  = $(shell $(or $(1),false) -c 'import ensurepip, os, sys, sysconfig, venv
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(call suits,$(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench smoke test lint tables
+.PHONY: help setup bench smoke test lint speed tables
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z]+: .*## / {printf "%-8s %s\n", $$1, $$2}' Makefile
@@ -50,6 +52,15 @@ lint: $(STAMP) ## style, format and types
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
+
+speed: .venv/.speed ## measure every claim on speed into benchmarks/speed/results.md: [DATASETS=folder LMPLZ=file]
+	@LMPLZ=$(LMPLZ) OMP_NUM_THREADS=1 $(RUN) benchmarks.speed $(if $(DATASETS),--data_dir $(DATASETS))
+
+.venv/.speed: $(STAMP)
+	$(RUN) pip install --disable-pip-version-check --constraint constraints.txt --editable '.[speed]'
+	@test -x $(LMPLZ) || benchmarks/speed/build_lmplz.sh .venv/bin/python || \
+		echo "lmplz was not built (is Boost there?): it will be missing in the table"
+	@touch $@
 
 tables: $(STAMP) ## render leaderboard/tables from the records
 	@$(RUN) textgan_bench.leaderboard

@@ -24,7 +24,6 @@ ALLOWED = {
     "textgan_bench.metrics.encoders": "functional numpy sentence_transformers tensorflow "
     "tensorflow_hub torch tqdm",
     "textgan_bench.metrics.neighbours": "functional torch torchmetrics tqdm",
-    "textgan_bench.metrics.lm_score": "functional interfaces tokens kenlm numpy torch torchmetrics",
     "textgan_bench.metrics.rnn_lm": "functional tokens torch tqdm",
     "textgan_bench.methods": "functional interfaces networks tokens pytorch_lightning torch",
     "datamodules": "functional interfaces metrics tokens hmmlearn numpy torch torchmetrics",

@@ -89,4 +89,4 @@ def test_a_changed_dependency_makes_the_setup_stale(installed: Path) -> None:
 
 def test_help_lists_every_target(checkout: Path) -> None:
     listed = [line.split()[0] for line in make(checkout, "-s").stdout.splitlines()]
-    assert listed == ["help", "setup", "bench", "smoke", "test", "lint", "tables"]
+    assert listed == ["help", "setup", "bench", "smoke", "test", "lint", "speed", "tables"]

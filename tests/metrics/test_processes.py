@@ -26,6 +26,7 @@ from textgan_bench.metrics import (
     Perplexity,
     ReverseLMScore,
     ReversePerplexity,
+    SelfBLEU,
     TokenAccuracy,
 )
 from textgan_bench.tokens import TokenBatch, Vocabulary
@@ -48,7 +49,8 @@ class UniformOracle:
 def all_metrics() -> dict[str, Metric]:
     return {
         "bleu": BLEU(REFERENCES),
-        "bleu3": BLEU(REFERENCES, order=3),
+        "bleu_skip": BLEU(REFERENCES, [1], "skip"),
+        "self_bleu": SelfBLEU(),
         "lm_score": LMScore(REFERENCES, VOCABULARY),
         "reverse_lm": ReverseLMScore(REFERENCES, VOCABULARY),
         "fed": FED(REFERENCES, HashedNGrams.fit(OTHERS, dim=8)),

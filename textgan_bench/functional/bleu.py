@@ -9,133 +9,254 @@ with c the words of the sentence, r the closest length of a reference (the short
 the n-grams that match, each counted at most as often as in the reference that has most of it;
 m_n = 0.1 if none does. The score is 0 if no word matches. Values are those of NLTK.
 
-Cost is one sort of all tokens per order: an n-gram, as the rank of its first n - 1 words and the
-last word, is packed with its position into one integer, so that a plain sort puts equal n-grams
-side by side, sentences in order. Ranks are dense, so no two n-grams share one.
+Each text is gone through once for all orders. A reference text becomes an index that serves any
+number of samples; an n-gram of the samples is looked up under the index's rank of its beginning.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from textgan_bench.functional.ngrams import (
+    FloatArray,
+    IndexedText,
+    IntArray,
+    bits,
+    packed,
+    sorted_pairs,
+)
+
 EPSILON = 0.1
-KEY_BITS = 63
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+Smoothing = Literal["floor", "skip"]
+"""Of an order without a match: ``floor`` counts 0.1 matches; ``skip`` leaves its factor out of the
+product, as NLTK did before 3.3, so that a sentence without any 5-gram of the references loses
+nothing by it: only to reproduce tables made that way."""
 
 
-class IndexedText(NamedTuple):
-    """Sentences as word indices laid end to end."""
+class _Level(NamedTuple):
+    """The n-grams of one order; a run is one n-gram in one sentence."""
 
-    words: IntArray
-    """(number of words,); a negative index matches nothing, not even itself."""
-    lengths: IntArray
-    """(number of sentences,), words in each."""
+    keys: IntArray  # (G,), increasing
+    first: NDArray[np.intp]  # (G,), the run each n-gram begins with
+    sentence: NDArray[np.int32]  # (R,)
+    counts: NDArray[np.int32]  # (R,), how often the sentence has it
+
+    def per_run(self, values: NDArray[np.int32]) -> NDArray[np.int32]:
+        """(R,) from one value for each n-gram."""
+        return np.repeat(values, np.diff(self.first, append=len(self.counts)))
+
+    def matches(self, limit: NDArray[np.int32], sentences: int) -> FloatArray:
+        """(B,) n-grams of each sentence, one counted at most ``limit`` (R,) times."""
+        clipped = np.minimum(self.counts, limit)
+        return np.asarray(np.bincount(self.sentence, clipped, sentences), dtype=np.float64)
+
+
+class _Orders:
+    """Goes through the orders of a text; a longer n-gram is looked for only where it can be.
+
+    ``go_on``, ``next_level`` and ``keep`` are called in turn.
+    """
+
+    def __init__(self, text: IndexedText, words: int, word_bits: int) -> None:
+        self._text = text
+        self._word_bits = word_bits
+        self._sentence = np.repeat(np.arange(len(text.lengths), dtype=np.int32), text.lengths)
+        self._continues = self._sentence[1:] == self._sentence[:-1]  # a word follows
+        self._rank = np.zeros(len(text.words), dtype=np.int64)
+        self._kept = (text.words >= 0) & (text.words < words)
+        self._order = 0
+
+    def go_on(self) -> bool:
+        """Move to the next order; False if no n-gram of it can be kept.
+
+        Both parts of it, that without its last and that without its first word, have been.
+        """
+        if self._order:
+            self._kept[:-1] &= self._kept[1:] & self._continues
+            self._kept[-1:] = False
+        self._position = np.flatnonzero(self._kept)
+        self._order += 1
+        return len(self._position) > 0
+
+    def next_level(self) -> _Level:
+        last_word = self._text.words[self._position + self._order - 1]
+        key = packed(self._rank[self._position], last_word, self._word_bits)
+        key, self._position = sorted_pairs(key, self._position)
+        sentence = self._sentence[self._position]
+        new_ngram = _changes(key)
+        run = np.flatnonzero(new_ngram | _changes(sentence))
+        first = np.flatnonzero(new_ngram[run])
+        count = np.diff(run, append=len(key)).astype(np.int32)
+        self._tokens = np.diff(run[first], append=len(key))
+        return _Level(key[run[first]], first, sentence[run], count)
+
+    def keep(self, rank: IntArray) -> None:
+        """Drop the n-grams of the level whose ``rank`` (G,) is negative."""
+        token_rank = np.repeat(rank, self._tokens)
+        self._rank[self._position] = token_rank
+        self._kept[self._position] = token_rank >= 0
+
+
+class NGramIndex:
+    """What BLEU needs of a reference text: its n-grams, and how often each sentence has them.
+
+    Args:
+        text: sentences as word indices; one is below 2^63 divided by the number of words.
+        order: longest n-gram.
+
+    Raises:
+        ValueError: there are no sentences.
+    """
+
+    def __init__(self, text: IndexedText, order: int) -> None:
+        if not len(text.lengths):
+            raise ValueError("BLEU needs at least one reference")
+        self.lengths = text.lengths
+        self.words = int(text.words.max(initial=0)) + 1
+        self.word_bits = bits(self.words - 1)
+        self.levels: list[tuple[_Level, NDArray[np.int32]]] = []
+        """Of each order, with the largest count of each n-gram in a sentence."""
+        orders = _Orders(text, self.words, self.word_bits)
+        while len(self.levels) < order and orders.go_on():
+            level = orders.next_level()
+            self.levels.append((level, np.maximum.reduceat(level.counts, level.first)))
+            orders.keep(np.arange(len(level.keys)))
 
 
 def cross_bleu(
-    samples: IndexedText, references: IndexedText, order: int = 5
+    samples: IndexedText,
+    references: NGramIndex,
+    orders: Sequence[int] = (5,),
+    smoothing: Smoothing = "floor",
 ) -> tuple[FloatArray, FloatArray]:
     """BLEU of each sample against all references, and of each reference against all samples.
 
+    Args:
+        samples: word indices as the references have them.
+        references: indexed up to the largest of ``orders``.
+        orders: N of each score.
+        smoothing: of an order without a match.
+
     Returns:
-        One score in [0, 1] for each sample and for each reference: their means are the forward
-        and the backward BLEU.
+        (number of orders, B) scores in [0, 1] of the samples and of the references: their means
+        over B are the forward and the backward BLEU.
 
     Raises:
-        ValueError: there are no samples or no references.
+        ValueError: there are no samples.
 
     >>> samples = IndexedText(np.array([0, 1, 2, 3, 4, 2, 7]), np.array([5, 2]))
     >>> references = IndexedText(np.array([0, 1, 2, 3, 4, 5]), np.array([6]))
-    >>> forward, backward = cross_bleu(samples, references, order=2)
+    >>> forward, backward = cross_bleu(samples, NGramIndex(references, order=2), orders=(1, 2))
     >>> forward.round(3).tolist(), backward.round(3).tolist()
-    ([0.819, 0.03], [0.816])
+    ([[0.819, 0.068], [0.819, 0.03]], [[0.833], [0.816]])
     """
-    if not len(samples.lengths) or not len(references.lengths):
-        raise ValueError(
-            f"BLEU needs sentences on both sides, not {len(samples.lengths)} samples"
-            f" and {len(references.lengths)} references"
-        )
-    lengths = np.concatenate([samples.lengths, references.lengths])
-    closest = np.concatenate(
-        [
-            _closest_length(samples.lengths, references.lengths),
-            _closest_length(references.lengths, samples.lengths),
-        ]
+    if not len(samples.lengths):
+        raise ValueError("BLEU needs at least one sample")
+    forward = np.zeros((max(orders), len(samples.lengths)))
+    backward = np.zeros((max(orders), len(references.lengths)))
+    of_samples = _Orders(samples, references.words, references.word_bits)
+    for n, (theirs, their_largest) in enumerate(references.levels[: max(orders)]):
+        if not of_samples.go_on():
+            break
+        ours = of_samples.next_level()
+        rank = np.searchsorted(theirs.keys, ours.keys)
+        rank[theirs.keys.take(rank, mode="clip") != ours.keys] = -1
+        found = rank >= 0
+        our_largest = np.zeros(len(theirs.keys), dtype=np.int32)
+        our_largest[rank[found]] = np.maximum.reduceat(ours.counts, ours.first)[found]
+        limit = np.where(found, their_largest[rank], 0)
+        forward[n] = ours.matches(ours.per_run(limit), len(samples.lengths))
+        backward[n] = theirs.matches(theirs.per_run(our_largest), len(references.lengths))
+        of_samples.keep(rank)
+    our_closest = _closest_length(samples.lengths, np.unique(references.lengths))
+    their_closest = _closest_length(references.lengths, np.unique(samples.lengths))
+    return (
+        _bleu(forward, samples.lengths, our_closest, orders, smoothing),
+        _bleu(backward, references.lengths, their_closest, orders, smoothing),
     )
-    words = np.concatenate([samples.words, references.words])
-    matches = _clipped_matches(words, lengths, len(samples.lengths), order)  # (order, B)
-    possible = np.maximum(1, lengths - np.arange(order)[:, None])
-    precision = np.where(matches > 0, matches, EPSILON) / possible
-    brevity = np.exp(np.minimum(0.0, 1.0 - closest / np.maximum(1, lengths)))
-    bleu = np.where(matches[0] > 0, brevity * np.exp(np.log(precision).mean(axis=0)), 0.0)
-    return bleu[: len(samples.lengths)], bleu[len(samples.lengths) :]
 
 
-def _closest_length(lengths: IntArray, others: IntArray) -> IntArray:
-    """The element of ``others`` nearest to each of ``lengths``, the smaller of two."""
-    candidates = np.unique(others)
+def self_bleu(
+    text: IndexedText, orders: Sequence[int] = (5,), smoothing: Smoothing = "floor"
+) -> FloatArray:
+    """BLEU of each sentence against all other sentences of its text.
+
+    Returns:
+        (number of orders, B) scores in [0, 1]; their mean over B is the self-BLEU.
+
+    Raises:
+        ValueError: there are fewer than two sentences.
+
+    >>> text = IndexedText(np.array([0, 1, 2, 0, 1, 3]), np.array([3, 3]))
+    >>> self_bleu(text, orders=(1, 2)).round(3).tolist()
+    [[0.667, 0.667], [0.577, 0.577]]
+    """
+    if len(text.lengths) < 2:
+        raise ValueError(f"self-BLEU needs at least two sentences, not {len(text.lengths)}")
+    matches = np.zeros((max(orders), len(text.lengths)))
+    words = int(text.words.max(initial=0)) + 1
+    of_text = _Orders(text, words, bits(words - 1))
+    for n in range(max(orders)):
+        if not of_text.go_on():
+            break
+        level = of_text.next_level()
+        matches[n] = level.matches(_largest_elsewhere(level), len(text.lengths))
+        shared = np.diff(level.first, append=len(level.counts)) > 1
+        of_text.keep(np.where(shared, np.arange(len(shared)), -1))
+    candidates, sentences = np.unique(text.lengths, return_counts=True)
+    closest = np.array(
+        [
+            # A length of its own is one of a reference only if another sentence has it too.
+            _closest_length(length[None], np.delete(candidates, i) if alone else candidates)[0]
+            for i, (length, alone) in enumerate(zip(candidates, sentences == 1, strict=True))
+        ]
+    )[np.searchsorted(candidates, text.lengths)]
+    return _bleu(matches, text.lengths, closest, orders, smoothing)
+
+
+def _largest_elsewhere(level: _Level) -> NDArray[np.int32]:
+    """(R,) the largest count of the run's n-gram in any other sentence."""
+    largest = level.per_run(np.maximum.reduceat(level.counts, level.first))
+    ngram = level.per_run(np.arange(len(level.first), dtype=np.int32))
+    top = np.flatnonzero(level.counts == largest)
+    top = top[_changes(ngram[top])]  # (G,), one of the runs with most
+    others = level.counts.copy()
+    others[top] = 0
+    largest[top] = np.maximum.reduceat(others, level.first)
+    return largest
+
+
+def _closest_length(lengths: IntArray, candidates: IntArray) -> IntArray:
+    """The element of ``candidates``, which increase, nearest to each length, the smaller of two."""
     above = np.searchsorted(candidates, lengths).clip(max=len(candidates) - 1)
     longer, shorter = candidates[above], candidates[np.maximum(above - 1, 0)]
     return np.where(np.abs(lengths - shorter) <= np.abs(longer - lengths), shorter, longer)
 
 
-def _clipped_matches(words: IntArray, lengths: IntArray, split: int, order: int) -> FloatArray:
-    """(order, B) matching n-grams of each sentence, those from ``split`` on being the other side.
-
-    A position stays in the game as long as its n-gram occurs on both sides: a longer one can
-    match only there, and only if the n-gram one word later stayed as well.
-    """
-    matches = np.zeros((order, len(lengths)))
-    sentence = np.repeat(np.arange(len(lengths)), lengths)
-    position = np.flatnonzero(words >= 0)
-    rank = np.zeros(len(words), dtype=np.int64)
-    shared = np.zeros(len(words) + 1, dtype=bool)
-    for n in range(1, order + 1):
-        if n > 1:
-            shared[:] = False
-            shared[position] = True
-            following = position + 1
-            follows = shared[following]
-            position, following = position[follows], following[follows]
-            position = position[sentence[position] == sentence[following]]
-        if not len(position):
-            break
-        gram, position = _sorted_ngrams(rank[position], words[position + n - 1], position)
-        new_gram = np.diff(gram, prepend=-1) > 0
-        gram = np.cumsum(new_gram) - 1
-        # A run is one n-gram in one sentence, a block one n-gram on one side: runs lie within
-        # blocks, since the positions of a side and of a sentence are contiguous.
-        run = np.flatnonzero(new_gram | (np.diff(sentence[position], prepend=-1) != 0))
-        count = np.diff(run, append=len(gram))
-        run_gram, run_sentence = gram[run], sentence[position[run]]
-        side = (run_sentence >= split).astype(np.int64)
-        block = np.flatnonzero(np.diff(2 * run_gram + side, prepend=-1))
-        largest = np.zeros((2, int(gram[-1]) + 1), dtype=np.int64)
-        largest[side[block], run_gram[block]] = np.maximum.reduceat(count, block)
-        clipped = np.minimum(count, largest[1 - side, run_gram])
-        matches[n - 1] = np.bincount(run_sentence, weights=clipped, minlength=len(lengths))
-
-        on_both_sides = np.minimum(largest[0], largest[1])[gram] > 0
-        position = position[on_both_sides]
-        rank[position] = gram[on_both_sides]
-    return matches
+def _bleu(
+    matches: FloatArray,
+    lengths: IntArray,
+    closest: IntArray,
+    orders: Sequence[int],
+    smoothing: Smoothing,
+) -> FloatArray:
+    """(number of orders, B) scores from the (N, B) matches of each order."""
+    possible = np.maximum(1, lengths - np.arange(len(matches))[:, None])
+    precision = np.where(matches > 0, matches, EPSILON) / possible
+    if smoothing == "skip":
+        precision = np.where(matches > 0, precision, 1.0)
+    brevity = np.minimum(0.0, 1.0 - closest / np.maximum(1, lengths))
+    log_precision = np.log(precision).cumsum(axis=0)
+    scores = [np.exp(brevity + log_precision[n - 1] / n) for n in orders]
+    return np.where(matches[0] > 0, scores, 0.0)
 
 
-def _sorted_ngrams(rank: IntArray, word: IntArray, position: IntArray) -> tuple[IntArray, IntArray]:
-    """Codes of the n-grams (rank of the first n - 1 words, last word) in order, and positions."""
-    word_bits, position_bits = _bits(word), _bits(position)
-    gram_bits = _bits(rank) + word_bits
-    if gram_bits > KEY_BITS or 2 * position_bits > KEY_BITS:
-        raise OverflowError(f"{len(position)} tokens of 2^{word_bits} words exceed 63-bit keys")
-    gram = rank << word_bits | word
-    if gram_bits + position_bits > KEY_BITS:  # number the pairs first: slower, but narrower
-        gram = np.unique(gram, return_inverse=True)[1].astype(np.int64)
-    key = np.sort(gram << position_bits | position)
-    return key >> position_bits, key & ((1 << position_bits) - 1)
-
-
-def _bits(values: IntArray) -> int:
-    return int(values.max()).bit_length()
+def _changes(values: NDArray[np.signedinteger]) -> NDArray[np.bool_]:
+    """True where a value differs from the one before it, and at the first."""
+    changes = np.empty(len(values), dtype=bool)
+    changes[:1] = True
+    np.not_equal(values[1:], values[:-1], out=changes[1:])
+    return changes

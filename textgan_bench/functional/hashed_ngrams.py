@@ -6,9 +6,9 @@ scaled to length one and projected on the first right singular vectors of a text
 randomised power iteration (Halko et al., 2011, "Finding structure with randomness", algorithm 4.4).
 """
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
 from zlib import crc32
 
@@ -81,23 +81,33 @@ class HashedNGrams:
 
 def _bucket_counts(sentences: Sequence[Sequence[str]]) -> Tensor:
     """(n, BUCKETS) sparse float64, signed counts of each sentence's n-grams, marks included."""
-    hashes, counts = array("q"), array("q")
-    for words in sentences:
-        marked = ["<s>", *words, "</s>"]
-        ngrams = [
-            " ".join(marked[start : start + n])
-            for n in range(1, LONGEST_NGRAM + 1)
-            for start in range(len(marked) - n + 1)
-        ]
-        hashes.extend([crc32(ngram.encode()) for ngram in ngrams])
-        counts.append(len(ngrams))
-    hashed = torch.tensor(hashes, dtype=torch.int64)
-    row = torch.arange(len(sentences)).repeat_interleave(torch.tensor(counts, dtype=torch.int64))
+    marked = list(chain.from_iterable(["<s>", *words, "</s>"] for words in sentences))
+    lengths = torch.tensor([len(words) + 2 for words in sentences], dtype=torch.int64)
+    row = torch.arange(len(sentences)).repeat_interleave(lengths)
+    words = set(marked)
+    hash_of = {word: crc32(word.encode()) for word in words}
+    following = {word: f" {word}".encode() for word in words}
+    # The hash of an n-gram, its words joined by blanks, goes on from that of its first n - 1 words.
+    tails = [following[word] for word in marked]
+    hashes = [hash_of[word] for word in marked]  # of the n-gram that begins at each word
+    rows, hashed = [row], [torch.tensor(hashes, dtype=torch.int64)]
+    for n in range(2, LONGEST_NGRAM + 1):
+        hashes = list(map(crc32, tails[n - 1 :], hashes))
+        inside = row[n - 1 :] == row[: len(hashes)]  # of one sentence
+        rows.append(row[n - 1 :][inside])
+        hashed.append(torch.tensor(hashes, dtype=torch.int64)[inside])
+    row, code = torch.cat(rows), torch.cat(hashed)
     # The bucket is the lowest bits of the 32, the sign the highest one.
-    sign = 1 - 2 * (hashed >> 31).double()
-    indices = torch.stack([row, hashed % BUCKETS])
-    shape = (len(sentences), BUCKETS)
-    return torch.sparse_coo_tensor(indices, sign, shape, check_invariants=True).coalesce()
+    sign = 1 - 2 * (code >> 31).double()
+    cell, index = (row * BUCKETS + code % BUCKETS).unique(return_inverse=True)
+    counts = torch.zeros(len(cell), dtype=torch.float64).index_add_(0, index, sign)
+    return torch.sparse_coo_tensor(
+        torch.stack([cell // BUCKETS, cell % BUCKETS]),
+        counts,
+        (len(sentences), BUCKETS),
+        check_invariants=True,
+        is_coalesced=True,
+    )
 
 
 def _weighted(counts: Tensor, idf: Tensor) -> Tensor:

@@ -13,17 +13,15 @@ is what the discounts took, and the recursion ends at the uniform distribution o
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+
+from textgan_bench.functional.ngrams import FloatArray, IntArray, bits, packed, sorted_pairs
 
 MARKS = UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"  # the first words of every model
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -132,15 +130,23 @@ class _Level:
 
 def _tokens(sentences: Iterable[Sequence[str]], words: Sequence[str]) -> tuple[IntArray, IntArray]:
     """Sentences with their marks laid end to end, and the place of each token in its sentence."""
-    # A literal <s> or </s> in the text is no mark, but a word the vocabulary does not hold.
-    index = {word: i for i, word in enumerate(words) if word not in (BEGIN, END)}
+    index = {word: i for i, word in enumerate(words)}
     unknown, begin, end = map(MARKS.index, MARKS)
-    rows = [[begin, *(index.get(word, unknown) for word in words), end] for words in sentences]
-    if not rows:
+    # A literal <s> or </s> in the text is no mark, but a word the vocabulary does not hold.
+    index[BEGIN] = index[END] = unknown
+    sentences = list(sentences)
+    if not sentences:
         raise ValueError("an n-gram model needs at least one sentence")
-    lengths = np.array([len(row) for row in rows])
-    tokens = np.fromiter(chain.from_iterable(rows), np.int64, int(lengths.sum()))
-    place = np.arange(len(tokens)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    lengths = np.fromiter(map(len, sentences), np.int64, len(sentences)) + 2
+    last = np.cumsum(lengths) - 1
+    first = last - lengths + 1
+    tokens = np.empty(int(last[-1]) + 1, dtype=np.int64)
+    is_word = np.ones(len(tokens), dtype=bool)
+    is_word[first] = is_word[last] = False
+    tokens[first], tokens[last] = begin, end
+    indices = map(index.get, chain.from_iterable(sentences), repeat(unknown))
+    tokens[is_word] = np.fromiter(indices, np.int64, len(tokens) - 2 * len(sentences))
+    place = np.arange(len(tokens)) - np.repeat(first, lengths)
     return tokens, place
 
 
@@ -149,19 +155,15 @@ def _count(tokens: IntArray, place: IntArray, vocab_size: int, order: int) -> li
     row = tokens  # of the n-gram that ends at each position, in the level of its order
     everything = np.arange(vocab_size)
     levels = [_Level(everything[:, None], everything * 0, everything * 0, everything * 0)]
+    word_bits = bits(vocab_size - 1)
     for n in range(2, order + 1):
         ends = np.flatnonzero(place >= n - 1)
         if not len(ends):
             break
-        # An n-gram is the row of its context and its last word: no product overflows, because
-        # there are fewer rows than tokens.
-        ngram, first, inverse, count = np.unique(
-            row[ends - 1] * vocab_size + tokens[ends],
-            return_index=True,
-            return_inverse=True,
-            return_counts=True,
-        )
-        first = ends[first]
+        # An n-gram is the row of its context and its last word.
+        key, ends = sorted_pairs(packed(row[ends - 1], tokens[ends], word_bits), ends)
+        start = np.flatnonzero(np.diff(key, prepend=-1))
+        ngram, first, count = key[start], ends[start], np.diff(start, append=len(key))
         below, tail = levels[-1], row[first]
         left_neighbours = np.bincount(tail, minlength=len(below.ngrams))
         begins_sentence = left_neighbours == 0
@@ -171,11 +173,11 @@ def _count(tokens: IntArray, place: IntArray, vocab_size: int, order: int) -> li
             below.tail,
             np.where(begins_sentence, below.count, left_neighbours),
         )
-        context = ngram // vocab_size
-        ngrams = np.column_stack([below.ngrams[context], ngram % vocab_size])
+        context = ngram >> word_bits
+        ngrams = np.column_stack([below.ngrams[context], ngram & ((1 << word_bits) - 1)])
         levels.append(_Level(ngrams, context, tail, count))
         row = np.full(len(tokens), -1)
-        row[ends] = inverse
+        row[ends] = np.repeat(np.arange(len(start)), count)
     return levels
 
 

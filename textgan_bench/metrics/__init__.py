@@ -5,7 +5,7 @@ part of the work once; ``reset`` forgets the samples only. ``compute`` returns s
 Metrics of paired text take ``update(samples, references)``.
 """
 
-from textgan_bench.metrics.bleu import BLEU
+from textgan_bench.metrics.bleu import BLEU, SelfBLEU
 from textgan_bench.metrics.decipherment import CorpusBLEU, TokenAccuracy
 from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelSentences
 from textgan_bench.metrics.fed import FED
@@ -32,5 +32,6 @@ __all__ = [
     "Perplexity",
     "ReverseLMScore",
     "ReversePerplexity",
+    "SelfBLEU",
     "TokenAccuracy",
 ]

@@ -1,7 +1,9 @@
-"""BLEU of samples against references, of references against samples, and their harmonic mean."""
+"""BLEU between samples and references in both directions, and among the samples themselves."""
 
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections import defaultdict
+from collections.abc import Sequence
+from hashlib import blake2b
+from itertools import chain, count, repeat
 
 import numpy as np
 import torch
@@ -9,8 +11,11 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from textgan_bench.functional.bleu import IndexedText, cross_bleu
+from textgan_bench.functional.bleu import NGramIndex, Smoothing, cross_bleu, self_bleu
+from textgan_bench.functional.ngrams import IndexedText
 from textgan_bench.tokens import UNKNOWN_TOKEN
+
+ORDERS = 2, 3, 4, 5
 
 
 class BLEU(Metric):
@@ -24,9 +29,14 @@ class BLEU(Metric):
 
     Args:
         references: sentences as lists of words; they are indexed once.
-        order: longest n-gram, part of the keys.
+        orders: longest n-gram of each score, part of its keys; more of them cost nothing.
+        smoothing: ``floor``, or ``skip`` for the numbers of NLTK before 3.3.
 
-    >>> metric = BLEU([["a", "cat", "sits", "on", "a", "mat"]], order=2)
+    Raises:
+        ValueError: there are no references, or no orders of 1 or more; by ``compute``, there are
+            no samples.
+
+    >>> metric = BLEU([["a", "cat", "sits", "on", "a", "mat"]], orders=[2])
     >>> metric.update([["a", "cat", "sits"], ["a", "dog", "barks"]])
     >>> {key: round(float(value), 3) for key, value in metric.compute().items()}
     {'bleu_f/2': 0.208, 'bleu_b/2': 0.447, 'bleu_ha/2': 0.284}
@@ -38,43 +48,120 @@ class BLEU(Metric):
     bleu_words: list[Tensor]
     bleu_lengths: list[Tensor]
 
-    def __init__(self, references: Sequence[Sequence[str]], order: int = 5) -> None:
+    def __init__(
+        self,
+        references: Sequence[Sequence[str]],
+        orders: Sequence[int] = ORDERS,
+        smoothing: Smoothing = "floor",
+    ) -> None:
         super().__init__()
-        if order < 1:
-            raise ValueError(f"the longest n-gram has at least 1 word, not {order}")
-        self.order = order
-        types = dict.fromkeys(chain.from_iterable(references))
-        types.pop(UNKNOWN_TOKEN, None)
-        self._index = {word: index for index, word in enumerate(types)}
-        self._references = self._encode(references)
-        # Words that no reference has match nothing, so indices of the others are all that is kept.
+        self.orders = _checked(orders)
+        self.smoothing: Smoothing = smoothing
+        text, self._numbers = _numbered(references)
+        self._references = NGramIndex(text, max(self.orders))
+        # Words that no reference has match nothing, so numbers of the others are all that is kept.
         self.add_state("bleu_words", default=[], dist_reduce_fx="cat")
         self.add_state("bleu_lengths", default=[], dist_reduce_fx="cat")
 
-    def _encode(self, sentences: Iterable[Sequence[str]]) -> IndexedText:
-        sentences = list(sentences)
-        words = (self._index.get(word, -1) for word in chain.from_iterable(sentences))
-        lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
-        return IndexedText(np.fromiter(words, np.int64, int(lengths.sum())), lengths)
-
     def update(self, samples: Sequence[Sequence[str]]) -> None:
-        text = self._encode(samples)
-        self.bleu_words.append(torch.from_numpy(text.words).to(self.device))
-        self.bleu_lengths.append(torch.from_numpy(text.lengths).to(self.device))
+        lengths = _lengths(samples)
+        numbers = map(self._numbers.get, chain.from_iterable(samples), repeat(-1))
+        words = np.fromiter(numbers, np.int64, int(lengths.sum()))
+        self.bleu_words.append(torch.from_numpy(words).to(self.device))
+        self.bleu_lengths.append(torch.from_numpy(lengths).to(self.device))
 
     def compute(self) -> dict[str, Tensor]:
-        samples = IndexedText(
-            dim_zero_cat(self.bleu_words).cpu().numpy(),
-            dim_zero_cat(self.bleu_lengths).cpu().numpy(),
-        )
+        samples = IndexedText(_array(self.bleu_words), _array(self.bleu_lengths))
         forward, backward = (
-            torch.tensor(scores.mean(), device=self.device)
-            for scores in cross_bleu(samples, self._references, self.order)
+            scores.mean(axis=1)
+            for scores in cross_bleu(samples, self._references, self.orders, self.smoothing)
         )
         # 2 f b / (f + b); zero, and not 0 / 0, where no word matches
-        harmonic = 2 * forward * backward / (forward + backward).clamp_min(1e-300)
+        harmonic = 2 * forward * backward / np.maximum(forward + backward, 1e-300)
         return {
-            f"bleu_f/{self.order}": forward,
-            f"bleu_b/{self.order}": backward,
-            f"bleu_ha/{self.order}": harmonic,
+            f"{name}/{order}": torch.tensor(score, device=self.device)
+            for name, scores in (("bleu_f", forward), ("bleu_b", backward), ("bleu_ha", harmonic))
+            for order, score in zip(self.orders, scores, strict=True)
         }
+
+
+class SelfBLEU(Metric):
+    """Mean BLEU of each sample against all other samples, in [0, 1]; lower is more diverse.
+
+    Zhu et al. (2018), "Texygen: a benchmarking platform for text generation models". Read it
+    beside the self-BLEU of as many real sentences: it grows with their number, and noise, which
+    shares no n-grams, has the lowest. ``<unk>`` matches nothing, not even ``<unk>``.
+
+    Args:
+        orders: longest n-gram of each score, part of its key; more of them cost nothing.
+        smoothing: ``floor``, or ``skip`` for the numbers of NLTK before 3.3.
+
+    Raises:
+        ValueError: there are no orders of 1 or more; by ``compute``, there are fewer than two
+            samples.
+
+    >>> metric = SelfBLEU(orders=[2])
+    >>> metric.update([["a", "cat", "sits"], ["a", "cat", "barks"]])
+    >>> {key: round(float(value), 3) for key, value in metric.compute().items()}
+    {'self_bleu/2': 0.577}
+    """
+
+    full_state_update = False
+    higher_is_better = False
+
+    self_bleu_words: list[Tensor]
+    self_bleu_lengths: list[Tensor]
+
+    def __init__(self, orders: Sequence[int] = ORDERS, smoothing: Smoothing = "floor") -> None:
+        super().__init__()
+        self.orders = _checked(orders)
+        self.smoothing: Smoothing = smoothing
+        self.add_state("self_bleu_words", default=[], dist_reduce_fx="cat")
+        self.add_state("self_bleu_lengths", default=[], dist_reduce_fx="cat")
+
+    def update(self, samples: Sequence[Sequence[str]]) -> None:
+        text, numbers = _numbered(samples)
+        # A number of this process means another word elsewhere, a hash does not; the chance that
+        # two of 43,000 words share one of 63 bits is 1e-10.
+        hashes = np.array([*map(_hash, numbers), -1])  # the last one is that of number -1
+        self.self_bleu_words.append(torch.from_numpy(hashes[text.words]).to(self.device))
+        self.self_bleu_lengths.append(torch.from_numpy(text.lengths).to(self.device))
+
+    def compute(self) -> dict[str, Tensor]:
+        distinct, words = np.unique(_array(self.self_bleu_words), return_inverse=True)
+        words = words - np.count_nonzero(distinct < 0)  # -1 stays the number of unknown words
+        text = IndexedText(words, _array(self.self_bleu_lengths))
+        scores = self_bleu(text, self.orders, self.smoothing).mean(axis=1)
+        return {
+            f"self_bleu/{order}": torch.tensor(score, device=self.device)
+            for order, score in zip(self.orders, scores, strict=True)
+        }
+
+
+def _checked(orders: Sequence[int]) -> tuple[int, ...]:
+    if not orders or min(orders) < 1:
+        raise ValueError(f"the longest n-gram has at least 1 word, not {list(orders)}")
+    return tuple(orders)
+
+
+def _numbered(sentences: Sequence[Sequence[str]]) -> tuple[IndexedText, dict[str, int]]:
+    """Words by the order in which they first occur, -1 for ``<unk>``, and their numbers."""
+    numbers: defaultdict[str, int] = defaultdict(count().__next__)
+    numbers[UNKNOWN_TOKEN] = -1
+    lengths = _lengths(sentences)
+    words = map(numbers.__getitem__, chain.from_iterable(sentences))
+    text = IndexedText(np.fromiter(words, np.int64, int(lengths.sum())), lengths)
+    del numbers[UNKNOWN_TOKEN]
+    return text, dict(numbers)
+
+
+def _lengths(sentences: Sequence[Sequence[str]]) -> np.ndarray:
+    return np.fromiter(map(len, sentences), np.int64, len(sentences))
+
+
+def _hash(word: str) -> int:
+    return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def _array(state: list[Tensor]) -> np.ndarray:
+    return dim_zero_cat(state).cpu().numpy()

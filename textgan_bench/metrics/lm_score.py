@@ -1,19 +1,17 @@
 """Scores of a 4-gram language model, of samples under one of real text and the other way round."""
 
-import math
+import operator
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from itertools import chain
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from itertools import chain, islice, repeat
 
-import kenlm
+import numpy as np
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from textgan_bench.functional.kneser_ney import MARKS, UNKNOWN, NGramModel, estimate, write_arpa
+from textgan_bench.functional.kneser_ney import UNKNOWN, NGramModel, estimate
+from textgan_bench.functional.ngram_scores import NGramScorer
 from textgan_bench.tokens import PAD, UNKNOWN_TOKEN, Vocabulary
 
 Sentences = Sequence[Sequence[str]]
@@ -70,7 +68,8 @@ class LMScore(Metric):
         self.lm_nll_sum += self._model.nll(samples)
         self.lm_word_count += sum(map(len, samples))
         self.lm_sentence_count += len(samples)
-        self.oov_count += sum(word not in self._known for word in chain.from_iterable(samples))
+        known = map(self._known.__contains__, chain.from_iterable(samples))
+        self.oov_count += sum(map(operator.not_, known))
 
     def compute(self) -> dict[str, Tensor]:
         if not self.lm_sentence_count:
@@ -121,16 +120,18 @@ class ReverseLMScore(Metric):
         self.add_state("reverse_lengths", default=[], dist_reduce_fx="cat")
 
     def update(self, samples: Sentences) -> None:
-        unknown = self._index[UNKNOWN]
-        words = [self._index.get(word, unknown) for word in chain.from_iterable(samples)]
-        lengths = [len(sentence) for sentence in samples]
-        self.reverse_words.append(torch.tensor(words, dtype=torch.int64, device=self.device))
-        self.reverse_lengths.append(torch.tensor(lengths, dtype=torch.int64, device=self.device))
+        lengths = np.fromiter(map(len, samples), np.int64, len(samples))
+        unknown = repeat(self._index[UNKNOWN])
+        indices = map(self._index.get, chain.from_iterable(samples), unknown)
+        words = np.fromiter(indices, np.int64, int(lengths.sum()))
+        self.reverse_words.append(torch.from_numpy(words).to(self.device))
+        self.reverse_lengths.append(torch.from_numpy(lengths).to(self.device))
 
     def compute(self) -> dict[str, Tensor]:
-        words = iter(dim_zero_cat(self.reverse_words).tolist())
+        indices = dim_zero_cat(self.reverse_words).tolist()
+        words = map(self._words.__getitem__, indices)
         lengths = dim_zero_cat(self.reverse_lengths).tolist()
-        samples = [[self._words[next(words)] for _ in range(length)] for length in lengths]
+        samples = [list(islice(words, length)) for length in lengths]
         model = _LanguageModel(estimate(samples, self._words, self._order))
         nll = torch.tensor(model.nll(self._references), dtype=torch.float64, device=self.device)
         scores = {f"reverse_lm/kn{self._order}": nll / self._reference_words}
@@ -138,38 +139,20 @@ class ReverseLMScore(Metric):
 
 
 class _LanguageModel:
-    """An n-gram model queried through kenlm."""
+    """An n-gram model made ready to be asked."""
 
     def __init__(self, model: NGramModel) -> None:
-        self._model = model
-        # kenlm sees numbers for words, since a vocabulary may hold words with blanks.
-        words = model.words[len(MARKS) :]
-        names = [str(index) for index in range(len(words))]
-        self._names = dict(zip(words, names, strict=True))
-        config = kenlm.Config()
-        config.show_progress = False
-        config.arpa_complain = kenlm.ARPALoadComplain.NONE
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "model.arpa"
-            write_arpa(replace(model, words=(*MARKS, *names)), path)
-            self._kenlm = kenlm.Model(str(path), config)
-
-    def __reduce__(self) -> tuple[type, tuple[NGramModel]]:
-        # kenlm would look for its file, which is gone.
-        return type(self), (self._model,)
+        self._scorer = NGramScorer(model)
+        self._fallback_orders = len(model.fallback_orders)
 
     def nll(self, sentences: Sentences) -> float:
         """Nats of all words and end marks."""
-        name = self._names.get
-        log10_probs = (
-            self._kenlm.score(" ".join([name(word, UNKNOWN) for word in words]), bos=True, eos=True)
-            for words in sentences
-        )
-        return -math.log(10) * math.fsum(log10_probs)
+        words, ends = self._scorer.log_prob(sentences)
+        return -float(words.sum() + ends.sum())
 
     def fallback(self, key: str, device: torch.device) -> dict[str, Tensor]:
         """The number of orders without discounts of their own, where there are any."""
-        orders = len(self._model.fallback_orders)
+        orders = self._fallback_orders
         return {key: torch.tensor(orders, device=device)} if orders else {}
 
 

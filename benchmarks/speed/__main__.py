@@ -1,0 +1,54 @@
+"""Carry out every script of this folder, print one table and write it beside them."""
+
+import platform
+import sys
+from collections.abc import Sequence
+from importlib import import_module, metadata
+from pathlib import Path
+
+from benchmarks.speed.claims import ROUNDS, Claim, arguments, prepare, table
+
+SCRIPTS = (
+    "bleu",
+    "bleu_growth",
+    "self_bleu",
+    "kneser_ney",
+    "kneser_ney_scoring",
+    "hmm",
+    "evaluation",
+    "validation",
+)
+PACKAGES = "numpy", "torch", "fast-bleu", "nltk", "kenlm", "hmmlearn"
+RESULTS = Path(__file__).parent / "results.md"
+
+
+def report(claims: list[Claim], text: str, missing: Sequence[str]) -> str:
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
+    return f"""# Speed
+
+Written by `make speed`: one run, one thread, every comparison interleaved, medians of {ROUNDS}
+rounds of processor time, outputs checked against each other before. Ratios are what carries over to
+another machine, milliseconds are not. What each line measures: the first lines of its script.
+
+{table(claims)}
+{f"{chr(10)}Interrupted before: {', '.join(missing)}.{chr(10)}" if missing else ""}
+Text: {text}.
+Python {platform.python_version()} on {platform.machine()}, {versions}.
+"""
+
+
+def main() -> None:
+    texts = prepare(arguments())
+    claims: list[Claim] = []
+    for done, name in enumerate(SCRIPTS, start=1):
+        print(f"{name} ...", file=sys.stderr)
+        claims += import_module(f"benchmarks.speed.{name}").measure(texts)
+        RESULTS.write_text(report(claims, texts.name, SCRIPTS[done:]), encoding="utf-8")
+    print(table(claims))
+    missed = [claim.name for claim in claims if claim.holds is False]
+    if missed:
+        sys.exit(f"missed: {'; '.join(missed)}")
+
+
+if __name__ == "__main__":
+    main()
