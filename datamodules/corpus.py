@@ -14,7 +14,7 @@ from torchmetrics import Metric
 
 from datamodules.in_memory import InMemoryDataModule
 from textgan_bench.interfaces import Sentence, Split
-from textgan_bench.metrics import BLEU, FED, Diversity, LMScore, ReverseLMScore
+from textgan_bench.metrics.profiles import DEFAULT, build_profile
 from textgan_bench.tokens import TokenBatch, Vocabulary, pad_sequences
 
 
@@ -117,13 +117,7 @@ class CorpusDataModule(InMemoryDataModule):
 
     def build_metrics(self, split: Split) -> list[Metric]:
         references = self.sentences(split)
-        return [
-            LMScore(references, self.vocabulary),
-            ReverseLMScore(references, self.vocabulary),
-            BLEU(references),
-            FED(references, self.encoder),
-            Diversity(),
-        ]
+        return build_profile(DEFAULT, references, self.vocabulary, encoder=self.encoder)
 
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
         """``real``: training text, without repetition; ``unigram`` and ``uniform`` words.

@@ -32,7 +32,7 @@ def test_fit_and_test_do_what_bench_does(command: Command) -> None:
     arguments = ("test", *settings, f"--ckpt_path={checkpoint}", "--evaluate.leaderboard=mine")
     assert command(*arguments).status == 0
     assert Path("runs/mine/samples.txt").read_bytes() == (RUN / "samples.txt").read_bytes()
-    assert list(Path("mine").rglob("unnamed-paper-seed0.json"))
+    assert list(Path("mine").rglob("unnamed-paper-seed0-r1.json"))
     other = command.refused(*arguments, "--model.init_args.lr=3")
     assert "was trained with other settings (model.init_args.lr: 0.1, now 3.0)" in other
 
@@ -59,7 +59,10 @@ def test_score_gives_the_numbers_of_the_run(command: Command) -> None:
     command.bench()
     result = command("score", RUN / "samples.txt", "--data", "noise", "--json")
     record = leaderboard.load(RECORD)
-    assert json.loads(result.out) == {"scores": record.scores, "fingerprint": record.fingerprint}
+    content = json.loads(result.out)
+    assert (content["scores"], content["left_out"]) == (record.scores, {})
+    assert content["fingerprint"] == record.fingerprint
+    assert (content["data"], content["data_revision"]) == ("noise", "r1")
 
 
 def test_sample_writes_sentences_of_the_run(command: Command) -> None:
@@ -97,7 +100,7 @@ def test_score_against_files(command: Command) -> None:
     assert scores["distinct_sentences"] == 1
     assert scores["oov_rate"] == 0
     assert "fed/hash128" not in scores
-    assert "no FED" in plain.err
+    assert "--validation" in content["left_out"]["FED"]
     assert settings["samples"] == settings["references"] == 4
     assert settings["vocabulary"] == len(set(TEXT.split())) + 1  # and <unk>
     assert "distinct_words" in command("score", "text", "--references", "text").out

@@ -1,33 +1,34 @@
 """``sample`` and ``score``: text out of a run, and numbers out of a text."""
 
 import json
+import math
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
-from jsonargparse import ArgumentParser
-from torchmetrics import Metric, MetricCollection
+from tqdm import tqdm
 
-from textgan_bench.functional.hashed_ngrams import HashedNGrams
-from textgan_bench.interfaces import Sentence, TextDataModule, TextGenerator
-from textgan_bench.metrics import BLEU, FED, Diversity, LMScore, ReverseLMScore
-from textgan_bench.recipes import table
+from textgan_bench.columns import column, digits, known_error
+from textgan_bench.interfaces import Sentence, TextGenerator
+from textgan_bench.judge import Judge, make_judge
 from textgan_bench.runs import Run, load_checkpoint
 from textgan_bench.scoring import (
-    data_fingerprint,
-    fingerprint,
-    read_sentences,
-    read_text,
+    Scores,
+    chunked,
+    read_lines,
+    score_chunks,
     unparse,
     write_sentences,
 )
-from textgan_bench.scoring import score as score_sentences
-from textgan_bench.tokens import PAD_TOKEN, UNKNOWN_TOKEN, Vocabulary
 
 CHUNK = 500
 """Sentences drawn at once: memory grows with it and speed no longer does."""
+QUIET_SECONDS = 1
+"""What takes no longer shows no progress bar."""
 
 
 def sample(run: Path, *, n: int, knob: float | None, seed: int, output: Path | None) -> None:
@@ -65,76 +66,63 @@ def sample(run: Path, *, n: int, knob: float | None, seed: int, output: Path | N
         write_sentences(output, sentences)
 
 
-def score(
-    file: Path,
-    *,
-    references: Path | None,
-    data: str | None,
-    data_dir: str | None,
-    vocabulary: Path | None,
-    validation: Path | None,
-    as_json: bool,
-) -> None:
+def score(file: Path, *, as_json: bool, **criteria: Any) -> None:
     """Print the scores of a text file, by the code and with the numbers of a run.
+
+    Args:
+        file: one sentence a line; it is read in pieces, so it may be longer than memory.
+        as_json: print all digits, and what they depend on.
+        criteria: arguments of ``make_judge``.
 
     Raises:
         FileNotFoundError: a file is missing.
         ValueError: a file holds no sentence, or an argument does not apply.
     """
-    sentences = read_sentences(file)
-    if data is not None:
-        if vocabulary is not None or validation is not None:
-            raise ValueError("--data brings its own vocabulary and validation text")
-        judge = _data_module(data, data_dir)
-        metrics, settings = judge.metrics("test"), data_fingerprint(judge, len(sentences))
-    else:
-        if references is None or data_dir is not None:
-            raise ValueError("--data_dir belongs to --data, not to --references")
-        metrics, settings = _judge(references, vocabulary, validation, len(sentences))
-        if validation is None:
-            print("no FED: --validation names the text its encoder is fitted on", file=sys.stderr)
-    scores = score_sentences(metrics, sentences)
+    num_samples = count_lines(file)
+    with notes():
+        judge = make_judge(**criteria)
+        scores = score_file(judge, file, num_samples)
+    settings = judge.fingerprint(num_samples)
     if as_json:
-        print(json.dumps({"scores": scores, "fingerprint": settings}, indent=2))
+        content = {"scores": scores.values, "left_out": scores.left_out, "fingerprint": settings}
+        print(json.dumps(content | judge.identity, indent=2))
         return
-    for name, value in scores.items():
-        print(f"{name:20}{value:12.5f}")
-    print(", ".join(f"{name} {value}" for name, value in settings.items()))
+    for name, value in scores.values.items():
+        places = digits(column(name), known_error(name, num_samples))
+        print(f"{name:24}{value:14,.{places}f}")
+    for name, reason in scores.left_out.items():
+        print(f"without {name}: {reason}")
+    print(", ".join(f"{name} {value}" for name, value in (judge.identity | settings).items()))
 
 
-def _data_module(name: str, data_dir: str | None) -> TextDataModule:
-    content = yaml.safe_load((table(name) / "data.yaml").read_text(encoding="utf-8"))
-    settings = content["data"]
-    if data_dir is not None:
-        settings["init_args"] = {**settings.get("init_args", {}), "data_dir": data_dir}
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments(TextDataModule, "data")
-    data: TextDataModule = parser.instantiate(parser.parse_object({"data": settings})).data
-    data.prepare_data()
-    data.setup("test")
-    return data
+def count_lines(file: Path) -> int:
+    """Sentences of a file; whatever is wrong with it is said before any work is done.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is empty or of another encoding.
+    """
+    return sum(1 for _ in read_lines(file))
 
 
-def _judge(
-    references: Path, vocabulary: Path | None, validation: Path | None, num_samples: int
-) -> tuple[MetricCollection, dict[str, Any]]:
-    """Metrics over text files and what the scores depend on."""
-    text = read_sentences(references)
-    encoder_text = [] if validation is None else read_sentences(validation)
-    if vocabulary is None:
-        words = {word for sentence in text for word in sentence}
-    else:  # an entry may hold a blank, and no two lines are joined by it
-        words = set(read_text(vocabulary).split("\n")) - {""}
-    known = Vocabulary((PAD_TOKEN, *sorted((words | {UNKNOWN_TOKEN}) - {PAD_TOKEN})))
-    metrics: list[Metric] = [
-        BLEU(text),
-        LMScore(text, known),
-        ReverseLMScore(text, known),
-        Diversity(),
-    ]
-    if encoder_text:
-        metrics.append(FED(text, HashedNGrams.fit(encoder_text)))
-    return (
-        MetricCollection(metrics),
-        fingerprint(num_samples, text, known.tokens[1:], encoder_text),
+def score_file(judge: Judge, file: Path, num_samples: int) -> Scores:
+    """The finite scores of a file, a piece of it in memory at a time."""
+    lines = tqdm(
+        read_lines(file), file.name, num_samples, leave=False, delay=QUIET_SECONDS, unit=" lines"
     )
+    values, left_out = score_chunks(judge.metrics, chunked(line.split() for line in lines))
+    infinite = {key: "no word was written" for key in values if not math.isfinite(values[key])}
+    return Scores(
+        {key: value for key, value in values.items() if key not in infinite},
+        judge.left_out | left_out | infinite,
+    )
+
+
+@contextmanager
+def notes() -> Iterator[None]:
+    """Say each thing that metrics warn of once and in one line."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"note: {message}", file=sys.stderr)
