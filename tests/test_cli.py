@@ -3,11 +3,12 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from tests.checkout import RECORD, RUN, Command
+from tests.checkout import RECORD, RUN, Command, write_recipe
 from textgan_bench import leaderboard
 from textgan_bench.__main__ import explanation
 from textgan_bench.scoring import parse, read_sentences
@@ -115,6 +116,70 @@ def test_score_with_validation_text_gives_fed(command: Command) -> None:
     assert scores["fed/hash128"] == pytest.approx(0, abs=1e-6)  # from itself
 
 
+REAL = [
+    f"a {size} {who} {does} the {what} ."
+    for size in ("small", "tall", "young", "old")
+    for who in ("man", "woman", "dog", "cat", "child")
+    for does in ("sees", "hears", "likes")
+    for what in ("house", "train", "horse", "sea", "fire", "street")
+]  # 360 sentences
+
+
+def scores_of(command: Command, lines: list[str]) -> dict[str, dict[str, Any]]:
+    """What ``score --json`` prints of a text against REAL, its half for the encoder."""
+    Path("real").write_text("".join(f"{line}\n" for line in REAL), encoding="utf-8")
+    Path("text").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    arguments = ("--references", "real", "--validation", "real", "--json")
+    result = command("score", "text", *arguments)
+    assert result.status == 0, result.err
+    content: dict[str, dict[str, Any]] = json.loads(result.out)
+    return content
+
+
+def test_a_single_line_has_all_scores_but_those_of_a_spread(command: Command) -> None:
+    content = scores_of(command, REAL[:1])
+    assert content["left_out"] == {"FED": "a covariance needs at least 2 samples, not 1"}
+    assert content["scores"]["bleu_f/5"] == 1
+    assert content["scores"]["lm_score/kn4"] > 0
+    shown = command("score", "text", "--references", "real").out
+    assert "without FED: --validation names the text" in shown
+
+
+def test_without_a_word_there_is_no_lm_score(command: Command) -> None:
+    content = scores_of(command, ["", ""])
+    assert content["left_out"]["lm_score/kn4"] == "no word was written"
+    assert content["scores"]["bleu_ha/5"] == content["scores"]["distinct_words"] == 0
+
+
+def test_unknown_words_score_as_such(command: Command) -> None:
+    scores = scores_of(command, ["zwölf boxkämpfer jagen"] * 3 + ["viktor quer"])["scores"]
+    assert scores["oov_rate"] == 1
+    assert scores["bleu_f/5"] == scores["bleu_b/5"] == scores["bleu_ha/5"] == 0
+    real = scores_of(command, REAL[::2])["scores"]
+    assert scores["lm_score/kn4"] > real["lm_score/kn4"]
+    assert scores["reverse_lm/kn4"] > real["reverse_lm/kn4"]
+    assert scores["fed/hash128"] > real["fed/hash128"]
+
+
+def test_a_collapse_of_fifty_sentences_is_given_away(command: Command) -> None:
+    scores = scores_of(command, REAL[:50] * 7)["scores"]
+    real = scores_of(command, REAL[:350])["scores"]
+    assert scores["distinct_sentences"] == pytest.approx(50 / 350)
+    assert scores["bleu_f/5"] == real["bleu_f/5"] == 1  # what a forward score makes of it
+    assert scores["bleu_b/5"] < real["bleu_b/5"]
+    assert scores["reverse_lm/kn4"] > real["reverse_lm/kn4"]
+    assert scores["fed/hash128"] > real["fed/hash128"]
+
+
+def test_a_data_set_judges_words_that_it_does_not_know(command: Command) -> None:
+    write_recipe("hmm/data.yaml", "data: {class_path: datamodules.HMM}")
+    Path("text").write_text("a zwölf man\na man\n", encoding="utf-8")
+    content = json.loads(command("score", "text", "--data", "hmm", "--json").out)
+    assert content["left_out"] == {"OracleNLL": "'zwölf' is not a word of this vocabulary of 500"}
+    assert content["scores"]["oov_rate"] == pytest.approx(1 / 5)
+    assert content["fingerprint"]["encoder"] == "hash128"
+
+
 def test_score_refuses_in_one_line(command: Command) -> None:
     Path("text").write_text(TEXT, encoding="utf-8")
     Path("empty").touch()
@@ -125,6 +190,9 @@ def test_score_refuses_in_one_line(command: Command) -> None:
     assert "--references" in command.refused("score", "text")
     assert "--data_dir" in command.refused(
         "score", "text", "--references", "text", "--data_dir", "x"
+    )
+    assert "there is no profile x; there are nagan" in command.refused(
+        "score", "text", "--references", "text", "--profile", "x"
     )
     assert "DATA=nope" in command.refused("score", "text", "--data", "nope")
 

@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from textgan_bench.interfaces import Sentence, TextGenerator
 from textgan_bench.judge import Judge, make_judge
 from textgan_bench.runs import Run, load_checkpoint
 from textgan_bench.scoring import (
+    CHUNK,
     Scores,
     chunked,
     read_lines,
@@ -25,7 +27,7 @@ from textgan_bench.scoring import (
     write_sentences,
 )
 
-CHUNK = 500
+DRAWN = 500
 """Sentences drawn at once: memory grows with it and speed no longer does."""
 QUIET_SECONDS = 1
 """What takes no longer shows no progress bar."""
@@ -58,7 +60,7 @@ def sample(run: Path, *, n: int, knob: float | None, seed: int, output: Path | N
     sentences: list[Sentence] = []
     with torch.no_grad():
         while len(sentences) < n:
-            batch = model.sample(min(CHUNK, n - len(sentences)), **setting)
+            batch = model.sample(min(DRAWN, n - len(sentences)), **setting)
             sentences += data.vocabulary.decode_batch(batch)
     if output is None:
         sys.stdout.write(unparse(sentences))
@@ -110,7 +112,15 @@ def score_file(judge: Judge, file: Path, num_samples: int) -> Scores:
     lines = tqdm(
         read_lines(file), file.name, num_samples, leave=False, delay=QUIET_SECONDS, unit=" lines"
     )
-    values, left_out = score_chunks(judge.metrics, chunked(line.split() for line in lines))
+    # Metrics of one piece are done within a second, those of more are shown from the start.
+    watched = partial(
+        tqdm,
+        desc="computing",
+        leave=False,
+        delay=QUIET_SECONDS if num_samples <= CHUNK else 0,
+        unit=" metrics",
+    )
+    values, left_out = score_chunks(judge.metrics, chunked(line.split() for line in lines), watched)
     infinite = {key: "no word was written" for key in values if not math.isfinite(values[key])}
     return Scores(
         {key: value for key, value in values.items() if key not in infinite},

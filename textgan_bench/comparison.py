@@ -11,7 +11,6 @@ from textgan_bench import leaderboard
 from textgan_bench.columns import column, digits, known_error
 from textgan_bench.commands import count_lines, notes, score_file
 from textgan_bench.judge import Judge, make_judge
-from textgan_bench.leaderboard import Record
 from textgan_bench.metrics.profiles import DEFAULT
 from textgan_bench.runs import Run
 
@@ -46,16 +45,16 @@ def compare(a: Path, b: Path, **criteria: Any) -> None:
         FileNotFoundError: a file is missing.
         ValueError: their fingerprints differ, or one of them cannot be read or scored.
     """
-    judge = None
-    if criteria["data"] is not None or criteria["references"] is not None:
-        with notes():
-            judge = make_judge(**criteria)
-    sides = [_side(path, judge) for path in (a, b)]
-    first, second = sides
-    differing = leaderboard.disagreement(first.settings, second.settings)
-    if differing:
-        fields = [f"{name} is {one} and {other}" for name, (one, other) in differing.items()]
-        raise ValueError(f"{a} and {b} do not compare: {'; '.join(fields)}")
+    with notes():
+        judged = criteria["data"] is not None or criteria["references"] is not None
+        judge = make_judge(**criteria) if judged else None
+        # A text is scored only if it compares.
+        settings = [_settings(path, judge) for path in (a, b)]
+        differing = leaderboard.disagreement(*settings)
+        if differing:
+            fields = [f"{name} is {one} and {other}" for name, (one, other) in differing.items()]
+            raise ValueError(f"{a} and {b} do not compare: {'; '.join(fields)}")
+        first, second = (_side(path, judge) for path in (a, b))
     print(table(first, second))
 
 
@@ -103,24 +102,38 @@ def _only(first: Side, second: Side) -> list[str]:
     return lines
 
 
+def _settings(path: Path, judge: Judge | None) -> dict[str, Any]:
+    text = _text(path, judge)
+    if judge is None or text is None:
+        return _side(path, judge).settings
+    return judge.identity | judge.fingerprint(count_lines(text))
+
+
 def _side(path: Path, judge: Judge | None) -> Side:
+    text = _text(path, judge)
+    if judge is not None and text is not None:
+        samples = count_lines(text)
+        scores = score_file(judge, text, samples)
+        return _single(str(text), scores.values, judge.identity | judge.fingerprint(samples))
+    return _record_side(_record_of(Run(path))) if path.is_dir() else _json_side(path)
+
+
+def _text(path: Path, judge: Judge | None) -> Path | None:
+    """The text to score, None for what is scored already.
+
+    Raises:
+        FileNotFoundError: a folder is not a run.
+        ValueError: there is nothing to score a text by.
+    """
     if path.is_dir():
         run = Run(path)
-        run.load_config()  # refuses what is no run
-        return _record_side(_record_of(run)) if judge is None else _text_side(run.samples, judge)
+        run.load_config()
+        return None if judge is None else run.samples
     if path.suffix == ".json":
-        return _json_side(path)
+        return None
     if judge is None:
         raise ValueError(f"{path} is text: --data or --references names what it is scored against")
-    return _text_side(path, judge)
-
-
-def _text_side(path: Path, judge: Judge) -> Side:
-    samples = count_lines(path)
-    with notes():
-        scores = score_file(judge, path, samples)
-    settings = judge.identity | judge.fingerprint(samples)
-    return _single(str(path), scores.values, settings)
+    return path
 
 
 def _json_side(path: Path) -> Side:
@@ -175,20 +188,16 @@ def _record_side(path: Path) -> Side:
 
 def _record_of(run: Run) -> Path:
     """The record that the last test of a run wrote."""
-    settings = run.load_config()["evaluate"]
+    config = run.load_config()
+    settings = config["evaluate"]
     root = Path(settings["leaderboard"])
+    named = [*(settings[name] for name in ("method", "data", "budget")), config["seed_everything"]]
     paths = [
         record.path(root)
         for record in leaderboard.load_records(root)
-        if record.source == "run" and _names(record) == [settings[name] for name in NAMES]
+        if record.source == "run"
+        and [record.method, record.data, record.budget, record.seed] == named
     ]
     if not paths:
         raise ValueError(f"{run.folder} has no record in {root}: test it first, or name --data")
     return max(paths, key=lambda path: path.stat().st_mtime)
-
-
-NAMES = ("method", "data", "seed", "budget")
-
-
-def _names(record: Record) -> list[Any]:
-    return [getattr(record, name) for name in NAMES]

@@ -8,7 +8,7 @@ import hashlib
 import os
 import sys
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,10 +52,16 @@ def read_lines(path: Path) -> Iterator[str]:
                 number += 1
                 yield line.removesuffix("\n")
         except UnicodeDecodeError as error:
+            # What was not handed out yet begins with the line after the last one.
+            before = error.object[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            line_number = number + 1 + before.count(b"\n")
+            name = "UTF-16" if two_bytes else "UTF-8"
             raise ValueError(
-                f"{path} is not {encoding[:6].upper()} text ({error.reason} after line {number}); "
+                f"{path} is not {name} text ({error.reason} in line {line_number}); "
                 "convert it to UTF-8"
             ) from None
+    if not number:  # nothing but a byte-order mark
+        raise ValueError(f"{path} is empty: there is nothing to read")
 
 
 def read_sentences(path: Path) -> list[Sentence]:
@@ -117,8 +123,17 @@ def chunked(sentences: Iterable[Sentence], size: int = CHUNK) -> Iterator[list[S
         yield chunk
 
 
-def score_chunks(metrics: MetricCollection, chunks: Iterable[list[Sentence]]) -> Scores:
+def score_chunks(
+    metrics: MetricCollection,
+    chunks: Iterable[list[Sentence]],
+    watched: Callable[[Collection[str]], Iterable[str]] = iter,
+) -> Scores:
     """Scores of a text of any length; a metric that refuses it leaves the others alone.
+
+    Args:
+        metrics: they are emptied first.
+        chunks: the text in pieces.
+        watched: shows how far a loop over the metrics' names has come.
 
     Raises:
         ValueError: there is no sentence.
@@ -138,9 +153,9 @@ def score_chunks(metrics: MetricCollection, chunks: Iterable[list[Sentence]]) ->
                 del judging[name]
     if not num_samples:
         raise ValueError("there are no sentences to score")
-    for name, metric in judging.items():
+    for name in watched(judging.keys()):
         try:
-            values |= {key: float(value) for key, value in metric.compute().items()}
+            values |= {key: float(value) for key, value in judging[name].compute().items()}
         except ValueError as error:
             left_out[name] = str(error)
     return Scores(values, left_out)
