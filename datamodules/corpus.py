@@ -116,8 +116,13 @@ class CorpusDataModule(InMemoryDataModule):
         self.source = corpus.source
 
     def build_metrics(self, split: Split) -> list[Metric]:
-        references = self.sentences(split)
-        return build_profile(DEFAULT, references, self.vocabulary, encoder=self.encoder)
+        return build_profile(
+            DEFAULT,
+            self.sentences(split),
+            self.vocabulary,
+            train=self.sentences("train") if split == "test" else None,
+            encoder=self.encoder,
+        )
 
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
         """``real``: training text, without repetition; ``unigram`` and ``uniform`` words.

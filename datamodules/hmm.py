@@ -141,10 +141,15 @@ class HMM(InMemoryDataModule):
         self.revision = digest.hexdigest()[:12]
 
     def build_metrics(self, split: Split) -> list[Metric]:
-        references = self.sentences(split)
         return [
             OracleNLL(self.oracle, self.vocabulary),
-            *build_profile(DEFAULT, references, self.vocabulary, encoder=self.encoder),
+            *build_profile(
+                DEFAULT,
+                self.sentences(split),
+                self.vocabulary,
+                train=self.sentences("train") if split == "test" else None,
+                encoder=self.encoder,
+            ),
         ]
 
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:

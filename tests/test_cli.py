@@ -1,6 +1,7 @@
 """``fit``, ``test``, ``sample`` and ``score`` as a user types them."""
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,7 @@ def scores_of(command: Command, lines: list[str]) -> dict[str, dict[str, Any]]:
     """What ``score --json`` prints of a text against REAL, its half for the encoder."""
     Path("real").write_text("".join(f"{line}\n" for line in REAL), encoding="utf-8")
     Path("text").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    arguments = ("--references", "real", "--validation", "real", "--json")
+    arguments = ("--references", "real", "--validation", "real", "--train", "real", "--json")
     result = command("score", "text", *arguments)
     assert result.status == 0, result.err
     content: dict[str, dict[str, Any]] = json.loads(result.out)
@@ -138,11 +139,15 @@ def scores_of(command: Command, lines: list[str]) -> dict[str, dict[str, Any]]:
 
 def test_a_single_line_has_all_scores_but_those_of_a_spread(command: Command) -> None:
     content = scores_of(command, REAL[:1])
-    assert content["left_out"] == {"FED": "a covariance needs at least 2 samples, not 1"}
+    assert content["left_out"] == {
+        "FED": "a covariance needs at least 2 samples, not 1",
+        "SelfBLEU": "self-BLEU needs at least two sentences, not 1",
+    }
     assert content["scores"]["bleu_f/5"] == 1
     assert content["scores"]["lm_score/kn4"] > 0
     shown = command("score", "text", "--references", "real").out
-    assert "without FED: --validation names the text" in shown
+    assert "without FED: it needs --validation" in shown
+    assert "without NovelSentences: it needs --train" in shown
 
 
 def test_without_a_word_there_is_no_lm_score(command: Command) -> None:
@@ -172,12 +177,55 @@ def test_a_collapse_of_fifty_sentences_is_given_away(command: Command) -> None:
 
 
 def test_a_data_set_judges_words_that_it_does_not_know(command: Command) -> None:
-    write_recipe("hmm/data.yaml", "data: {class_path: datamodules.HMM}")
+    write_recipe("hmm/data.yaml", "data: {class_path: datamodules.HMM, init_args: {train_size: 9}}")
     Path("text").write_text("a zwölf man\na man\n", encoding="utf-8")
     content = json.loads(command("score", "text", "--data", "hmm", "--json").out)
     assert content["left_out"] == {"OracleNLL": "'zwölf' is not a word of this vocabulary of 500"}
     assert content["scores"]["oov_rate"] == pytest.approx(1 / 5)
     assert content["fingerprint"]["encoder"] == "hash128"
+
+
+def test_bootstrap_prints_errors_and_the_digits_they_support(command: Command) -> None:
+    content = scores_of(command, REAL[::3])
+    arguments = ("score", "text", "--references", "real", "--bootstrap", "20")
+    found = json.loads(command(*arguments, "--json").out)
+    errors = found["standard_errors"]
+    assert set(errors) <= set(found["scores"])
+    assert errors["lm_score/kn4"] > 0
+    scores = content["scores"]
+    places = max(0, min(2, 1 - math.floor(math.log10(errors["lm_score/kn4"]))))
+    expected = f"{scores['lm_score/kn4']:.{places}f} ± {errors['lm_score/kn4']:.{places}f}"
+    assert f" {expected}\n" in command(*arguments).out
+    # A comparison takes these errors: a text does not differ from itself.
+    compared = command("compare", "text", "text", *arguments[2:]).out
+    assert "differs" not in compared
+    noise = 2 * math.hypot(*[errors["bleu_f/4"]] * 2)
+    (line,) = (line for line in compared.splitlines() if line.startswith("bleu_f/4"))
+    assert float(line.split()[-4]) == pytest.approx(noise, abs=1e-3)
+    assert "at least 2" in command.refused(*arguments[:-1], "1")
+
+
+def test_another_encoder_names_its_score(command: Command) -> None:
+    scores_of(command, REAL[:40])
+    arguments = ("score", "text", "--references", "real", "--validation", "real", "--json")
+    content = json.loads(command(*arguments, "--encoder", "hash16").out)
+    assert "fed/hash16" in content["scores"]
+    assert content["fingerprint"]["encoder"] == "hash16"
+    assert "is no sentence encoder" in command.refused(*arguments, "--encoder", "nothing")
+
+
+def test_neighbours_and_lengths_are_written_on_request(command: Command) -> None:
+    scores_of(command, [REAL[5], "a zebra"])
+    arguments = ("score", "text", "--references", "real")
+    files = ("--train", "real", "--neighbours", "near.csv", "--lengths", "lengths.svg")
+    out = command(*arguments, *files).out
+    _, nearest, other = Path("near.csv").read_text(encoding="utf-8").splitlines()
+    assert nearest.startswith("1.0000,")
+    assert nearest.endswith(REAL[5])
+    assert "a zebra" in other
+    assert "nearest_ngram" in out
+    assert "<svg" in Path("lengths.svg").read_text(encoding="utf-8")
+    assert "--train" in command.refused(*arguments, "--neighbours", "near.csv")
 
 
 def test_score_refuses_in_one_line(command: Command) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.checkout import RECORD, RUN, Command
 from textgan_bench import leaderboard
+from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.leaderboard import Record
 from textgan_bench.scoring import fingerprint
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 TEXT = [["a", "man"], ["a", "dog"]]
 SETTINGS: dict[str, Any] = {
-    **fingerprint(5_000, TEXT, ["a", "man"], encoder="hash128", encoder_text=TEXT),
+    **fingerprint(5_000, TEXT, ["a", "man"], encoder=HashedNGrams.fit(TEXT, 1), encoder_text=TEXT),
     "data": "coco",
     "data_revision": "r1",
 }

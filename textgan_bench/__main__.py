@@ -45,6 +45,8 @@ def parser() -> argparse.ArgumentParser:
     score = commands.add_parser("score", help="score a text file, one sentence a line")
     score.add_argument("file", type=Path, metavar="FILE")
     _add_criteria(score, required=True)
+    score.add_argument("--neighbours", type=Path, metavar="CSV", help="write nearest training text")
+    score.add_argument("--lengths", type=Path, metavar="SVG", help="draw the lengths of sentences")
     score.add_argument(
         "--json", action="store_true", dest="as_json", help="all digits, and what they depend on"
     )
@@ -72,7 +74,16 @@ def _add_criteria(command: argparse.ArgumentParser, *, required: bool) -> None:
         help="definitions: nagan, texygen, irl-legacy or arae (%(default)s)",
     )
     command.add_argument("--vocabulary", type=Path, help="words the LMs know, one a line")
-    command.add_argument("--validation", type=Path, help="real sentences that FED is fitted on")
+    command.add_argument(
+        "--validation", type=Path, help="real sentences that the encoder hash128 is fitted on"
+    )
+    command.add_argument("--train", type=Path, help="training text: novelty, nearest neighbours")
+    command.add_argument(
+        "--encoder", help="of FED: hash128, st:NAME, use:FOLDER or package.module:function"
+    )
+    command.add_argument(
+        "--bootstrap", type=int, metavar="N", help="standard errors from so many resamples"
+    )
 
 
 def run(arguments: list[str]) -> None:

@@ -11,17 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torchmetrics import MetricCollection
 from tqdm import tqdm
 
+from textgan_bench.bootstrap import standard_errors
 from textgan_bench.columns import column, digits, known_error
+from textgan_bench.figures import plot_lengths
 from textgan_bench.interfaces import Sentence, TextGenerator
 from textgan_bench.judge import Judge, make_judge
+from textgan_bench.metrics.neighbours import NearestNGram
+from textgan_bench.neighbour_report import write_neighbours
 from textgan_bench.runs import Run, load_checkpoint
 from textgan_bench.scoring import (
     CHUNK,
     Scores,
     chunked,
     read_lines,
+    read_sentences,
     score_chunks,
     unparse,
     write_sentences,
@@ -68,12 +74,24 @@ def sample(run: Path, *, n: int, knob: float | None, seed: int, output: Path | N
         write_sentences(output, sentences)
 
 
-def score(file: Path, *, as_json: bool, **criteria: Any) -> None:
+def score(
+    file: Path,
+    *,
+    as_json: bool,
+    bootstrap: int | None,
+    neighbours: Path | None,
+    lengths: Path | None,
+    **criteria: Any,
+) -> None:
     """Print the scores of a text file, by the code and with the numbers of a run.
 
     Args:
         file: one sentence a line; it is read in pieces, so it may be longer than memory.
         as_json: print all digits, and what they depend on.
+        bootstrap: resamples for standard errors; with it, or one of the next two, the text is
+            held in memory.
+        neighbours: table of the samples and their nearest training sentences, to be written.
+        lengths: figure of the lengths of samples and references, to be drawn.
         criteria: arguments of ``make_judge``.
 
     Raises:
@@ -84,14 +102,25 @@ def score(file: Path, *, as_json: bool, **criteria: Any) -> None:
     with notes():
         judge = make_judge(**criteria)
         scores = score_file(judge, file, num_samples)
+        errors = {} if bootstrap is None else errors_of_file(judge, scores, file, bootstrap)
+        if neighbours is not None:
+            scores.values["nearest_ngram"] = _write_nearest(judge, file, neighbours)
+        if lengths is not None:
+            texts = {"samples": read_sentences(file), "references": judge.references}
+            plot_lengths(texts, lengths)
     settings = judge.fingerprint(num_samples)
     if as_json:
-        content = {"scores": scores.values, "left_out": scores.left_out, "fingerprint": settings}
+        content: dict[str, Any] = {"scores": scores.values, "left_out": scores.left_out}
+        if bootstrap is not None:
+            content["standard_errors"] = errors
+        content["fingerprint"] = settings
         print(json.dumps(content | judge.identity, indent=2))
         return
     for name, value in scores.values.items():
-        places = digits(column(name), known_error(name, num_samples))
-        print(f"{name:24}{value:14,.{places}f}")
+        error = errors.get(name)
+        places = digits(column(name), known_error(name, num_samples) if error is None else error)
+        beside = "" if error is None else f" ± {error:,.{places}f}"
+        print(f"{name:24}{value:14,.{places}f}{beside}")
     for name, reason in scores.left_out.items():
         print(f"without {name}: {reason}")
     print(", ".join(f"{name} {value}" for name, value in (judge.identity | settings).items()))
@@ -126,6 +155,31 @@ def score_file(judge: Judge, file: Path, num_samples: int) -> Scores:
         {key: value for key, value in values.items() if key not in infinite},
         judge.left_out | left_out | infinite,
     )
+
+
+def _write_nearest(judge: Judge, file: Path, path: Path) -> float:
+    """Write the table; returns the mean overlap with the nearest training sentence."""
+    if judge.train is None:
+        raise ValueError("--neighbours are sentences of the training text, which --train names")
+    sentences = read_sentences(file)
+    nearest = NearestNGram(judge.train).nearest(sentences)
+    write_neighbours(path, sentences, judge.train, nearest)
+    return float(nearest.similarity.mean())
+
+
+def errors_of_file(judge: Judge, scores: Scores, file: Path, resamples: int) -> dict[str, float]:
+    """Standard errors of the scores that a file has.
+
+    Raises:
+        ValueError: there are fewer than two sentences or resamples.
+    """
+    able = [
+        metric
+        for name, metric in judge.metrics.items(copy_state=False)
+        if name not in scores.left_out
+    ]
+    errors = standard_errors(MetricCollection(able), read_sentences(file), resamples)
+    return {key: error for key, error in errors.items() if key in scores.values}
 
 
 @contextmanager

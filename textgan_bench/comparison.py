@@ -3,13 +3,14 @@
 import json
 import math
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from textgan_bench import leaderboard
 from textgan_bench.columns import column, digits, known_error
-from textgan_bench.commands import count_lines, notes, score_file
+from textgan_bench.commands import count_lines, errors_of_file, notes, score_file
 from textgan_bench.judge import Judge, make_judge
 from textgan_bench.metrics.profiles import DEFAULT
 from textgan_bench.runs import Run
@@ -30,7 +31,7 @@ class Side:
     """The fingerprint, and the data set where there is one."""
 
 
-def compare(a: Path, b: Path, **criteria: Any) -> None:
+def compare(a: Path, b: Path, *, bootstrap: int | None, **criteria: Any) -> None:
     """Print one table of both and of their difference.
 
     A record is shown with the other seeds of its row. A text, or a run if criteria are given, is
@@ -39,6 +40,7 @@ def compare(a: Path, b: Path, **criteria: Any) -> None:
     Args:
         a: a text file, the folder of a run, a record, or what ``score --json`` printed.
         b: likewise.
+        bootstrap: resamples for the standard errors of texts, in place of the known ones.
         criteria: arguments of ``make_judge``.
 
     Raises:
@@ -54,7 +56,7 @@ def compare(a: Path, b: Path, **criteria: Any) -> None:
         if differing:
             fields = [f"{name} is {one} and {other}" for name, (one, other) in differing.items()]
             raise ValueError(f"{a} and {b} do not compare: {'; '.join(fields)}")
-        first, second = (_side(path, judge) for path in (a, b))
+        first, second = (_side(path, judge, bootstrap) for path in (a, b))
     print(table(first, second))
 
 
@@ -105,16 +107,18 @@ def _only(first: Side, second: Side) -> list[str]:
 def _settings(path: Path, judge: Judge | None) -> dict[str, Any]:
     text = _text(path, judge)
     if judge is None or text is None:
-        return _side(path, judge).settings
+        return _side(path, judge, None).settings
     return judge.identity | judge.fingerprint(count_lines(text))
 
 
-def _side(path: Path, judge: Judge | None) -> Side:
+def _side(path: Path, judge: Judge | None, bootstrap: int | None) -> Side:
     text = _text(path, judge)
     if judge is not None and text is not None:
         samples = count_lines(text)
         scores = score_file(judge, text, samples)
-        return _single(str(text), scores.values, judge.identity | judge.fingerprint(samples))
+        errors = {} if bootstrap is None else errors_of_file(judge, scores, text, bootstrap)
+        settings = judge.identity | judge.fingerprint(samples)
+        return _single(str(text), scores.values, settings, errors)
     return _record_side(_record_of(Run(path))) if path.is_dir() else _json_side(path)
 
 
@@ -146,12 +150,17 @@ def _json_side(path: Path) -> Side:
     if "schema" in content:
         return _record_side(path)
     place = {name: content[name] for name in ("data", "data_revision") if name in content}
-    return _single(str(path), found["scores"], place | found["fingerprint"])
+    errors = content.get("standard_errors", {})
+    return _single(str(path), found["scores"], place | found["fingerprint"], errors)
 
 
-def _single(name: str, scores: dict[str, float], settings: dict[str, Any]) -> Side:
-    errors = {key: error for key in scores if (error := _spread_of_one(key, settings)) is not None}
-    return Side(name, scores, errors, settings)
+def _single(
+    name: str, scores: dict[str, float], settings: dict[str, Any], errors: Mapping[str, float]
+) -> Side:
+    """One set of samples; what has no measured error has that of its kind, where it is known."""
+    known = {key: _spread_of_one(key, settings) for key in scores}
+    found = {key: error for key, error in known.items() if error is not None}
+    return Side(name, scores, found | dict(errors), settings)
 
 
 def _spread_of_one(key: str, settings: dict[str, Any]) -> float | None:
@@ -174,7 +183,7 @@ def _record_side(path: Path) -> Side:
         seeds = leaderboard.seeds(record, leaderboard.load_records(root))
     settings = leaderboard.identity(record)
     if len(seeds) == 1:
-        return _single(f"{path}, one seed: noise of the samples alone", record.scores, settings)
+        return _single(f"{path}, one seed: noise of the samples alone", record.scores, settings, {})
     scores, errors = {}, {}
     for key in record.scores:
         values = [seed.scores[key] for seed in seeds if key in seed.scores]

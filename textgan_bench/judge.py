@@ -8,9 +8,9 @@ import yaml
 from jsonargparse import ArgumentParser
 from torchmetrics import MetricCollection
 
-from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.interfaces import Sentence, TextDataModule
-from textgan_bench.metrics.profiles import DEFAULT, build_profile, profile
+from textgan_bench.metrics import encoders
+from textgan_bench.metrics.profiles import DEFAULT, build_profile, lacking, profile
 from textgan_bench.recipes import table
 from textgan_bench.scoring import data_fingerprint, fingerprint, read_lines, read_sentences
 from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Vocabulary
@@ -23,6 +23,8 @@ class Judge:
     metrics: MetricCollection
     settings: dict[str, Any]
     """Fingerprint of the scores, but for the number of samples."""
+    references: list[Sentence]
+    train: list[Sentence] | None
     identity: dict[str, Any] = field(default_factory=dict)
     """Data set and revision, where the references are those of a data set."""
     left_out: dict[str, str] = field(default_factory=dict)
@@ -41,6 +43,8 @@ def make_judge(
     data_dir: str | None = None,
     vocabulary: Path | None = None,
     validation: Path | None = None,
+    train: Path | None = None,
+    encoder: str | None = None,
 ) -> Judge:
     """The judge of ``--data``, or of ``--references`` and the files beside them.
 
@@ -51,45 +55,62 @@ def make_judge(
     """
     uses = profile(profile_name).uses
     if data is not None:
-        if vocabulary is not None or validation is not None:
-            raise ValueError("--data brings its own vocabulary and validation text")
-        return _judge_of_data(_data_module(data, data_dir), data, profile_name)
+        if not vocabulary is validation is train is None:
+            raise ValueError("--data brings its own vocabulary, validation and training text")
+        return _judge_of_data(_data_module(data, data_dir), data, profile_name, encoder)
     if references is None or data_dir is not None:
         raise ValueError("--data_dir belongs to --data, not to --references")
-    for option, path in (("vocabulary", vocabulary), ("encoder", validation)):
-        if path is not None and option not in uses:
-            raise ValueError(f"no score of the profile {profile_name} depends on {path}")
+    for use, given in (
+        ("vocabulary", vocabulary),
+        ("train", train),
+        ("encoder", validation),
+        ("encoder", encoder),
+    ):
+        if given is not None and use not in uses:
+            raise ValueError(f"no score of the profile {profile_name} depends on {given}")
     text = read_sentences(references)
     known = _vocabulary(text, vocabulary)
+    train_text = None if train is None else read_sentences(train)
     encoder_text = [] if validation is None else read_sentences(validation)
-    encoder = HashedNGrams.fit(encoder_text) if encoder_text else None
-    left_out = {}
-    if "encoder" in uses and encoder is None:
-        left_out["FED"] = "--validation names the text its encoder is fitted on"
+    if encoder is None and validation is not None:
+        encoder = "hash128"
+    embeds = None if encoder is None else encoders.encoder(encoder, encoder_text)
     return Judge(
-        MetricCollection(build_profile(profile_name, text, known, encoder=encoder)),
+        MetricCollection(
+            build_profile(profile_name, text, known, train=train_text, encoder=embeds)
+        ),
         fingerprint(
             0,
             text,
             known.tokens[PAD + 1 :],
             profile_name=profile_name,
-            encoder="none" if encoder is None else encoder.name,
+            encoder=embeds,
             encoder_text=encoder_text,
+            train=train_text or (),
         ),
-        left_out=left_out,
+        text,
+        train_text,
+        left_out=lacking(profile_name, train=train is not None, encoder=encoder is not None),
     )
 
 
-def _judge_of_data(data: TextDataModule, name: str, profile_name: str) -> Judge:
+def _judge_of_data(
+    data: TextDataModule, name: str, profile_name: str, encoder: str | None
+) -> Judge:
+    if encoder is not None:
+        data.encoder = encoders.encoder(encoder, data.sentences("validation"))
+    references, train = data.sentences("test"), data.sentences("train")
     if profile_name == DEFAULT:  # with the scores that only this data set has
         metrics = data.metrics("test")
     else:
         metrics = MetricCollection(
-            build_profile(profile_name, data.sentences("test"), data.vocabulary)
+            build_profile(profile_name, references, data.vocabulary, train=train)
         )
     return Judge(
         metrics,
         data_fingerprint(data, 0, profile_name),
+        references,
+        train,
         {"data": name, "data_revision": data.revision},
     )
 

@@ -17,11 +17,12 @@ from torchmetrics import MetricCollection
 
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.interfaces import Sentence, TextDataModule
+from textgan_bench.metrics.fed import Encoder
 from textgan_bench.metrics.profiles import DEFAULT, profile
 from textgan_bench.tokens import PAD
 
 REVISION = 1
-"""Raised when a change of a metric changes its numbers."""
+"""Raised when a change of a metric changes its numbers by more than rounding."""
 CHUNK = 10_000
 """Sentences a metric is given at once: what it needs for a moment grows with it."""
 SEARCHED = 2**16
@@ -179,7 +180,7 @@ def fingerprint(
     vocabulary: Sequence[str],
     *,
     profile_name: str = DEFAULT,
-    encoder: str = "none",
+    encoder: Encoder | None = None,
     encoder_text: Sequence[Sentence] = (),
     train: Sequence[Sentence] = (),
 ) -> dict[str, Any]:
@@ -190,8 +191,8 @@ def fingerprint(
         references: text they are scored against.
         vocabulary: words the language models know.
         profile_name: definitions of the scores.
-        encoder: name of what embeds sentences.
-        encoder_text: what the encoder is fitted on, if on any text at hand.
+        encoder: embeds sentences.
+        encoder_text: what the encoder is fitted on, if it is one that is.
         train: training text, where there is one.
 
     Raises:
@@ -212,8 +213,9 @@ def fingerprint(
         fields["vocabulary"] = len(vocabulary)
         fields["vocabulary_hash"] = _text_hash([sorted(vocabulary)])
     if "encoder" in definitions.uses:
-        fields["encoder"] = encoder
-        fields["encoder_text_hash"] = _text_hash(encoder_text) if encoder_text else "none"
+        fitted = isinstance(encoder, HashedNGrams)
+        fields["encoder"] = "none" if encoder is None else encoder.name
+        fields["encoder_text_hash"] = _text_hash(encoder_text) if fitted else "none"
     if "train" in definitions.uses:
         fields["train_hash"] = _text_hash(train) if train else "none"
     return fields
@@ -224,14 +226,13 @@ def data_fingerprint(
 ) -> dict[str, Any]:
     """Fingerprint of ``num_samples`` sentences scored by a data set's test split."""
     uses = profile(profile_name).uses
-    encoder = data.encoder if "encoder" in uses else None
     return fingerprint(
         num_samples,
         data.sentences("test"),
         data.vocabulary.tokens[PAD + 1 :],
         profile_name=profile_name,
-        encoder="none" if encoder is None else encoder.name,
-        encoder_text=data.sentences("validation") if isinstance(encoder, HashedNGrams) else (),
+        encoder=data.encoder if "encoder" in uses else None,
+        encoder_text=data.sentences("validation"),
         train=data.sentences("train") if "train" in uses else (),
     )
 
