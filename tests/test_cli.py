@@ -214,18 +214,24 @@ def test_another_encoder_names_its_score(command: Command) -> None:
     assert "is no sentence encoder" in command.refused(*arguments, "--encoder", "nothing")
 
 
-def test_neighbours_and_lengths_are_written_on_request(command: Command) -> None:
+def test_neighbours_are_written_on_request(command: Command) -> None:
     scores_of(command, [REAL[5], "a zebra"])
     arguments = ("score", "text", "--references", "real")
-    files = ("--train", "real", "--neighbours", "near.csv", "--lengths", "lengths.svg")
-    out = command(*arguments, *files).out
+    out = command(*arguments, "--train", "real", "--neighbours", "near.csv").out
     _, nearest, other = Path("near.csv").read_text(encoding="utf-8").splitlines()
     assert nearest.startswith("1.0000,")
     assert nearest.endswith(REAL[5])
     assert "a zebra" in other
     assert "nearest_ngram" in out
-    assert "<svg" in Path("lengths.svg").read_text(encoding="utf-8")
     assert "--train" in command.refused(*arguments, "--neighbours", "near.csv")
+
+
+def test_lengths_are_drawn_on_request(command: Command) -> None:
+    pytest.importorskip("matplotlib")
+    scores_of(command, REAL[:9])
+    result = command("score", "text", "--references", "real", "--lengths", "lengths.svg")
+    assert result.status == 0, result.err
+    assert "<svg" in Path("lengths.svg").read_text(encoding="utf-8")
 
 
 def test_score_refuses_in_one_line(command: Command) -> None:

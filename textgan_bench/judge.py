@@ -54,12 +54,6 @@ def make_judge(
             profile or data set.
     """
     uses = profile(profile_name).uses
-    if data is not None:
-        if not vocabulary is validation is train is None:
-            raise ValueError("--data brings its own vocabulary, validation and training text")
-        return _judge_of_data(_data_module(data, data_dir), data, profile_name, encoder)
-    if references is None or data_dir is not None:
-        raise ValueError("--data_dir belongs to --data, not to --references")
     for use, given in (
         ("vocabulary", vocabulary),
         ("train", train),
@@ -68,6 +62,12 @@ def make_judge(
     ):
         if given is not None and use not in uses:
             raise ValueError(f"no score of the profile {profile_name} depends on {given}")
+    if data is not None:
+        if any(path is not None for path in (vocabulary, validation, train)):
+            raise ValueError("--data brings its own vocabulary, validation and training text")
+        return _judge_of_data(_data_module(data, data_dir), data, profile_name, encoder)
+    if references is None or data_dir is not None:
+        raise ValueError("--data_dir belongs to --data, not to --references")
     text = read_sentences(references)
     known = _vocabulary(text, vocabulary)
     train_text = None if train is None else read_sentences(train)
