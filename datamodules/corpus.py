@@ -14,7 +14,7 @@ from torchmetrics import Metric
 
 from datamodules.in_memory import InMemoryDataModule
 from textgan_bench.interfaces import Sentence, Split
-from textgan_bench.metrics import BLEU, FED, Diversity, LMScore, ReverseLMScore
+from textgan_bench.metrics.profiles import DEFAULT, build_profile
 from textgan_bench.tokens import TokenBatch, Vocabulary, pad_sequences
 
 
@@ -116,14 +116,13 @@ class CorpusDataModule(InMemoryDataModule):
         self.source = corpus.source
 
     def build_metrics(self, split: Split) -> list[Metric]:
-        references = self.sentences(split)
-        return [
-            LMScore(references, self.vocabulary),
-            ReverseLMScore(references, self.vocabulary),
-            BLEU(references),
-            FED(references, self.encoder),
-            Diversity(),
-        ]
+        return build_profile(
+            DEFAULT,
+            self.sentences(split),
+            self.vocabulary,
+            train=self.sentences("train") if split == "test" else None,
+            encoder=self.encoder,
+        )
 
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
         """``real``: training text, without repetition; ``unigram`` and ``uniform`` words.

@@ -18,14 +18,8 @@ from torchmetrics import Metric
 from datamodules.in_memory import InMemoryDataModule
 from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
 from textgan_bench.interfaces import Sentence, Split
-from textgan_bench.metrics import (
-    BLEU,
-    FED,
-    Diversity,
-    LMScore,
-    OracleNLL,
-    ReverseLMScore,
-)
+from textgan_bench.metrics import OracleNLL
+from textgan_bench.metrics.profiles import DEFAULT, build_profile
 from textgan_bench.tokens import PAD_TOKEN, TokenBatch, Vocabulary, padding_mask
 
 ORACLE = Path(__file__).parent / "oracle" / "hmm.npz"
@@ -147,17 +141,16 @@ class HMM(InMemoryDataModule):
         self.revision = digest.hexdigest()[:12]
 
     def build_metrics(self, split: Split) -> list[Metric]:
-        references = self.sentences(split)
-        metrics: list[Metric] = [
+        return [
             OracleNLL(self.oracle, self.vocabulary),
-            ReverseLMScore(references, self.vocabulary),
-            Diversity(),
-            BLEU(references),
-            FED(references, self.encoder),
+            *build_profile(
+                DEFAULT,
+                self.sentences(split),
+                self.vocabulary,
+                train=self.sentences("train") if split == "test" else None,
+                encoder=self.encoder,
+            ),
         ]
-        if split == "test":
-            metrics.append(LMScore(references, self.vocabulary))
-        return metrics
 
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
         """``oracle``: fresh samples of it; ``unigram`` and ``uniform`` words."""

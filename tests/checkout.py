@@ -9,7 +9,7 @@ import torch
 from textgan_bench.__main__ import main
 
 RUN = Path("runs/noise/boring/quick-seed0")
-RECORD = Path("leaderboard/records/noise/boring-quick-seed0.json")
+RECORD = Path("leaderboard/records/noise/boring-quick-seed0-r1.json")
 
 RECIPES = {
     "trainer.yaml": """

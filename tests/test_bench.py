@@ -44,7 +44,7 @@ def test_a_finished_run_is_shown_and_not_repeated(command: Command) -> None:
         RECORD.stat().st_mtime_ns,
         (RUN / "checkpoints/last.ckpt").stat().st_mtime_ns,
     )
-    Path("leaderboard/records/noise/anchor-unigram.json").unlink()
+    Path("leaderboard/records/noise/anchor-unigram-r1.json").unlink()
     assert "unigram" in command.bench().out
     assert "is finished" not in command.bench("--force").out
     assert before[0] != RECORD.stat().st_mtime_ns
@@ -70,7 +70,7 @@ def test_a_lost_record_is_written_anew_without_training(command: Command) -> Non
 def test_budgets_and_seeds_have_folders_of_their_own(command: Command) -> None:
     command.bench("--budget", "paper", "--seed", "3")
     assert batches(Path("runs/noise/boring/paper-seed3/checkpoints/last.ckpt")) == 24
-    record = leaderboard.load(Path("leaderboard/records/noise/boring-paper-seed3.json"))
+    record = leaderboard.load(Path("leaderboard/records/noise/boring-paper-seed3-r1.json"))
     assert record.budget_label == "four epochs"
     assert record.config["seed_everything"] == 3
 

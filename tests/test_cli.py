@@ -1,13 +1,15 @@
 """``fit``, ``test``, ``sample`` and ``score`` as a user types them."""
 
 import json
+import math
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from tests.checkout import RECORD, RUN, Command
+from tests.checkout import RECORD, RUN, Command, write_recipe
 from textgan_bench import leaderboard
 from textgan_bench.__main__ import explanation
 from textgan_bench.scoring import parse, read_sentences
@@ -32,7 +34,7 @@ def test_fit_and_test_do_what_bench_does(command: Command) -> None:
     arguments = ("test", *settings, f"--ckpt_path={checkpoint}", "--evaluate.leaderboard=mine")
     assert command(*arguments).status == 0
     assert Path("runs/mine/samples.txt").read_bytes() == (RUN / "samples.txt").read_bytes()
-    assert list(Path("mine").rglob("unnamed-paper-seed0.json"))
+    assert list(Path("mine").rglob("unnamed-paper-seed0-r1.json"))
     other = command.refused(*arguments, "--model.init_args.lr=3")
     assert "was trained with other settings (model.init_args.lr: 0.1, now 3.0)" in other
 
@@ -59,7 +61,10 @@ def test_score_gives_the_numbers_of_the_run(command: Command) -> None:
     command.bench()
     result = command("score", RUN / "samples.txt", "--data", "noise", "--json")
     record = leaderboard.load(RECORD)
-    assert json.loads(result.out) == {"scores": record.scores, "fingerprint": record.fingerprint}
+    content = json.loads(result.out)
+    assert (content["scores"], content["left_out"]) == (record.scores, {})
+    assert content["fingerprint"] == record.fingerprint
+    assert (content["data"], content["data_revision"]) == ("noise", "r1")
 
 
 def test_sample_writes_sentences_of_the_run(command: Command) -> None:
@@ -97,7 +102,7 @@ def test_score_against_files(command: Command) -> None:
     assert scores["distinct_sentences"] == 1
     assert scores["oov_rate"] == 0
     assert "fed/hash128" not in scores
-    assert "no FED" in plain.err
+    assert "--validation" in content["left_out"]["FED"]
     assert settings["samples"] == settings["references"] == 4
     assert settings["vocabulary"] == len(set(TEXT.split())) + 1  # and <unk>
     assert "distinct_words" in command("score", "text", "--references", "text").out
@@ -112,6 +117,123 @@ def test_score_with_validation_text_gives_fed(command: Command) -> None:
     assert scores["fed/hash128"] == pytest.approx(0, abs=1e-6)  # from itself
 
 
+REAL = [
+    f"a {size} {who} {does} the {what} ."
+    for size in ("small", "tall", "young", "old")
+    for who in ("man", "woman", "dog", "cat", "child")
+    for does in ("sees", "hears", "likes")
+    for what in ("house", "train", "horse", "sea", "fire", "street")
+]  # 360 sentences
+
+
+def scores_of(command: Command, lines: list[str]) -> dict[str, dict[str, Any]]:
+    """What ``score --json`` prints of a text against REAL, its half for the encoder."""
+    Path("real").write_text("".join(f"{line}\n" for line in REAL), encoding="utf-8")
+    Path("text").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    arguments = ("--references", "real", "--validation", "real", "--train", "real", "--json")
+    result = command("score", "text", *arguments)
+    assert result.status == 0, result.err
+    content: dict[str, dict[str, Any]] = json.loads(result.out)
+    return content
+
+
+def test_a_single_line_has_all_scores_but_those_of_a_spread(command: Command) -> None:
+    content = scores_of(command, REAL[:1])
+    assert content["left_out"] == {
+        "FED": "a covariance needs at least 2 samples, not 1",
+        "SelfBLEU": "self-BLEU needs at least two sentences, not 1",
+    }
+    assert content["scores"]["bleu_f/5"] == 1
+    assert content["scores"]["lm_score/kn4"] > 0
+    shown = command("score", "text", "--references", "real").out
+    assert "without FED: it needs --validation" in shown
+    assert "without NovelSentences: it needs --train" in shown
+
+
+def test_without_a_word_there_is_no_lm_score(command: Command) -> None:
+    content = scores_of(command, ["", ""])
+    assert content["left_out"]["lm_score/kn4"] == "no word was written"
+    assert content["scores"]["bleu_ha/5"] == content["scores"]["distinct_words"] == 0
+
+
+def test_unknown_words_score_as_such(command: Command) -> None:
+    scores = scores_of(command, ["zwölf boxkämpfer jagen"] * 3 + ["viktor quer"])["scores"]
+    assert scores["oov_rate"] == 1
+    assert scores["bleu_f/5"] == scores["bleu_b/5"] == scores["bleu_ha/5"] == 0
+    real = scores_of(command, REAL[::2])["scores"]
+    assert scores["lm_score/kn4"] > real["lm_score/kn4"]
+    assert scores["reverse_lm/kn4"] > real["reverse_lm/kn4"]
+    assert scores["fed/hash128"] > real["fed/hash128"]
+
+
+def test_a_collapse_of_fifty_sentences_is_given_away(command: Command) -> None:
+    scores = scores_of(command, REAL[:50] * 7)["scores"]
+    real = scores_of(command, REAL[:350])["scores"]
+    assert scores["distinct_sentences"] == pytest.approx(50 / 350)
+    assert scores["bleu_f/5"] == real["bleu_f/5"] == 1  # what a forward score makes of it
+    assert scores["bleu_b/5"] < real["bleu_b/5"]
+    assert scores["reverse_lm/kn4"] > real["reverse_lm/kn4"]
+    assert scores["fed/hash128"] > real["fed/hash128"]
+
+
+def test_a_data_set_judges_words_that_it_does_not_know(command: Command) -> None:
+    write_recipe("hmm/data.yaml", "data: {class_path: datamodules.HMM, init_args: {train_size: 9}}")
+    Path("text").write_text("a zwölf man\na man\n", encoding="utf-8")
+    content = json.loads(command("score", "text", "--data", "hmm", "--json").out)
+    assert content["left_out"] == {"OracleNLL": "'zwölf' is not a word of this vocabulary of 500"}
+    assert content["scores"]["oov_rate"] == pytest.approx(1 / 5)
+    assert content["fingerprint"]["encoder"] == "hash128"
+
+
+def test_bootstrap_prints_errors_and_the_digits_they_support(command: Command) -> None:
+    content = scores_of(command, REAL[::3])
+    arguments = ("score", "text", "--references", "real", "--bootstrap", "20")
+    found = json.loads(command(*arguments, "--json").out)
+    errors = found["standard_errors"]
+    assert set(errors) <= set(found["scores"])
+    assert errors["lm_score/kn4"] > 0
+    scores = content["scores"]
+    places = max(0, min(2, 1 - math.floor(math.log10(errors["lm_score/kn4"]))))
+    expected = f"{scores['lm_score/kn4']:.{places}f} ± {errors['lm_score/kn4']:.{places}f}"
+    assert f" {expected}\n" in command(*arguments).out
+    # A comparison takes these errors: a text does not differ from itself.
+    compared = command("compare", "text", "text", *arguments[2:]).out
+    assert "differs" not in compared
+    noise = 2 * math.hypot(*[errors["bleu_f/4"]] * 2)
+    (line,) = (line for line in compared.splitlines() if line.startswith("bleu_f/4"))
+    assert float(line.split()[-4]) == pytest.approx(noise, abs=1e-3)
+    assert "at least 2" in command.refused(*arguments[:-1], "1")
+
+
+def test_another_encoder_names_its_score(command: Command) -> None:
+    scores_of(command, REAL[:40])
+    arguments = ("score", "text", "--references", "real", "--validation", "real", "--json")
+    content = json.loads(command(*arguments, "--encoder", "hash16").out)
+    assert "fed/hash16" in content["scores"]
+    assert content["fingerprint"]["encoder"] == "hash16"
+    assert "is no sentence encoder" in command.refused(*arguments, "--encoder", "nothing")
+
+
+def test_neighbours_are_written_on_request(command: Command) -> None:
+    scores_of(command, [REAL[5], "a zebra"])
+    arguments = ("score", "text", "--references", "real")
+    out = command(*arguments, "--train", "real", "--neighbours", "near.csv").out
+    _, nearest, other = Path("near.csv").read_text(encoding="utf-8").splitlines()
+    assert nearest.startswith("1.0000,")
+    assert nearest.endswith(REAL[5])
+    assert "a zebra" in other
+    assert "nearest_ngram" in out
+    assert "--train" in command.refused(*arguments, "--neighbours", "near.csv")
+
+
+def test_lengths_are_drawn_on_request(command: Command) -> None:
+    pytest.importorskip("matplotlib")
+    scores_of(command, REAL[:9])
+    result = command("score", "text", "--references", "real", "--lengths", "lengths.svg")
+    assert result.status == 0, result.err
+    assert "<svg" in Path("lengths.svg").read_text(encoding="utf-8")
+
+
 def test_score_refuses_in_one_line(command: Command) -> None:
     Path("text").write_text(TEXT, encoding="utf-8")
     Path("empty").touch()
@@ -122,6 +244,9 @@ def test_score_refuses_in_one_line(command: Command) -> None:
     assert "--references" in command.refused("score", "text")
     assert "--data_dir" in command.refused(
         "score", "text", "--references", "text", "--data_dir", "x"
+    )
+    assert "there is no profile x; there are nagan" in command.refused(
+        "score", "text", "--references", "text", "--profile", "x"
     )
     assert "DATA=nope" in command.refused("score", "text", "--data", "nope")
 

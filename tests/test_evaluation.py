@@ -11,13 +11,23 @@ import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import CSVLogger
+from torchmetrics import MetricCollection
 
-from tests.boring import WORDS, Boring, BoringData
+from tests.boring import WORDS, Boring, BoringData, WordCounts
 from textgan_bench import leaderboard
 from textgan_bench.callbacks import BEST, LAST, PeriodicCheckpoint
 from textgan_bench.evaluation import Evaluate
+from textgan_bench.interfaces import Sentence
 from textgan_bench.runs import load_checkpoint
-from textgan_bench.scoring import parse, read_sentences, score, unparse, write_sentences
+from textgan_bench.scoring import (
+    chunked,
+    parse,
+    read_sentences,
+    score,
+    score_chunks,
+    unparse,
+    write_sentences,
+)
 
 EPOCHS, BATCHES = 4, 6  # 24 sentences in batches of 4
 
@@ -248,18 +258,67 @@ def test_a_line_ends_at_the_line_feed_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xef\xbb\xbfa man\r\n\r\nrides\r\n", b"a man\n\nrides", b"a  man \n\nrides\n"]
+    "content",
+    [
+        b"\xef\xbb\xbfa man\r\n\r\nrides\r\n",
+        b"a man\n\nrides",
+        b"a  man \n\nrides\n",
+        b"a man\r\rrides\r",
+        "a man\n\nrides\n".encode("utf-16"),
+        "\ufeffa man\r\n\r\nrides\r\n".encode("utf-16-be"),
+    ],
 )
 def test_files_of_other_systems_are_read(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "text").write_bytes(content)
     assert read_sentences(tmp_path / "text") == [["a", "man"], [], ["rides"]]
 
 
-@pytest.mark.parametrize(("content", "message"), [(b"", "is empty"), (b"a\xff", "not UTF-8")])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"a\xff", "not UTF-8"),
+        (b"a\nzw\xf6lf\n", "not UTF-8 .* in line 2.*convert it"),  # Latin-1
+        ("a man\n".encode("utf-16-le"), "zero bytes"),  # without its mark
+        ("a man\n".encode("utf-16")[:-1], "not UTF-16"),
+    ],
+)
 def test_unusable_files_are_named(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "text").write_bytes(content)
     with pytest.raises(ValueError, match=f"text.*{message}"):
         read_sentences(tmp_path / "text")
+
+
+def test_a_text_in_pieces_scores_as_a_whole() -> None:
+    data = BoringData(size=50)
+    sentences = data.sentences("test")
+    whole = score(data.metrics("test"), sentences)
+    pieces = score_chunks(data.metrics("test"), chunked(sentences, 7))
+    assert [len(chunk) for chunk in chunked(sentences, 7)] == [7] * 7 + [1]
+    assert pieces.values == pytest.approx(whole, rel=1e-12)
+    assert pieces.left_out == {}
+
+
+class Refuses(WordCounts):
+    """A metric that takes no sentence of the word it is given."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__()
+        self.word = word
+
+    def update(self, samples: list[Sentence]) -> None:
+        if any(self.word in sentence for sentence in samples):
+            raise ValueError(f"no score for {self.word}")
+
+
+def test_a_metric_that_refuses_leaves_the_others_alone() -> None:
+    metrics = MetricCollection([WordCounts(), Refuses("a")])
+    scores = score_chunks(metrics, [[["man"]], [["a", "man"]], [["man"]]])
+    assert scores.values == {"words": pytest.approx(4 / 3), "empty": 0}
+    assert scores.left_out == {"Refuses": "no score for a"}
+    with pytest.raises(ValueError, match="Refuses: no score for a"):  # a run has all of its scores
+        score(metrics, [["a"]])
 
 
 def test_nothing_is_no_sample() -> None:

@@ -29,11 +29,12 @@ ALLOWED = {
     "datamodules": "functional interfaces metrics tokens hmmlearn numpy torch torchmetrics",
     # What runs and scores plug-ins, and knows none of them by name.
     "textgan_bench": "",
-    "textgan_bench.tables": "",
+    "textgan_bench.columns": "",
+    "textgan_bench.tables": "columns",
     "textgan_bench.leaderboard": "tables",
     "textgan_bench.recipes": "",
     "textgan_bench.provenance": "torch",
-    "textgan_bench.scoring": "interfaces torchmetrics",
+    "textgan_bench.scoring": "functional interfaces metrics tokens torchmetrics",
     "textgan_bench.bootstrap": "interfaces torch torchmetrics tqdm",
     "textgan_bench.callbacks": "pytorch_lightning torch tqdm",
     "textgan_bench.curves": "interfaces scoring torchmetrics tqdm",
@@ -45,9 +46,12 @@ ALLOWED = {
     "textgan_bench.training": "callbacks evaluation interfaces runs pytorch_lightning yaml",
     "textgan_bench.bench": "callbacks interfaces leaderboard provenance recipes runs scoring "
     "training torch",
-    "textgan_bench.commands": "functional interfaces metrics recipes runs scoring tokens training "
-    "jsonargparse torch torchmetrics yaml",
-    "textgan_bench.__main__": "bench commands training",
+    "textgan_bench.judge": "interfaces metrics recipes scoring tokens jsonargparse "
+    "torchmetrics yaml",
+    "textgan_bench.commands": "bootstrap columns figures interfaces judge metrics neighbour_report "
+    "runs scoring training torch torchmetrics tqdm",
+    "textgan_bench.comparison": "columns commands judge leaderboard metrics runs",
+    "textgan_bench.__main__": "bench commands comparison training",
 }
 
 

@@ -161,9 +161,9 @@ def test_the_terminal_shows_the_row_among_its_peers() -> None:
 
 def test_a_record_survives_the_file(tmp_path: Path) -> None:
     path = leaderboard.write(RUN, tmp_path)
-    assert path == tmp_path / "records/hmm/nagan-quick-seed0.json"
+    assert path == tmp_path / "records/hmm/nagan-quick-seed0-0123456789ab.json"
     assert leaderboard.load(path) == RUN
-    assert leaderboard.write(ORACLE, tmp_path).name == "anchor-oracle.json"
+    assert leaderboard.write(ORACLE, tmp_path).name == "anchor-oracle-0123456789ab.json"
     assert leaderboard.load_records(tmp_path) == [ORACLE, RUN]
 
 
@@ -219,8 +219,8 @@ def test_tables_follow_a_record_at_once(tmp_path: Path) -> None:
 
 def test_a_record_in_another_ones_place_is_refused(tmp_path: Path) -> None:
     path = leaderboard.write(RUN, tmp_path)
-    path.rename(path.with_name("nagan-paper-seed0.json"))
-    with pytest.raises(RecordError, match=r"nagan-paper-seed0\.json.*nagan-quick-seed0\.json"):
+    path.rename(path.with_name("nagan-paper-seed0-0123456789ab.json"))
+    with pytest.raises(RecordError, match=r"nagan-paper-seed0-.*nagan-quick-seed0-"):
         leaderboard.load_records(tmp_path)
 
 
@@ -259,8 +259,8 @@ def test_the_command_needs_only_the_standard_library(tmp_path: Path) -> None:
     assert done.stdout.split() == [
         str(tmp_path / f"tables/hmm.{suffix}") for suffix in ("md", "tex")
     ]
-    (tmp_path / "records/hmm/nagan-quick-seed0.json").write_text("{", encoding="utf-8")
+    (tmp_path / "records/hmm/nagan-quick-seed0-0123456789ab.json").write_text("{", encoding="utf-8")
     failed = subprocess.run(bare, cwd=COMMITTED.parent, capture_output=True, text=True, check=False)
     assert failed.returncode == 1
     assert failed.stderr.count("\n") == 1
-    assert "nagan-quick-seed0.json" in failed.stderr
+    assert "nagan-quick-seed0-0123456789ab.json" in failed.stderr

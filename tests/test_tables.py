@@ -2,7 +2,8 @@
 
 import pytest
 
-from textgan_bench.tables import COLUMNS, Block, Column, Figure, Row, best, figure_text, latex
+from textgan_bench.columns import COLUMNS, Column
+from textgan_bench.tables import Block, Figure, Row, best, figure_text, latex
 
 
 def test_latex_escapes_and_emphasises() -> None:

@@ -1,4 +1,4 @@
-"""``python -m textgan_bench fit | test | bench | sample | score``."""
+"""``python -m textgan_bench fit | test | bench | sample | score | compare``."""
 
 import argparse
 import os
@@ -44,16 +44,46 @@ def parser() -> argparse.ArgumentParser:
 
     score = commands.add_parser("score", help="score a text file, one sentence a line")
     score.add_argument("file", type=Path, metavar="FILE")
-    against = score.add_mutually_exclusive_group(required=True)
-    against.add_argument("--references", type=Path, help="real sentences, one a line")
-    against.add_argument("--data", help="a folder of benchmarks, scored just as its runs are")
-    score.add_argument("--data_dir", help="where the files of the data set lie")
-    score.add_argument("--vocabulary", type=Path, help="words the LMs know, one a line")
-    score.add_argument("--validation", type=Path, help="real sentences that FED is fitted on")
+    _add_criteria(score, required=True)
+    score.add_argument("--neighbours", type=Path, metavar="CSV", help="write nearest training text")
+    score.add_argument("--lengths", type=Path, metavar="SVG", help="draw the lengths of sentences")
     score.add_argument(
         "--json", action="store_true", dest="as_json", help="all digits, and what they depend on"
     )
+
+    compare = commands.add_parser("compare", help="say which differences of two exceed the noise")
+    for name in ("A", "B"):
+        compare.add_argument(
+            name.lower(), type=Path, metavar=name, help="text, run, record, or score --json"
+        )
+    _add_criteria(compare, required=False)
     return root
+
+
+def _add_criteria(command: argparse.ArgumentParser, *, required: bool) -> None:
+    """What a text is judged by: the arguments of ``make_judge``."""
+    against = command.add_mutually_exclusive_group(required=required)
+    against.add_argument("--references", type=Path, help="real sentences, one a line")
+    against.add_argument("--data", help="a folder of benchmarks, scored just as its runs are")
+    command.add_argument("--data_dir", help="where the files of the data set lie")
+    command.add_argument(
+        "--profile",
+        dest="profile_name",
+        metavar="PROFILE",
+        default="nagan",
+        help="definitions: nagan, texygen, irl-legacy or arae (%(default)s)",
+    )
+    command.add_argument("--vocabulary", type=Path, help="words the LMs know, one a line")
+    command.add_argument(
+        "--validation", type=Path, help="real sentences that the encoder hash128 is fitted on"
+    )
+    command.add_argument("--train", type=Path, help="training text: novelty, nearest neighbours")
+    command.add_argument(
+        "--encoder", help="of FED: hash128, st:NAME, use:FOLDER or package.module:function"
+    )
+    command.add_argument(
+        "--bootstrap", type=int, metavar="N", help="standard errors from so many resamples"
+    )
 
 
 def run(arguments: list[str]) -> None:
@@ -73,6 +103,10 @@ def run(arguments: list[str]) -> None:
         from textgan_bench.commands import sample
 
         sample(**options)
+    elif command == "compare":
+        from textgan_bench.comparison import compare
+
+        compare(**options)
     else:
         from textgan_bench.commands import score
 

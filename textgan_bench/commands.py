@@ -1,33 +1,42 @@
 """``sample`` and ``score``: text out of a run, and numbers out of a text."""
 
 import json
+import math
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
-from jsonargparse import ArgumentParser
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import MetricCollection
+from tqdm import tqdm
 
-from textgan_bench.functional.hashed_ngrams import HashedNGrams
-from textgan_bench.interfaces import Sentence, TextDataModule, TextGenerator
-from textgan_bench.metrics import BLEU, FED, Diversity, LMScore, ReverseLMScore
-from textgan_bench.recipes import table
+from textgan_bench.bootstrap import standard_errors
+from textgan_bench.columns import column, digits, known_error
+from textgan_bench.figures import plot_lengths
+from textgan_bench.interfaces import Sentence, TextGenerator
+from textgan_bench.judge import Judge, make_judge
+from textgan_bench.metrics.neighbours import NearestNGram
+from textgan_bench.neighbour_report import write_neighbours
 from textgan_bench.runs import Run, load_checkpoint
 from textgan_bench.scoring import (
-    data_fingerprint,
-    fingerprint,
+    CHUNK,
+    Scores,
+    chunked,
+    read_lines,
     read_sentences,
-    read_text,
+    score_chunks,
     unparse,
     write_sentences,
 )
-from textgan_bench.scoring import score as score_sentences
-from textgan_bench.tokens import PAD_TOKEN, UNKNOWN_TOKEN, Vocabulary
 
-CHUNK = 500
+DRAWN = 500
 """Sentences drawn at once: memory grows with it and speed no longer does."""
+QUIET_SECONDS = 1
+"""What takes no longer shows no progress bar."""
 
 
 def sample(run: Path, *, n: int, knob: float | None, seed: int, output: Path | None) -> None:
@@ -57,7 +66,7 @@ def sample(run: Path, *, n: int, knob: float | None, seed: int, output: Path | N
     sentences: list[Sentence] = []
     with torch.no_grad():
         while len(sentences) < n:
-            batch = model.sample(min(CHUNK, n - len(sentences)), **setting)
+            batch = model.sample(min(DRAWN, n - len(sentences)), **setting)
             sentences += data.vocabulary.decode_batch(batch)
     if output is None:
         sys.stdout.write(unparse(sentences))
@@ -68,73 +77,116 @@ def sample(run: Path, *, n: int, knob: float | None, seed: int, output: Path | N
 def score(
     file: Path,
     *,
-    references: Path | None,
-    data: str | None,
-    data_dir: str | None,
-    vocabulary: Path | None,
-    validation: Path | None,
     as_json: bool,
+    bootstrap: int | None,
+    neighbours: Path | None,
+    lengths: Path | None,
+    **criteria: Any,
 ) -> None:
     """Print the scores of a text file, by the code and with the numbers of a run.
+
+    Args:
+        file: one sentence a line; it is read in pieces, so it may be longer than memory.
+        as_json: print all digits, and what they depend on.
+        bootstrap: resamples for standard errors; with it, or one of the next two, the text is
+            held in memory.
+        neighbours: table of the samples and their nearest training sentences, to be written.
+        lengths: figure of the lengths of samples and references, to be drawn.
+        criteria: arguments of ``make_judge``.
 
     Raises:
         FileNotFoundError: a file is missing.
         ValueError: a file holds no sentence, or an argument does not apply.
     """
-    sentences = read_sentences(file)
-    if data is not None:
-        if vocabulary is not None or validation is not None:
-            raise ValueError("--data brings its own vocabulary and validation text")
-        judge = _data_module(data, data_dir)
-        metrics, settings = judge.metrics("test"), data_fingerprint(judge, len(sentences))
-    else:
-        if references is None or data_dir is not None:
-            raise ValueError("--data_dir belongs to --data, not to --references")
-        metrics, settings = _judge(references, vocabulary, validation, len(sentences))
-        if validation is None:
-            print("no FED: --validation names the text its encoder is fitted on", file=sys.stderr)
-    scores = score_sentences(metrics, sentences)
+    num_samples = count_lines(file)
+    with notes():
+        judge = make_judge(**criteria)
+        scores = score_file(judge, file, num_samples)
+        errors = {} if bootstrap is None else errors_of_file(judge, scores, file, bootstrap)
+        if neighbours is not None:
+            scores.values["nearest_ngram"] = _write_nearest(judge, file, neighbours)
+        if lengths is not None:
+            texts = {"samples": read_sentences(file), "references": judge.references}
+            plot_lengths(texts, lengths)
+    settings = judge.fingerprint(num_samples)
     if as_json:
-        print(json.dumps({"scores": scores, "fingerprint": settings}, indent=2))
+        content: dict[str, Any] = {"scores": scores.values, "left_out": scores.left_out}
+        if bootstrap is not None:
+            content["standard_errors"] = errors
+        content["fingerprint"] = settings
+        print(json.dumps(content | judge.identity, indent=2))
         return
-    for name, value in scores.items():
-        print(f"{name:20}{value:12.5f}")
-    print(", ".join(f"{name} {value}" for name, value in settings.items()))
+    for name, value in scores.values.items():
+        error = errors.get(name)
+        places = digits(column(name), known_error(name, num_samples) if error is None else error)
+        beside = "" if error is None else f" ± {error:,.{places}f}"
+        print(f"{name:24}{value:14,.{places}f}{beside}")
+    for name, reason in scores.left_out.items():
+        print(f"without {name}: {reason}")
+    print(", ".join(f"{name} {value}" for name, value in (judge.identity | settings).items()))
 
 
-def _data_module(name: str, data_dir: str | None) -> TextDataModule:
-    content = yaml.safe_load((table(name) / "data.yaml").read_text(encoding="utf-8"))
-    settings = content["data"]
-    if data_dir is not None:
-        settings["init_args"] = {**settings.get("init_args", {}), "data_dir": data_dir}
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments(TextDataModule, "data")
-    data: TextDataModule = parser.instantiate(parser.parse_object({"data": settings})).data
-    data.prepare_data()
-    data.setup("test")
-    return data
+def count_lines(file: Path) -> int:
+    """Sentences of a file; whatever is wrong with it is said before any work is done.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is empty or of another encoding.
+    """
+    return sum(1 for _ in read_lines(file))
 
 
-def _judge(
-    references: Path, vocabulary: Path | None, validation: Path | None, num_samples: int
-) -> tuple[MetricCollection, dict[str, Any]]:
-    """Metrics over text files and what the scores depend on."""
-    text = read_sentences(references)
-    encoder_text = [] if validation is None else read_sentences(validation)
-    if vocabulary is None:
-        words = {word for sentence in text for word in sentence}
-    else:  # an entry may hold a blank, and no two lines are joined by it
-        words = set(read_text(vocabulary).split("\n")) - {""}
-    known = Vocabulary((PAD_TOKEN, *sorted((words | {UNKNOWN_TOKEN}) - {PAD_TOKEN})))
-    metrics: list[Metric] = [
-        BLEU(text),
-        LMScore(text, known),
-        ReverseLMScore(text, known),
-        Diversity(),
-    ]
-    if encoder_text:
-        metrics.append(FED(text, HashedNGrams.fit(encoder_text)))
-    return (
-        MetricCollection(metrics),
-        fingerprint(num_samples, text, known.tokens[1:], encoder_text),
+def score_file(judge: Judge, file: Path, num_samples: int) -> Scores:
+    """The finite scores of a file, a piece of it in memory at a time."""
+    lines = tqdm(
+        read_lines(file), file.name, num_samples, leave=False, delay=QUIET_SECONDS, unit=" lines"
     )
+    # Metrics of one piece are done within a second, those of more are shown from the start.
+    watched = partial(
+        tqdm,
+        desc="computing",
+        leave=False,
+        delay=QUIET_SECONDS if num_samples <= CHUNK else 0,
+        unit=" metrics",
+    )
+    values, left_out = score_chunks(judge.metrics, chunked(line.split() for line in lines), watched)
+    infinite = {key: "no word was written" for key in values if not math.isfinite(values[key])}
+    return Scores(
+        {key: value for key, value in values.items() if key not in infinite},
+        judge.left_out | left_out | infinite,
+    )
+
+
+def _write_nearest(judge: Judge, file: Path, path: Path) -> float:
+    """Write the table; returns the mean overlap with the nearest training sentence."""
+    if judge.train is None:
+        raise ValueError("--neighbours are sentences of the training text, which --train names")
+    sentences = read_sentences(file)
+    nearest = NearestNGram(judge.train).nearest(sentences)
+    write_neighbours(path, sentences, judge.train, nearest)
+    return float(nearest.similarity.mean())
+
+
+def errors_of_file(judge: Judge, scores: Scores, file: Path, resamples: int) -> dict[str, float]:
+    """Standard errors of the scores that a file has.
+
+    Raises:
+        ValueError: there are fewer than two sentences or resamples.
+    """
+    able = [
+        metric
+        for name, metric in judge.metrics.items(copy_state=False)
+        if name not in scores.left_out
+    ]
+    errors = standard_errors(MetricCollection(able), read_sentences(file), resamples)
+    return {key: error for key, error in errors.items() if key in scores.values}
+
+
+@contextmanager
+def notes() -> Iterator[None]:
+    """Say each thing that metrics warn of once and in one line."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"note: {message}", file=sys.stderr)

@@ -48,6 +48,9 @@ class TextDataModule(LightningDataModule, ABC):
     """Hash of the files read; two records compare only if it is the same."""
     source: str
     """One line for the reader of a table: what text this is, and for what it stands in."""
+    encoder: Any = None
+    """What embeds sentences for the metrics, None without such metrics; another one is assigned
+    before they are built."""
 
     @abstractmethod
     def sentences(self, split: Split) -> list[Sentence]:

@@ -11,7 +11,7 @@ import math
 import os
 import statistics
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
@@ -46,7 +46,7 @@ class Record:
     fingerprint: dict[str, Any]
     """All that changes a score besides the samples: profile, orders, counts of samples and
     references, tokenisation, reference hash, encoder, version of the metrics. Records are
-    comparable only if the whole of it agrees."""
+    comparable only if it agrees; see ``disagreement``."""
     data_revision: str
     data_source: str
     num_samples: int
@@ -66,11 +66,11 @@ class Record:
     schema: int = SCHEMA
 
     def path(self, root: Path = ROOT) -> Path:
-        """Where the record lies below the leaderboard's folder."""
+        """Where the record lies below the leaderboard's folder: none of other data is there."""
         stem = f"{self.method}-{self.budget}-seed{self.seed}"
         if self.source == "anchor":
             stem = f"anchor-{self.method}"
-        return root / "records" / self.data / f"{stem}.json"
+        return root / "records" / self.data / f"{stem}-{self.data_revision}.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,12 +137,41 @@ def load_published(root: Path = ROOT) -> list[Published]:
     return tables
 
 
+def disagreement(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Fields in which two fingerprints differ, and what each says.
+
+    A field that one of them lacks is no difference: none of its scores depends on it, or their keys
+    name it. So a record keeps its place when the fingerprint of later ones has a field more.
+
+    >>> disagreement({"samples": 5000, "profile": "nagan"}, {"samples": 100, "encoder": "hash128"})
+    {'samples': (5000, 100)}
+    """
+    shared = sorted(first.keys() & second.keys())
+    return {name: (first[name], second[name]) for name in shared if first[name] != second[name]}
+
+
+def comparable(record: Record, other: Record) -> bool:
+    """Whether the scores of two records may stand in one column."""
+    return not disagreement(identity(record), identity(other))
+
+
+def identity(record: Record) -> dict[str, Any]:
+    """The fingerprint of a record together with its data set."""
+    return {"data": record.data, "data_revision": record.data_revision, **record.fingerprint}
+
+
 def blocks(records: Iterable[Record]) -> list[Block]:
-    """One block for each set of comparable records: same data, revision and fingerprint."""
-    sections: dict[str, list[Record]] = {}
-    for record in records:
-        sections.setdefault(_section(record), []).append(record)
-    return [_block(sections[key]) for key in sorted(sections)]
+    """One block for each set of records of which any two are comparable."""
+    sections: list[list[Record]] = []
+    # Records of many fields come first, so that none that lacks them stands between two of them.
+    for record in sorted(records, key=lambda record: -len(record.fingerprint)):
+        for section in sections:
+            if all(comparable(record, other) for other in section):
+                section.append(record)
+                break
+        else:
+            sections.append([record])
+    return [_block(section) for section in sorted(sections, key=_section_order)]
 
 
 def render(root: Path = ROOT) -> list[Path]:
@@ -161,16 +190,19 @@ def render(root: Path = ROOT) -> list[Path]:
 
 def compare(record: Record, records: Iterable[Record]) -> str:
     """The row of ``record`` among those it may be compared with, for a terminal."""
-    peers = [
-        peer
-        for peer in records
-        if _section(peer) == _section(record) and peer.path() != record.path()
-    ]
+    peers = [peer for peer in records if comparable(peer, record) and peer.path() != record.path()]
     return plain(_block([*peers, record], marked=_group(record)))
 
 
-def _section(record: Record) -> str:
-    return json.dumps([record.data, record.data_revision, record.fingerprint], sort_keys=True)
+def seeds(record: Record, records: Iterable[Record]) -> list[Record]:
+    """The records of the same row, which differ in the seed alone; ``record`` is one of them."""
+    return [
+        other for other in records if _group(other) == _group(record) and comparable(other, record)
+    ]
+
+
+def _section_order(section: Sequence[Record]) -> str:
+    return json.dumps([section[0].data_revision, section[0].fingerprint], sort_keys=True)
 
 
 def _group(record: Record) -> tuple[str, ...]:
@@ -184,7 +216,11 @@ def _block(records: Iterable[Record], marked: tuple[str, ...] | None = None) -> 
     for record in sorted(records, key=lambda record: record.path()):
         groups.setdefault(_group(record), []).append(record)
     (first, *_), *_ = groups.values()
-    settings = ", ".join(f"{key} {value}" for key, value in sorted(first.fingerprint.items()))
+    fields: dict[str, Any] = {}
+    for group in groups.values():
+        for record in group:
+            fields |= record.fingerprint
+    settings = ", ".join(f"{key} {value}" for key, value in sorted(fields.items()))
     notes = [f"Text: {first.data_source}", f"Scoring: {settings}"]
     notes += [_training(group) for group in groups.values() if group[0].source == "run"]
     rows = [_row(group, marked=key == marked) for key, group in groups.items()]

@@ -6,46 +6,73 @@ sentence.
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torchmetrics import MetricCollection
 
+from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.interfaces import Sentence, TextDataModule
+from textgan_bench.metrics.fed import Encoder
+from textgan_bench.metrics.profiles import DEFAULT, profile
+from textgan_bench.tokens import PAD
 
-PROFILE = "nagan"
-"""Name of the definitions all scores follow: those of Huang et al. (2021), as documented."""
 REVISION = 1
-"""Raised when a change of a metric changes its numbers."""
+"""Raised when a change of a metric changes its numbers by more than rounding."""
+CHUNK = 10_000
+"""Sentences a metric is given at once: what it needs for a moment grows with it."""
+SEARCHED = 2**16
+"""Bytes at the start of a file in which a text of two-byte characters gives itself away."""
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Lines of a UTF-8 file, or of a UTF-16 one that begins with a byte-order mark.
+
+    They end in a line feed, a carriage return or both; a byte-order mark is left out.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is empty or of another encoding.
+    """
+    with path.open("rb") as file:
+        start = file.read(SEARCHED)
+    if not start:
+        raise ValueError(f"{path} is empty: there is nothing to read")
+    two_bytes = start.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+    if not two_bytes and b"\0" in start:
+        raise ValueError(f"{path} is not UTF-8 text (it holds zero bytes); convert it to UTF-8")
+    encoding = "utf-16" if two_bytes else "utf-8-sig"
+    number = 0
+    with path.open(encoding=encoding, newline=None) as text:
+        try:
+            for line in text:
+                number += 1
+                yield line.removesuffix("\n")
+        except UnicodeDecodeError as error:
+            # What was not handed out yet begins with the line after the last one.
+            before = error.object[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            line_number = number + 1 + before.count(b"\n")
+            name = "UTF-16" if two_bytes else "UTF-8"
+            raise ValueError(
+                f"{path} is not {name} text ({error.reason} in line {line_number}); "
+                "convert it to UTF-8"
+            ) from None
+    if not number:  # nothing but a byte-order mark
+        raise ValueError(f"{path} is empty: there is nothing to read")
 
 
 def read_sentences(path: Path) -> list[Sentence]:
-    """Sentences of a UTF-8 file.
+    """Sentences of a text file; equal words are one string, which saves most of their memory.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is empty or not UTF-8.
+        ValueError: the file is empty or of an encoding that ``read_lines`` does not know.
     """
-    return parse(read_text(path))
-
-
-def read_text(path: Path) -> str:
-    """Content of a UTF-8 file; a byte-order mark and Windows line ends are left out.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is empty or not UTF-8.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} is not UTF-8 text ({error.reason} at byte {error.start})"
-        ) from None
-    if not text:
-        raise ValueError(f"{path} is empty: there is nothing to read")
-    return text.replace("\r\n", "\n")
+    return [list(map(sys.intern, line.split())) for line in read_lines(path)]
 
 
 def write_sentences(path: Path, sentences: Iterable[Sentence]) -> None:
@@ -81,55 +108,137 @@ def replace_text(path: Path, text: str) -> None:
     unfinished.replace(path)
 
 
-def score(metrics: MetricCollection, sentences: Sequence[Sentence]) -> dict[str, float]:
-    """All scores of a set of sentences, by key.
+class Scores(NamedTuple):
+    """What came of scoring a text."""
+
+    values: dict[str, float]
+    """By key; one may be infinite."""
+    left_out: dict[str, str]
+    """Metrics that these samples do not determine, and why."""
+
+
+def chunked(sentences: Iterable[Sentence], size: int = CHUNK) -> Iterator[list[Sentence]]:
+    """The sentences in lists of ``size``, the last one shorter."""
+    iterator = iter(sentences)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def score_chunks(
+    metrics: MetricCollection,
+    chunks: Iterable[list[Sentence]],
+    watched: Callable[[Collection[str]], Iterable[str]] = iter,
+) -> Scores:
+    """Scores of a text of any length; a metric that refuses it leaves the others alone.
+
+    Args:
+        metrics: they are emptied first.
+        chunks: the text in pieces.
+        watched: shows how far a loop over the metrics' names has come.
 
     Raises:
         ValueError: there is no sentence.
     """
-    if not sentences:
-        raise ValueError("there are no sentences to score")
     metrics.reset()
-    metrics.update(samples=sentences)
-    return {name: float(value) for name, value in metrics.compute().items()}
+    judging = dict(metrics.items(copy_state=False))
+    values: dict[str, float] = {}
+    left_out: dict[str, str] = {}
+    num_samples = 0
+    for chunk in chunks:
+        num_samples += len(chunk)
+        for name, metric in list(judging.items()):
+            try:
+                metric.update(samples=chunk)
+            except ValueError as error:
+                left_out[name] = str(error)
+                del judging[name]
+    if not num_samples:
+        raise ValueError("there are no sentences to score")
+    for name in watched(judging.keys()):
+        try:
+            values |= {key: float(value) for key, value in judging[name].compute().items()}
+        except ValueError as error:
+            left_out[name] = str(error)
+    return Scores(values, left_out)
+
+
+def score(metrics: MetricCollection, sentences: Sequence[Sentence]) -> dict[str, float]:
+    """All scores of a set of sentences, by key.
+
+    Raises:
+        ValueError: there is no sentence, or a metric cannot judge them.
+    """
+    values, left_out = score_chunks(metrics, chunked(sentences))
+    for name, reason in left_out.items():
+        raise ValueError(f"{name}: {reason}")
+    return values
 
 
 def fingerprint(
     num_samples: int,
     references: Sequence[Sentence],
     vocabulary: Sequence[str],
-    encoder_text: Sequence[Sentence],
+    *,
+    profile_name: str = DEFAULT,
+    encoder: Encoder | None = None,
+    encoder_text: Sequence[Sentence] = (),
+    train: Sequence[Sentence] = (),
 ) -> dict[str, Any]:
-    """All that changes a score besides the samples: equal if and only if scores compare.
+    """All that changes a score besides the samples, as far as a score of the profile does.
 
     Args:
         num_samples: sentences scored.
         references: text they are scored against.
         vocabulary: words the language models know.
-        encoder_text: what the encoder of the Fréchet distance is fitted on; may be empty.
+        profile_name: definitions of the scores.
+        encoder: embeds sentences.
+        encoder_text: what the encoder is fitted on, if it is one that is.
+        train: training text, where there is one.
+
+    Raises:
+        ValueError: there is no such profile.
     """
-    return {
-        "profile": PROFILE,
+    definitions = profile(profile_name)
+    references = references[: definitions.max_references]
+    fields: dict[str, Any] = {
+        "profile": profile_name,
         "revision": REVISION,
+        "orders": definitions.orders,
         "tokenisation": "blanks",
         "samples": num_samples,
         "references": len(references),
         "references_hash": _text_hash(references),
-        "vocabulary": len(vocabulary),
-        "vocabulary_hash": _text_hash([sorted(vocabulary)]),
-        "encoder_text_hash": _text_hash(encoder_text) if encoder_text else "none",
     }
+    if "vocabulary" in definitions.uses:
+        fields["vocabulary"] = len(vocabulary)
+        fields["vocabulary_hash"] = _text_hash([sorted(vocabulary)])
+    if "encoder" in definitions.uses:
+        fitted = isinstance(encoder, HashedNGrams)
+        fields["encoder"] = "none" if encoder is None else encoder.name
+        fields["encoder_text_hash"] = _text_hash(encoder_text) if fitted else "none"
+    if "train" in definitions.uses:
+        fields["train_hash"] = _text_hash(train) if train else "none"
+    return fields
 
 
-def _text_hash(sentences: Iterable[Sentence]) -> str:
-    return hashlib.sha256(unparse(sentences).encode()).hexdigest()[:12]
-
-
-def data_fingerprint(data: TextDataModule, num_samples: int) -> dict[str, Any]:
-    """Fingerprint of ``num_samples`` sentences scored by ``data.metrics("test")``."""
+def data_fingerprint(
+    data: TextDataModule, num_samples: int, profile_name: str = DEFAULT
+) -> dict[str, Any]:
+    """Fingerprint of ``num_samples`` sentences scored by a data set's test split."""
+    uses = profile(profile_name).uses
     return fingerprint(
         num_samples,
         data.sentences("test"),
-        data.vocabulary.tokens[1:],
-        data.sentences("validation"),
+        data.vocabulary.tokens[PAD + 1 :],
+        profile_name=profile_name,
+        encoder=data.encoder if "encoder" in uses else None,
+        encoder_text=data.sentences("validation"),
+        train=data.sentences("train") if "train" in uses else (),
     )
+
+
+def _text_hash(sentences: Iterable[Sentence]) -> str:
+    digest = hashlib.sha256()
+    for chunk in chunked(sentences):
+        digest.update(unparse(chunk).encode())
+    return digest.hexdigest()[:12]

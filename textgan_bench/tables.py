@@ -1,64 +1,37 @@
 """Tables of scores as Markdown, LaTeX and plain text; standard library only.
 
-What a column is called, which of its values is the best one, and how many digits it deserves.
+Which columns a block has, which of their values is the best one, and how it is marked.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
+
+from textgan_bench.columns import (
+    BESIDE_FORWARD,
+    CAVEATS,
+    COLUMNS,
+    FORWARD,
+    NOT_SHOWN,
+    Column,
+    column,
+    digits,
+)
 
 LEGEND = (
     "Anchors come first: the data judged by the same code (oracle, real), then samplers that know "
     "only word frequencies (unigram) or only the vocabulary (uniform). Mean ± standard deviation "
     "over seeds. Likelihoods are in nats a word, language models are 4-gram Kneser-Ney, BLEU is "
     "BLEU-5; Words counts the distinct words of the samples, Sentences is the share of distinct "
-    "sentences. ↓ lower is better, ↑ higher is better, ≈ best is nearest to the data's own value: "
+    "sentences, Novel that of sentences that are not training text, as real is, Lengths the "
+    "distance of the distributions of lengths in words. ↓ lower is better, ↑ higher is better, ≈ "
+    "best is nearest to the data's own value: "
     "a model that repeats itself passes the data there, so read these columns beside Reverse LM, "
     "Words and Sentences. Bold is the best of the methods of a block. Numbers of different blocks "
     "are not comparable. † the text was too uniform for Kneser-Ney discounts of some order: fixed "
     "ones stood in."
 )
 
-
-@dataclass(frozen=True)
-class Column:
-    """How one score is shown."""
-
-    key: str
-    title: str
-    better: Literal["↓", "↑", "≈", "→0", ""]
-    """Lower, higher, nearest to the data's own value, nearest to zero, or no order at all."""
-    digits: int
-    """Decimals at most; a spread over seeds may support fewer."""
-
-
-# The digits follow the spread of a score over disjoint sets of 5,000 sentences of one model:
-# 0.003 for BLEU, 0.006 for oracle NLL, 0.02 for the LM scores.
-COLUMNS = (
-    Column("oracle_nll", "Oracle NLL", "≈", 3),
-    Column("oracle_gap", "Gap", "→0", 3),
-    Column("lm_score/kn4", "LM score", "≈", 2),
-    Column("reverse_lm/kn4", "Reverse LM", "↓", 2),
-    Column("distinct_words", "Words", "≈", 0),
-    Column("distinct_sentences", "Sentences", "≈", 3),
-    Column("bleu_f/5", "BLEU-F", "≈", 3),
-    Column("bleu_b/5", "BLEU-B", "↑", 3),
-    Column("bleu_ha/5", "BLEU-HA", "↑", 3),
-    Column("fed/hash128", "FED hash128", "↓", 4),
-    Column("fed/use3", "FED USE", "↓", 3),
-    Column("oov_rate", "OOV", "", 3),
-)
-# Scores that say another one was computed with a stopgap.
-CAVEATS = {
-    "lm_score/kn4": "lm_fallback/kn4",
-    "reverse_lm/kn4": "reverse_lm_fallback/kn4",
-}
-# lm_score_event is the sum of lm_score over another divisor; the records keep it.
-NOT_SHOWN = ("lm_score_event/kn4", *CAVEATS.values())
-# A forward score never stands alone.
-FORWARD = ("oracle_nll", "lm_score/kn4")
-BESIDE_FORWARD = ("reverse_lm/kn4", "distinct_words", "distinct_sentences")
 
 DATA_ITSELF = ("oracle", "real")
 ANCHORS = (*DATA_ITSELF, "unigram", "uniform")
@@ -121,21 +94,8 @@ class Block:
         keys = {key for row in self.rows for key in row.scores}.difference(NOT_SHOWN)
         if keys.intersection(FORWARD) and any(row.kind != "published" for row in self.rows):
             keys.update(BESIDE_FORWARD)
-        known = [column for column in COLUMNS if column.key in keys]
-        unknown = sorted(keys.difference(column.key for column in COLUMNS))
-        return known + [Column(key, key, "", 3) for key in unknown]
-
-
-def digits(column: Column, spread: float | None) -> int:
-    """Decimals worth printing: the spread shows two significant digits at most.
-
-    >>> lm_score = Column("lm_score/kn4", "LM score", "≈", 2)
-    >>> digits(lm_score, None), digits(lm_score, 0.016), digits(lm_score, 1.2)
-    (2, 2, 1)
-    """
-    if not spread:
-        return column.digits
-    return max(0, min(column.digits, 1 - math.floor(math.log10(spread))))
+        known = [column.key for column in COLUMNS if column.key in keys]
+        return [column(key) for key in [*known, *sorted(keys.difference(known))]]
 
 
 def figure_text(column: Column, row: Row) -> str:

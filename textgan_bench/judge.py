@@ -1,0 +1,137 @@
+"""What a text is judged by: a data set and its own metrics, or a profile over text files."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentParser
+from torchmetrics import MetricCollection
+
+from textgan_bench.interfaces import Sentence, TextDataModule
+from textgan_bench.metrics import encoders
+from textgan_bench.metrics.profiles import DEFAULT, build_profile, lacking, profile
+from textgan_bench.recipes import table
+from textgan_bench.scoring import data_fingerprint, fingerprint, read_lines, read_sentences
+from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Vocabulary
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Metrics whose reference side is done, and what their scores depend on."""
+
+    metrics: MetricCollection
+    settings: dict[str, Any]
+    """Fingerprint of the scores, but for the number of samples."""
+    references: list[Sentence]
+    train: list[Sentence] | None
+    identity: dict[str, Any] = field(default_factory=dict)
+    """Data set and revision, where the references are those of a data set."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Metrics of the profile that lack something, and what."""
+
+    def fingerprint(self, num_samples: int) -> dict[str, Any]:
+        """All that changes a score of ``num_samples`` sentences beside the sentences."""
+        return self.settings | {"samples": num_samples}
+
+
+def make_judge(
+    *,
+    profile_name: str = DEFAULT,
+    references: Path | None = None,
+    data: str | None = None,
+    data_dir: str | None = None,
+    vocabulary: Path | None = None,
+    validation: Path | None = None,
+    train: Path | None = None,
+    encoder: str | None = None,
+) -> Judge:
+    """The judge of ``--data``, or of ``--references`` and the files beside them.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file holds no sentence, an argument does not apply, or there is no such
+            profile or data set.
+    """
+    uses = profile(profile_name).uses
+    for use, given in (
+        ("vocabulary", vocabulary),
+        ("train", train),
+        ("encoder", validation),
+        ("encoder", encoder),
+    ):
+        if given is not None and use not in uses:
+            raise ValueError(f"no score of the profile {profile_name} depends on {given}")
+    if data is not None:
+        if any(path is not None for path in (vocabulary, validation, train)):
+            raise ValueError("--data brings its own vocabulary, validation and training text")
+        return _judge_of_data(_data_module(data, data_dir), data, profile_name, encoder)
+    if references is None or data_dir is not None:
+        raise ValueError("--data_dir belongs to --data, not to --references")
+    text = read_sentences(references)
+    known = _vocabulary(text, vocabulary)
+    train_text = None if train is None else read_sentences(train)
+    encoder_text = [] if validation is None else read_sentences(validation)
+    if encoder is None and validation is not None:
+        encoder = "hash128"
+    embeds = None if encoder is None else encoders.encoder(encoder, encoder_text)
+    return Judge(
+        MetricCollection(
+            build_profile(profile_name, text, known, train=train_text, encoder=embeds)
+        ),
+        fingerprint(
+            0,
+            text,
+            known.tokens[PAD + 1 :],
+            profile_name=profile_name,
+            encoder=embeds,
+            encoder_text=encoder_text,
+            train=train_text or (),
+        ),
+        text,
+        train_text,
+        left_out=lacking(profile_name, train=train is not None, encoder=encoder is not None),
+    )
+
+
+def _judge_of_data(
+    data: TextDataModule, name: str, profile_name: str, encoder: str | None
+) -> Judge:
+    if encoder is not None:
+        data.encoder = encoders.encoder(encoder, data.sentences("validation"))
+    references, train = data.sentences("test"), data.sentences("train")
+    if profile_name == DEFAULT:  # with the scores that only this data set has
+        metrics = data.metrics("test")
+    else:
+        metrics = MetricCollection(
+            build_profile(profile_name, references, data.vocabulary, train=train)
+        )
+    return Judge(
+        metrics,
+        data_fingerprint(data, 0, profile_name),
+        references,
+        train,
+        {"data": name, "data_revision": data.revision},
+    )
+
+
+def _data_module(name: str, data_dir: str | None) -> TextDataModule:
+    content = yaml.safe_load((table(name) / "data.yaml").read_text(encoding="utf-8"))
+    settings = content["data"]
+    if data_dir is not None:
+        settings["init_args"] = {**settings.get("init_args", {}), "data_dir": data_dir}
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(TextDataModule, "data")
+    data: TextDataModule = parser.instantiate(parser.parse_object({"data": settings})).data
+    data.prepare_data()
+    data.setup("test")
+    return data
+
+
+def _vocabulary(text: list[Sentence], path: Path | None) -> Vocabulary:
+    """Words of a file, one a line, or of the references."""
+    if path is None:
+        words = {word for sentence in text for word in sentence}
+    else:  # an entry may hold a blank
+        words = set(read_lines(path)) - {""}
+    return Vocabulary((PAD_TOKEN, *sorted((words | {UNKNOWN_TOKEN}) - {PAD_TOKEN})))
