@@ -60,7 +60,7 @@ def words(generator: np.random.Generator, n: int) -> list[list[str]]:
 def test_set_scores_vary_as_over_fresh_samples() -> None:
     """Nonlinear scores, and one of distinct sentences that copies would bias."""
     generator = np.random.default_rng(0)
-    metrics = MetricCollection([BLEU(words(generator, 300), order=2), Diversity()])
+    metrics = MetricCollection([BLEU(words(generator, 300), orders=[2]), Diversity()])
     fresh: list[dict[str, float]] = []
     for _ in range(100):
         metrics.reset()

@@ -188,8 +188,8 @@ class NAGAN(TextGenerator):
     knob: ClassVar[str] = "dropout"
     BETAS = (0.5, 0.9)  # of RAdam, Table 9
     # Of the generator's RAdam, not stated. The gradients of its score layer have a median of 1e-5,
-    # those of the rarest words 1e-9 and those of other layers 1e-3: at RAdam's own 1e-8, noise moves
-    # rare words at the full learning rate, out of use in the end (docs/nagan.md).
+    # 1e-9 for the rarest words, those of other layers 1e-3: at RAdam's own 1e-8, noise moves rare
+    # words at the full learning rate, out of use in the end (docs/nagan.md).
     EPSILON = 1e-5
 
     def __init__(

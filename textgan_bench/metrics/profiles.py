@@ -37,9 +37,10 @@ from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics.bleu import BLEU, SelfBLEU
 from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelSentences
 from textgan_bench.metrics.fed import FED, Encoder
+from textgan_bench.metrics.language_models import RNN
 from textgan_bench.metrics.lengths import LengthDistance
 from textgan_bench.metrics.lm_score import LMScore, ReverseLMScore
-from textgan_bench.metrics.perplexity import RNN, Perplexity, ReversePerplexity
+from textgan_bench.metrics.perplexity import Perplexity, ReversePerplexity
 from textgan_bench.tokens import Vocabulary
 
 
