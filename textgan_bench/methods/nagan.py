@@ -207,7 +207,7 @@ class NAGAN(TextGenerator):
         score_std: float = 6.0,
         dropout: float = 0.25,
         temperature: float = 1.0,
-        gradient_penalty: float = 10.0,
+        gradient_penalty: float = 25.0,
         score_regulariser: float = 1.0,
         generator_lr: float = 2e-4,
         discriminator_lr: float = 5e-4,
