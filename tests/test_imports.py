@@ -21,7 +21,8 @@ ALLOWED = {
     "textgan_bench.metrics": "functional interfaces tokens numpy torch torchmetrics",
     "textgan_bench.metrics.lm_score": "functional interfaces tokens kenlm numpy torch torchmetrics",
     "textgan_bench.methods": "functional interfaces networks tokens pytorch_lightning torch",
-    "datamodules": "functional interfaces metrics tokens hmmlearn numpy torch torchmetrics",
+    "datamodules": "functional interfaces metrics tokens datasets hmmlearn nltk numpy pyarrow "
+    "torch torchmetrics tqdm",
     # What runs and scores plug-ins, and knows none of them by name.
     "textgan_bench": "",
     "textgan_bench.tables": "",
@@ -38,7 +39,8 @@ ALLOWED = {
     "training torch",
     "textgan_bench.commands": "functional interfaces metrics recipes runs scoring tokens training "
     "jsonargparse torch torchmetrics yaml",
-    "textgan_bench.__main__": "bench commands training",
+    "textgan_bench.prepare": "interfaces recipes jsonargparse yaml",
+    "textgan_bench.__main__": "bench commands prepare training",
 }
 
 
