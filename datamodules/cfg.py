@@ -13,6 +13,7 @@ productions drawn at fixed probabilities, whatever they are, at least 64 % of th
 import hashlib
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -113,6 +114,8 @@ class CFG(InMemoryDataModule):
     Raises:
         ValueError: a size is not positive.
     """
+
+    DISJOINT: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -71,8 +71,6 @@ class CorpusDataModule(InMemoryDataModule):
 
     FOLDER: ClassVar[str]
     SOURCES: ClassVar[dict[str, Source]]
-    DISJOINT: ClassVar[bool] = True
-    """Whether no sentence of validation or test is in training."""
 
     def __init__(
         self,

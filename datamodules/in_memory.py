@@ -5,7 +5,7 @@ Shapes: B batch, T time, N sentences of a split, V vocabulary.
 
 from abc import abstractmethod
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torchmetrics import Metric, MetricCollection
@@ -33,6 +33,9 @@ class InMemoryDataModule(TextDataModule):
     Raises:
         ValueError: a size is not positive.
     """
+
+    DISJOINT: ClassVar[bool] = True
+    """Whether no sentence of a split is in a later one: train, validation, test."""
 
     def __init__(
         self,
