@@ -25,12 +25,17 @@ def training(
     batch_size: int,
     *,
     batches: int | None = None,
-    shard: Shard = Shard(),
+    shard: Shard | None = None,
     bucketing: int = 1,
     seed: int = 5,
 ) -> TrainingBatches:
     return TrainingBatches(
-        sentences(n), batch_size, batches=batches, seed=seed, shard=shard, bucketing=bucketing
+        sentences(n),
+        batch_size,
+        batches=batches,
+        seed=seed,
+        shard=shard or Shard(),
+        bucketing=bucketing,
     )
 
 
