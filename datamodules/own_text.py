@@ -8,6 +8,9 @@ from datamodules.sources import Source
 from datamodules.text import TextCorpus, split_of, tokenise
 from textgan_bench.interfaces import Sentence, Split
 
+FITTED = 128
+"""Validation sentences that the encoder of the Fréchet distance is fitted on at least."""
+
 
 class Text(TextCorpus):
     """Any text: a file of one sentence a line, or a folder with train, valid and test files.
@@ -46,6 +49,20 @@ class Text(TextCorpus):
     @property
     def title(self) -> str:
         return f"own text {self.folder.name}"
+
+    def prepare_data(self) -> None:
+        """Encode, and refuse before training what could not be scored after it.
+
+        Raises:
+            ValueError: there are too few validation sentences.
+        """
+        super().prepare_data()
+        held_out = len(self.splits["validation"].ids)
+        if held_out < FITTED:
+            raise ValueError(
+                f"{self.folder} gives {held_out} validation sentences, fewer than the {FITTED} of "
+                "the Fréchet distance; a single file of 1,400 sentences is enough"
+            )
 
     def files(self) -> tuple[Path, ...]:
         if self.folder.is_file():

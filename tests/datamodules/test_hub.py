@@ -7,7 +7,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from datamodules import COCO2014, COCO2017, SNLI, SNLIARAE, sources
-from datamodules.hub import HubCorpus
 
 PARTS = ("train", "validation", "test")
 WORDS = ("man", "woman", "dog", "cat", "child")
@@ -82,7 +81,7 @@ def test_validation_gives_test_too_where_the_hub_has_none(
 
 @pytest.mark.parametrize("kind", [SNLI, SNLIARAE])
 def test_a_data_set_of_the_hub_is_fetched_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[HubCorpus]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[SNLI]
 ) -> None:
     """``datasets`` loads a local folder in the hub's layout by the call that loads the hub's."""
     served = write_snli(tmp_path / "hub")
