@@ -30,6 +30,18 @@ QUICK = {"HMM", "COCO", "CFG", "Names"}
 """Data sets whose scores a default run computes; the others differ in their text alone."""
 
 
+LONG_TO_READ = {"COCO2014", "COCO2017"}
+"""Data sets that take many seconds to split into words."""
+
+
+def parameters(slow: Callable[[str], bool]) -> list[Any]:
+    """The data sets, some of them left to the slow tests."""
+    return [
+        pytest.param(module, marks=[pytest.mark.slow] if slow(module.__name__) else [])
+        for module in MODULES
+    ]
+
+
 def construct(module: type[TextDataModule], **arguments: int) -> TextDataModule:
     """The data set, on the neighbouring folder that holds its files."""
     if not issubclass(module, CorpusDataModule):
@@ -43,7 +55,11 @@ def construct(module: type[TextDataModule], **arguments: int) -> TextDataModule:
     return cast(TextDataModule, build(data_dir=folder, **arguments))
 
 
-@pytest.fixture(scope="module", params=MODULES, ids=lambda module: module.__name__)
+@pytest.fixture(
+    scope="module",
+    params=parameters(lambda name: name in LONG_TO_READ),
+    ids=lambda module: module.__name__,
+)
 def build(request: pytest.FixtureRequest) -> Build:
     return partial(construct, request.param)
 
@@ -177,10 +193,7 @@ def test_unigram_anchor_has_the_training_frequencies(
 
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param(module, marks=() if module.__name__ in QUICK else pytest.mark.slow)
-        for module in MODULES
-    ],
+    params=parameters(lambda name: name not in QUICK),
     ids=lambda module: module.__name__,
 )
 def judge(request: pytest.FixtureRequest) -> TextDataModule:
