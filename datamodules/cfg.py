@@ -21,7 +21,15 @@ from torchmetrics import Metric
 
 from datamodules.in_memory import InMemoryDataModule
 from textgan_bench.interfaces import Sentence, Split
-from textgan_bench.metrics import BLEU, FED, Diversity, LMScore, OracleNLL, ReverseLMScore
+from textgan_bench.metrics import (
+    BLEU,
+    FED,
+    Diversity,
+    LMScore,
+    OracleNLL,
+    ParseRate,
+    ReverseLMScore,
+)
 from textgan_bench.tokens import PAD, PAD_TOKEN, TokenBatch, Vocabulary, length_mask
 
 LENGTH = 12
@@ -153,6 +161,7 @@ class CFG(InMemoryDataModule):
         references = self.sentences(split)
         return [
             OracleNLL(self.oracle, self.vocabulary),
+            ParseRate(parses),
             ReverseLMScore(references, self.vocabulary),
             LMScore(references, self.vocabulary),
             Diversity(),
