@@ -5,7 +5,8 @@ BUDGET  ?= quick
 DEVICES ?= auto
 FORCE   ?=
 # A folder of data sets beside the checkout is read where there is one; else they are downloaded.
-DATA_DIR ?= $(wildcard ../shared/data/$(DATA))
+# Variants of a data set, as in coco-texygen, are read from the same folder.
+DATA_DIR ?= $(firstword $(wildcard $(addprefix ../shared/data/,$(DATA) $(firstword $(subst -, ,$(DATA))))))
 DATASETS ?= $(wildcard ../shared/data)
 LMPLZ    ?= build/kenlm/bin/lmplz
 
@@ -19,7 +20,7 @@ suits  = $(shell $(or $(1),false) -c 'import ensurepip, os, sys, sysconfig, venv
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(call suits,$(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench smoke test lint speed tables
+.PHONY: help setup bench data smoke test lint speed tables
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z]+: .*## / {printf "%-8s %s\n", $$1, $$2}' Makefile
@@ -40,6 +41,9 @@ bench: $(if $(METHOD),$(STAMP)) ## train, test and print the row: METHOD=nagan [
 	$(if $(METHOD),,$(error METHOD is missing, for example: make bench METHOD=nagan))
 	@$(RUN) textgan_bench bench $(METHOD) --data $(DATA) --seed $(SEED) --budget $(BUDGET) \
 		--devices $(DEVICES) $(if $(DATA_DIR),--data_dir $(DATA_DIR)) $(if $(FORCE),--force)
+
+data: $(STAMP) ## download and encode a data set before it is needed: DATA=snli [DATA_DIR=...], or DATA=all
+	@$(RUN) textgan_bench data $(DATA) $(if $(DATA_DIR),--data_dir $(DATA_DIR))
 
 smoke: $(STAMP) ## a minute of everything bench does, without a record: [METHOD=nagan DATA=hmm]
 	@$(RUN) textgan_bench bench $(or $(METHOD),nagan) --data $(DATA) --seed $(SEED) --budget smoke \

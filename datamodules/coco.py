@@ -6,16 +6,16 @@ as lines of 32 word ids and a pickled vocabulary.
 """
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
-from torch.hub import download_url_to_file
-
-from datamodules.corpus import Corpus, CorpusDataModule, encode_lines, read_lines
+from datamodules.arrow import Corpus
+from datamodules.corpus import CorpusDataModule, hold_out
+from datamodules.lines import encode_lines, read_lines
+from datamodules.sources import GITHUB, Source
 from textgan_bench.tokens import PAD_TOKEN, Vocabulary
 
-DEFAULT_DIR = Path(__file__).parents[1] / "data" / "coco"
 MAX_LENGTH = 32
 ENTRIES = 4_839  # 4,838 words and the padding symbol
 PADDING_ID = 1_814  # of the published ids
@@ -27,19 +27,11 @@ STAND_IN_TRAIN, STAND_IN_TEST, STAND_IN_VOCABULARY = (
     "leakgan_test.txt",
     "leakgan_vocab.txt",
 )
-_GITHUB = "https://raw.githubusercontent.com"
-_IRL_GEN = f"{_GITHUB}/FudanNLP/Irl_gen/dd377ca926f16098880bb9439b16b5ed3784743f/imagecoco/save"
+_IRL_GEN = f"{GITHUB}/FudanNLP/Irl_gen/dd377ca926f16098880bb9439b16b5ed3784743f/imagecoco/save"
 _LEAKGAN = (
-    f"{_GITHUB}/CR-Gjx/LeakGAN/dc3360e30f2572cc4d7281cf2c8f490558e4a794"
+    f"{GITHUB}/CR-Gjx/LeakGAN/dc3360e30f2572cc4d7281cf2c8f490558e4a794"
     "/No%20Temperature/Image%20COCO/save"
 )
-# The test set and the vocabulary are the same in both; the training set has this name in LeakGAN.
-SOURCES = {
-    TRAIN: f"{_LEAKGAN}/{TRAIN}",
-    TEST: f"{_IRL_GEN}/{TEST}",
-    VOCABULARY: f"{_IRL_GEN}/{VOCABULARY}",
-}
-SHA256_PREFIX = {TEST: "5ee12f621faf0a50"}
 
 
 class COCO(CorpusDataModule):
@@ -57,6 +49,13 @@ class COCO(CorpusDataModule):
         ValueError: a size is not positive; later, a file is damaged.
     """
 
+    FOLDER: ClassVar[str] = "coco"
+    # The test set and the vocabulary are the same in both; LeakGAN's training set has this name.
+    SOURCES: ClassVar[dict[str, Source]] = {
+        TRAIN: Source(f"{_LEAKGAN}/{TRAIN}"),
+        TEST: Source(f"{_IRL_GEN}/{TEST}", "5ee12f621faf0a50"),
+        VOCABULARY: Source(f"{_IRL_GEN}/{VOCABULARY}"),
+    }
     VALIDATION_SIZE: ClassVar[int] = 5_000
 
     def __init__(
@@ -64,59 +63,38 @@ class COCO(CorpusDataModule):
         data_dir: str | Path | None = None,
         batch_size: int = 64,
         batches_per_epoch: int | None = None,
+        bucketing: int = 1,
     ) -> None:
-        super().__init__(ENTRIES, MAX_LENGTH, batch_size, batches_per_epoch)
-        self.data_dir = None if data_dir is None else Path(data_dir)
-        if self.data_dir is not None and not self.data_dir.is_dir():
-            raise FileNotFoundError(
-                f"data_dir {data_dir} is not a folder; leave it out to download into {DEFAULT_DIR}"
-            )
+        super().__init__(data_dir, ENTRIES, MAX_LENGTH, batch_size, batches_per_epoch, bucketing)
 
-    def prepare_data(self) -> None:
-        """Download the published files, unless a folder was named or they are there."""
-        if self.data_dir is not None:
-            return
-        DEFAULT_DIR.mkdir(parents=True, exist_ok=True)
-        for name, url in SOURCES.items():
-            if not (DEFAULT_DIR / name).exists():
-                download(url, DEFAULT_DIR / name, SHA256_PREFIX.get(name))
+    def files(self) -> tuple[Path, ...]:
+        return self.choose(
+            (TRAIN, TEST, VOCABULARY), (STAND_IN_TRAIN, STAND_IN_TEST, STAND_IN_VOCABULARY)
+        )
 
     def read(self) -> Corpus:
-        folder = self.data_dir or DEFAULT_DIR
-        published = tuple(folder / name for name in (TRAIN, TEST, VOCABULARY))
-        stand_in = tuple(
-            folder / name for name in (STAND_IN_TRAIN, STAND_IN_TEST, STAND_IN_VOCABULARY)
-        )
-        if all(path.is_file() for path in published):
-            return _read_published(*published)
-        if all(path.is_file() for path in stand_in):
-            return _read_stand_in(*stand_in)
-        # name the missing files of the set that is nearer to complete
-        wanted = max(published, stand_in, key=lambda files: sum(path.is_file() for path in files))
-        missing = ", ".join(path.name for path in wanted if not path.is_file())
-        raise FileNotFoundError(
-            f"{folder} lacks {missing}; it must hold {', '.join(path.name for path in published)}, "
-            f"or the stand-in {', '.join(path.name for path in stand_in)}; "
-            "leave data_dir out to download the published files"
-        )
-
-
-def download(url: str, path: Path, sha256_prefix: str | None = None) -> None:
-    """Fetch a file with a progress bar; it appears under its name only when complete and right.
-
-    Raises:
-        FileNotFoundError: the address cannot be reached.
-        ValueError: it holds another content.
-    """
-    remedy = f"place it in {path.parent} by hand or name another folder by data_dir"
-    try:
-        download_url_to_file(url, str(path), sha256_prefix)
-    except OSError as error:
-        raise FileNotFoundError(
-            f"{path.name} could not be fetched from {url}: {error}; {remedy}"
-        ) from error
-    except RuntimeError as error:
-        raise ValueError(f"{url} is not the published file: {error}; {remedy}") from error
+        train_file, test_file, vocabulary_file = self.files()
+        train_lines, test_lines = read_lines(train_file), read_lines(test_file)
+        encode: Callable[[list[str]], list[int]]
+        if train_file.name == TRAIN:
+            words = _vocabulary(vocabulary_file, _unpickle_entries(vocabulary_file))
+            encode = _from_published_ids
+            source = (
+                f"COCO captions of LeakGAN and Irl_gen: {len(train_lines):,} for training and "
+                f"validation, {len(test_lines):,} for test"
+            )
+        else:
+            words = _vocabulary(vocabulary_file, read_lines(vocabulary_file))
+            encode = words.encode
+            source = (
+                f"stand-in for the COCO captions of LeakGAN and Irl_gen: {len(train_lines):,} "
+                "other COCO captions made to the same rules for training; their "
+                f"{len(test_lines):,} test captions"
+            )
+        captions = encode_lines(train_file, train_lines, encode, MAX_LENGTH)
+        train, validation = hold_out(captions, self.VALIDATION_SIZE, train_file)
+        test = encode_lines(test_file, test_lines, encode, MAX_LENGTH)
+        return Corpus(words, {"train": train, "validation": validation, "test": test}, source)
 
 
 def _vocabulary(path: Path, entries: Sequence[str]) -> Vocabulary:
@@ -130,32 +108,6 @@ def _vocabulary(path: Path, entries: Sequence[str]) -> Vocabulary:
         return Vocabulary((PAD_TOKEN, *words))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-
-
-def _read_stand_in(train: Path, test: Path, vocabulary: Path) -> Corpus:
-    words = _vocabulary(vocabulary, read_lines(vocabulary))
-    train_lines, test_lines = read_lines(train), read_lines(test)
-    return Corpus(
-        words,
-        encode_lines(train, train_lines, words.encode, MAX_LENGTH),
-        encode_lines(test, test_lines, words.encode, MAX_LENGTH),
-        (train, test, vocabulary),
-        f"stand-in for the COCO captions of LeakGAN and Irl_gen: {len(train_lines):,} other COCO "
-        f"captions made to the same rules for training; their {len(test_lines):,} test captions",
-    )
-
-
-def _read_published(train: Path, test: Path, vocabulary: Path) -> Corpus:
-    words = _vocabulary(vocabulary, _unpickle_entries(vocabulary))
-    train_lines, test_lines = read_lines(train), read_lines(test)
-    return Corpus(
-        words,
-        encode_lines(train, train_lines, _from_published_ids, MAX_LENGTH),
-        encode_lines(test, test_lines, _from_published_ids, MAX_LENGTH),
-        (train, test, vocabulary),
-        f"COCO captions of LeakGAN and Irl_gen: {len(train_lines):,} for training and validation, "
-        f"{len(test_lines):,} for test",
-    )
 
 
 def _from_published_ids(ids: list[str]) -> list[int]:

@@ -1,118 +1,178 @@
-"""Reading text corpora: files, vocabulary, splits, with errors that name the file and the line."""
+"""Corpora of files: found or downloaded, read, encoded once, and held in memory-mapped tables."""
 
-import gzip
 import hashlib
-import zlib
+import json
+import shutil
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torchmetrics import Metric
 
+from datamodules import sources
+from datamodules.arrow import Corpus, read_corpus, write_corpus
+from datamodules.batches import select
 from datamodules.in_memory import InMemoryDataModule
+from datamodules.sources import Source
 from textgan_bench.interfaces import Sentence, Split
 from textgan_bench.metrics.profiles import DEFAULT, build_profile
-from textgan_bench.tokens import TokenBatch, Vocabulary, pad_sequences
+from textgan_bench.tokens import TokenBatch
 
 
-@dataclass(frozen=True)
-class Corpus:
-    """What the files of a data set hold."""
-
-    vocabulary: Vocabulary
-    train: TokenBatch
-    test: TokenBatch
-    files: tuple[Path, ...]
-    source: str
-
-
-def read_lines(path: Path) -> list[str]:
-    """Lines of a UTF-8 text file, gzipped if its name ends in ``.gz``.
+def hold_out(tokens: TokenBatch, size: int, path: Path) -> tuple[TokenBatch, TokenBatch]:
+    """Training and validation sentences of a file, always the same ``size`` of it for validation.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is empty or not UTF-8.
+        ValueError: none would be left for training.
     """
-    content = path.read_bytes()
-    try:
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
-        text = content.decode("utf-8")
-    except (UnicodeDecodeError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-        encoding = "gzipped UTF-8" if path.suffix == ".gz" else "UTF-8"
-        raise ValueError(f"{path} is not {encoding} text: {error}; convert it") from error
-    if not text.strip():
-        raise ValueError(f"{path} is empty")
-    return text.removesuffix("\n").split("\n")
+    lines = len(tokens.ids)
+    if lines <= size:
+        raise ValueError(
+            f"{path} has {lines} lines: {size} are taken for validation and none would be left for "
+            "training"
+        )
+    order = torch.randperm(lines, generator=torch.Generator().manual_seed(0))
+    train, validation = (
+        TokenBatch(*(column[rows] for column in tokens)) for rows in (order[size:], order[:size])
+    )
+    return train, validation
 
 
-def encode_lines(
-    path: Path, lines: Iterable[str], encode: Callable[[list[str]], list[int]], max_length: int
-) -> TokenBatch:
-    """Indices of the sentences of a file, padded to ``max_length``.
-
-    Raises:
-        ValueError: a line is empty, too long, or refused by ``encode``.
-    """
-    sequences = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            sequence = encode(line.split())
-        except ValueError as error:
-            raise ValueError(f"{path}, line {number}: {error}") from error
-        if not sequence:
-            raise ValueError(f"{path}, line {number}: no words; remove the line")
-        if len(sequence) > max_length:
-            raise ValueError(
-                f"{path}, line {number}: {len(sequence)} words, more than max_length={max_length}; "
-                "shorten or remove the line"
-            )
-        sequences.append(sequence)
-    return pad_sequences(sequences, max_length)
-
-
-def fingerprint(files: Iterable[Path]) -> str:
-    """Short hash of the names and contents of ``files``."""
+def fingerprint(files: Iterable[Path], settings: dict[str, Any] | None = None) -> str:
+    """Short hash of the names and contents of ``files``, and of what shapes the data read."""
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    if settings:
+        digest.update(json.dumps(settings, sort_keys=True).encode())
     return digest.hexdigest()[:12]
 
 
 class CorpusDataModule(InMemoryDataModule):
     """A corpus judged by n-gram scores against its held-out text.
 
-    The validation split is taken from the training file, always the same lines of it.
+    Its files lie in ``data_dir``, or are downloaded into the folder ``FOLDER`` of ``data``. They
+    are encoded once, and the Arrow tables that come of it are mapped into memory from then on.
+
+    Args:
+        data_dir: folder of the files; if None they are downloaded.
+        vocab_size: V, padding counted.
+        max_length: T.
+        batch_size: sentences a batch.
+        batches_per_epoch: one pass over the data if None.
+        bucketing: training batches whose sentences are sorted by length together.
+
+    Raises:
+        FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
+        ValueError: a size is not positive; later, a file is damaged.
     """
 
-    VALIDATION_SIZE: ClassVar[int]
+    FOLDER: ClassVar[str]
+    SOURCES: ClassVar[dict[str, Source]]
+
+    def __init__(
+        self,
+        data_dir: str | Path | None,
+        vocab_size: int,
+        max_length: int,
+        batch_size: int,
+        batches_per_epoch: int | None,
+        bucketing: int,
+    ) -> None:
+        super().__init__(vocab_size, max_length, batch_size, batches_per_epoch, bucketing)
+        self.data_dir = None if data_dir is None else Path(data_dir)
+        if self.data_dir is not None and not self.data_dir.exists():
+            raise FileNotFoundError(
+                f"data_dir {data_dir} is not there; leave it out to download into {self.folder}"
+            )
+
+    @property
+    def folder(self) -> Path:
+        return self.data_dir or sources.ROOT / self.FOLDER
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Arguments that shape the data read, as part of the revision."""
+        return {}
+
+    @abstractmethod
+    def files(self) -> tuple[Path, ...]:
+        """The files that are read.
+
+        Raises:
+            FileNotFoundError: one is missing.
+        """
 
     @abstractmethod
     def read(self) -> Corpus:
         """Read and check the files."""
 
+    def fetch(self) -> None:
+        """Download what is missing of ``SOURCES`` into ``folder``."""
+        for name, source in self.SOURCES.items():
+            if not (self.folder / name).exists():
+                sources.download(source, self.folder / name)
+
+    def choose(self, published: Sequence[str], stand_in: Sequence[str]) -> tuple[Path, ...]:
+        """The published files, or where they are incomplete those that stand in for them.
+
+        Raises:
+            FileNotFoundError: neither is complete.
+        """
+        sets = [
+            tuple(self.folder / name for name in published),
+            tuple(self.folder / name for name in stand_in),
+        ]
+        for files in sets:
+            if all(path.is_file() for path in files):
+                return files
+        # name the missing files of the set that is nearer to complete
+        wanted = max(sets, key=lambda files: sum(path.is_file() for path in files))
+        missing = ", ".join(path.name for path in wanted if not path.is_file())
+        raise FileNotFoundError(
+            f"{self.folder} lacks {missing}; it must hold {', '.join(published)}, or the stand-in "
+            f"{', '.join(stand_in)}; leave data_dir out to download the published files"
+        )
+
+    def is_there(self) -> bool:
+        """Whether the files can be read as they are."""
+        try:
+            return bool(self.files())
+        except FileNotFoundError:
+            return self.data_dir is not None
+
+    def prepare_data(self) -> None:
+        """Download and encode, if it has not been done."""
+        if not self.is_there():
+            self.fetch()
+            sources.write_checksums(self.folder, self.files())
+        self.load()
+
     def setup(self, stage: str | None = None) -> None:
+        self.load()
+
+    def load(self) -> None:
+        """Map the encoded corpus into memory, after encoding it if that is not done."""
         if self.splits:
             return
-        corpus = self.read()
-        lines = len(corpus.train.ids)
-        if lines <= self.VALIDATION_SIZE:
-            raise ValueError(
-                f"{corpus.files[0]} has {lines} lines: {self.VALIDATION_SIZE} are taken for "
-                "validation and none would be left for training"
-            )
-        order = torch.randperm(lines, generator=torch.Generator().manual_seed(0))
-        held_out, kept = order[: self.VALIDATION_SIZE], order[self.VALIDATION_SIZE :]
-        self.splits = {
-            "train": TokenBatch(*(column[kept] for column in corpus.train)),
-            "validation": TokenBatch(*(column[held_out] for column in corpus.train)),
-            "test": corpus.test,
-        }
-        self.vocabulary = corpus.vocabulary
-        self.revision = fingerprint(corpus.files)
+        files = self.files()
+        if self.data_dir is None:
+            remedy = f"delete {self.folder} to download it again"
+            sources.verify(self.folder, files, remedy)
+        self.revision = fingerprint(files, self.settings)
+        name = f"{type(self).__name__.lower()}-{self.revision}"
+        # What was encoded by other code is not reused.
+        code = fingerprint(sorted(Path(__file__).parent.glob("*.py")))
+        folder = sources.ROOT / "encoded" / f"{name}-{code}"
+        if not folder.is_dir():
+            corpus = self.read()
+            for outdated in folder.parent.glob(f"{name}-*"):
+                shutil.rmtree(outdated, ignore_errors=True)
+            write_corpus(folder, corpus)
+        corpus = read_corpus(folder)
+        self.splits, self.vocabulary = corpus.splits, corpus.vocabulary
         self.source = corpus.source
 
     def build_metrics(self, split: Split) -> list[Metric]:
@@ -127,13 +187,20 @@ class CorpusDataModule(InMemoryDataModule):
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
         """``real``: training text, without repetition; ``unigram`` and ``uniform`` words.
 
+        Where training is smaller than ``n``, validation text is drawn too.
+
         Raises:
-            ValueError: ``n`` exceeds the number of training sentences.
+            ValueError: ``n`` exceeds both together.
         """
-        train = self.splits["train"]
-        if n > len(train.ids):
-            raise ValueError(f"{n} real sentences were asked for, training has {len(train.ids)}")
+        known = self.splits["train"]
+        if n > len(known.ids):
+            pairs = zip(known, self.splits["validation"], strict=True)
+            known = type(known)(*(torch.cat(pair) for pair in pairs))
+        if n > len(known.ids):
+            raise ValueError(
+                f"{n} real sentences were asked for, training and validation have {len(known.ids)}"
+            )
         generator = torch.Generator().manual_seed(seed)
-        rows = torch.randperm(len(train.ids), generator=generator)[:n]
-        real = self.decode(TokenBatch(*(column[rows] for column in train)))
+        rows = torch.randperm(len(known.ids), generator=generator)[:n]
+        real = self.decode(select(known, rows))
         return {"real": real} | self.frequency_anchors(n, generator)

@@ -1,96 +1,67 @@
-"""Data sets small enough to be held as padded index tensors.
+"""Data sets held as padded index tensors, in memory or mapped to a file.
 
 Shapes: B batch, T time, N sentences of a split, V vocabulary.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
 from torchmetrics import Metric, MetricCollection
 
+from datamodules.batches import EvaluationBatches, Shard, TrainingBatches
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.interfaces import Sentence, Split, TextDataModule
-from textgan_bench.tokens import PAD, TokenBatch, length_mask
-
-
-class TokenDataset(Dataset[TokenBatch]):
-    """Sentences of one tensor; a whole batch of them is one indexing operation."""
-
-    def __init__(self, tokens: TokenBatch) -> None:
-        self.tokens = tokens
-
-    def __len__(self) -> int:
-        return len(self.tokens.ids)
-
-    def __getitem__(self, index: int) -> TokenBatch:
-        """Sentence ``index``: (T,) ids and its 0-d length."""
-        return TokenBatch(*(column[index] for column in self.tokens))
-
-    def __getitems__(self, indices: list[int]) -> TokenBatch:
-        """What a ``DataLoader`` asks for in place of B single items."""
-        rows = torch.tensor(indices)
-        return TokenBatch(*(column[rows] for column in self.tokens))
-
-
-class EpochSampler(Sampler[int]):
-    """Random order over a data set, in epochs of a fixed number of sentences.
-
-    Each epoch starts a new permutation and continues with further ones if it is longer than the
-    data set. Not a ``RandomSampler``, since Lightning puts one pass over the data in place of that
-    when several devices share an epoch.
-    """
-
-    def __init__(self, size: int, num_samples: int) -> None:
-        self.size = size
-        self.num_samples = num_samples
-
-    def __len__(self) -> int:
-        return self.num_samples
-
-    def __iter__(self) -> Iterator[int]:
-        for start in range(0, self.num_samples, self.size):
-            yield from torch.randperm(self.size)[: self.num_samples - start].tolist()
-
-
-def _already_collated(batch: Any) -> Any:
-    return batch
+from textgan_bench.tokens import PAD, Batch, TokenBatch, length_mask
 
 
 class InMemoryDataModule(TextDataModule):
     """Loaders and anchors over ``self.splits``, which ``setup`` fills.
 
-    Batches are cut in the main process: indexing takes microseconds, a worker would only add the
-    cost of sending them. The order follows the global seed.
+    The order of training follows the global seed, which leaves the stream of random numbers as it
+    is; the place in it is part of a checkpoint, so that a run goes on in the middle of an epoch.
 
     Args:
         vocab_size: V, padding counted.
         max_length: T.
         batch_size: sentences a batch, in training and in evaluation.
         batches_per_epoch: length of a training epoch on one device; one pass over the data if None.
+        bucketing: training batches whose sentences are sorted by length together and trimmed; 1
+            for none.
 
     Raises:
         ValueError: a size is not positive.
     """
 
+    DISJOINT: ClassVar[bool] = True
+    """Whether no sentence of a split is in a later one: train, validation, test."""
+
     def __init__(
-        self, vocab_size: int, max_length: int, batch_size: int, batches_per_epoch: int | None
+        self,
+        vocab_size: int,
+        max_length: int,
+        batch_size: int,
+        batches_per_epoch: int | None,
+        bucketing: int = 1,
     ) -> None:
         super().__init__()
         if batch_size < 1:
             raise ValueError(f"batch_size is at least 1, not {batch_size}")
         if batches_per_epoch is not None and batches_per_epoch < 1:
             raise ValueError(f"batches_per_epoch is at least 1, not {batches_per_epoch}")
+        if bucketing < 1:
+            raise ValueError(f"bucketing is at least 1, not {bucketing}")
         self.vocab_size = vocab_size
         self.max_length = max_length
         self.batch_size = batch_size
         self.batches_per_epoch = batches_per_epoch
-        self.splits: dict[Split, TokenBatch] = {}
+        self.bucketing = bucketing
+        self.splits: dict[Split, Batch] = {}
         self._sentences: dict[Split, list[Sentence]] = {}
         self._metrics: dict[Split, MetricCollection] = {}
+        self._training: TrainingBatches | None = None
+        self._place: dict[str, Any] = {}
 
     @abstractmethod
     def build_metrics(self, split: Split) -> list[Metric]:
@@ -101,7 +72,7 @@ class InMemoryDataModule(TextDataModule):
         """Fitted on validation text, which neither training nor the test set contains."""
         return HashedNGrams.fit(self.sentences("validation"))
 
-    def decode(self, tokens: TokenBatch) -> list[Sentence]:
+    def decode(self, tokens: Batch) -> list[Sentence]:
         """Sentences as they are read back from a text file.
 
         An entry of the vocabulary that holds a blank becomes two words.
@@ -134,34 +105,49 @@ class InMemoryDataModule(TextDataModule):
             anchors[name] = self.decode(TokenBatch(ids.view(mask.shape).where(mask, PAD), lengths))
         return anchors
 
-    def train_dataloader(self) -> DataLoader[TokenBatch]:
-        """Shuffled batches of ``batch_size``, the last incomplete one left out."""
-        dataset = TokenDataset(self.splits["train"])
-        if self.batch_size > len(dataset):
+    @property
+    def shard(self) -> Shard:
+        """This process among those of the trainer."""
+        if self.trainer is None:
+            return Shard()
+        return Shard(self.trainer.global_rank, self.trainer.world_size)
+
+    def train_dataloader(self) -> TrainingBatches:
+        """Shuffled batches of ``batch_size``, the last incomplete one left out.
+
+        Raises:
+            ValueError: a batch takes more sentences than there are.
+        """
+        train, shard = self.splits["train"], self.shard
+        if self.batch_size * shard.world_size > len(train.ids):
+            devices = f" on {shard.world_size} devices" if shard.world_size > 1 else ""
             raise ValueError(
-                f"batch_size={self.batch_size} exceeds the {len(dataset)} training sentences"
+                f"batch_size={self.batch_size}{devices} exceeds the {len(train.ids)} training "
+                "sentences"
             )
-        sampler = None
-        if self.batches_per_epoch is not None:
-            sampler = EpochSampler(len(dataset), self.batches_per_epoch * self.batch_size)
-        return DataLoader(
-            dataset,
-            batch_size=self.batch_size,
-            shuffle=sampler is None,
-            sampler=sampler,
-            drop_last=True,
-            collate_fn=_already_collated,
+        seed = torch.initial_seed()
+        if self.trainer is not None:  # the ranks draw different noise, and share one order
+            seed = self.trainer.strategy.broadcast(seed)
+        self._training = TrainingBatches(
+            train,
+            self.batch_size,
+            batches=self.batches_per_epoch,
+            seed=seed,
+            shard=shard,
+            bucketing=self.bucketing,
         )
+        if self._place:
+            self._training.load_state_dict(self._place)
+        return self._training
 
-    def val_dataloader(self) -> DataLoader[TokenBatch]:
-        return self._evaluation_loader("validation")
+    def state_dict(self) -> dict[str, Any]:
+        return self._place if self._training is None else self._training.state_dict()
 
-    def test_dataloader(self) -> DataLoader[TokenBatch]:
-        return self._evaluation_loader("test")
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._place = state_dict
 
-    def _evaluation_loader(self, split: Split) -> DataLoader[TokenBatch]:
-        return DataLoader(
-            TokenDataset(self.splits[split]),
-            batch_size=self.batch_size,
-            collate_fn=_already_collated,
-        )
+    def val_dataloader(self) -> EvaluationBatches:
+        return EvaluationBatches(self.splits["validation"], self.batch_size, self.shard)
+
+    def test_dataloader(self) -> EvaluationBatches:
+        return EvaluationBatches(self.splits["test"], self.batch_size, self.shard)

@@ -26,7 +26,8 @@ ALLOWED = {
     "textgan_bench.metrics.neighbours": "functional torch torchmetrics tqdm",
     "textgan_bench.metrics.rnn_lm": "functional tokens torch tqdm",
     "textgan_bench.methods": "functional interfaces networks tokens pytorch_lightning torch",
-    "datamodules": "functional interfaces metrics tokens hmmlearn numpy torch torchmetrics",
+    "datamodules": "functional interfaces metrics tokens datasets hmmlearn nltk numpy pyarrow "
+    "torch torchmetrics tqdm",
     # What runs and scores plug-ins, and knows none of them by name.
     "textgan_bench": "",
     "textgan_bench.columns": "",
@@ -51,7 +52,8 @@ ALLOWED = {
     "textgan_bench.commands": "bootstrap columns figures interfaces judge metrics neighbour_report "
     "runs scoring training torch torchmetrics tqdm",
     "textgan_bench.comparison": "columns commands judge leaderboard metrics runs",
-    "textgan_bench.__main__": "bench commands comparison training",
+    "textgan_bench.prepare": "interfaces recipes jsonargparse yaml",
+    "textgan_bench.__main__": "bench commands comparison prepare training",
 }
 
 

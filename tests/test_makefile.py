@@ -79,6 +79,8 @@ def test_a_neighbouring_data_folder_is_read(installed: Path) -> None:
     (installed / "shared/data/coco").mkdir(parents=True)
     done = make(nested, "-s", "bench", "METHOD=nagan", "DATA=coco")
     assert words(done).endswith("--data_dir ../shared/data/coco")
+    done = make(nested, "-s", "data", "DATA=coco-texygen")
+    assert words(done) == "-m textgan_bench data coco-texygen --data_dir ../shared/data/coco"
 
 
 def test_a_changed_dependency_makes_the_setup_stale(installed: Path) -> None:
@@ -89,4 +91,4 @@ def test_a_changed_dependency_makes_the_setup_stale(installed: Path) -> None:
 
 def test_help_lists_every_target(checkout: Path) -> None:
     listed = [line.split()[0] for line in make(checkout, "-s").stdout.splitlines()]
-    assert listed == ["help", "setup", "bench", "smoke", "test", "lint", "speed", "tables"]
+    assert listed == ["help", "setup", "bench", "data", "smoke", "test", "lint", "speed", "tables"]

@@ -1,4 +1,4 @@
-"""``python -m textgan_bench fit | test | bench | sample | score | compare``."""
+"""``python -m textgan_bench fit | test | bench | data | sample | score | compare``."""
 
 import argparse
 import os
@@ -26,7 +26,9 @@ def parser() -> argparse.ArgumentParser:
 
     bench = commands.add_parser("bench", help="train, test and show a row of the leaderboard")
     bench.add_argument("method", help="a recipe: benchmarks/<data>/<method>.yaml")
-    bench.add_argument("--data", default="hmm", help="a folder of benchmarks (%(default)s)")
+    bench.add_argument(
+        "--data", default="hmm", help="a folder of benchmarks, or own text (%(default)s)"
+    )
     bench.add_argument("--seed", type=int, default=0, help="(%(default)s)")
     bench.add_argument("--budget", default="quick", help="a layer over it, or paper (%(default)s)")
     bench.add_argument(
@@ -34,6 +36,10 @@ def parser() -> argparse.ArgumentParser:
     )
     bench.add_argument("--data_dir", help="where the files of the data set lie")
     bench.add_argument("--force", action="store_true", help="discard the run there is, start again")
+
+    data = commands.add_parser("data", help="download and encode a data set before it is needed")
+    data.add_argument("name", help="a folder of benchmarks, or all")
+    data.add_argument("--data_dir", help="where the files of the data set lie")
 
     sample = commands.add_parser("sample", help="write sentences of a trained run")
     sample.add_argument("run", type=Path, metavar="RUN", help="its folder, runs/…")
@@ -99,6 +105,10 @@ def run(arguments: list[str]) -> None:
         from textgan_bench.bench import bench
 
         bench(**options)
+    elif command == "data":
+        from textgan_bench.prepare import prepare
+
+        prepare(**options)
     elif command == "sample":
         from textgan_bench.commands import sample
 

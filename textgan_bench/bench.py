@@ -10,7 +10,7 @@ from textgan_bench import leaderboard, provenance
 from textgan_bench.callbacks import LAST
 from textgan_bench.interfaces import TextDataModule
 from textgan_bench.leaderboard import Record
-from textgan_bench.recipes import SMOKE, layers
+from textgan_bench.recipes import SMOKE, is_own_text, layers, own_text
 from textgan_bench.runs import Run, differences, without_places
 from textgan_bench.scoring import data_fingerprint, score
 from textgan_bench.training import TrainingCLI
@@ -34,8 +34,10 @@ class Row:
 
     @property
     def leaderboard(self) -> Path:
-        """Folder of the records; those of a smoke test stay with the run."""
-        return self.run.folder if self.budget == SMOKE else leaderboard.ROOT
+        """Folder of the records; those of a smoke test and of own text stay with the runs."""
+        if self.budget == SMOKE:
+            return self.run.folder
+        return RUNS / self.data if is_own_text(self.data) else leaderboard.ROOT
 
     @property
     def settings(self) -> list[str]:
@@ -79,6 +81,9 @@ def bench(
         ValueError: there is no such recipe, the run folder holds another run, or another process
             works in it.
     """
+    text = own_text(data)
+    if text is not None:
+        data, data_dir = text, data
     row = Row(method, data, seed, budget)
     settings = row.settings
     if devices != "auto":  # which is trainer.yaml's single one
@@ -98,7 +103,7 @@ def bench(
             _fit(row.run, settings)
             judge = _test(row.run, settings)
         if budget != SMOKE:
-            write_missing_anchors(data, judge)
+            write_missing_anchors(data, judge, row.leaderboard)
         record = row.records()[judge.revision]
     print(leaderboard.compare(record, leaderboard.load_records(row.leaderboard)))
     print(f"record {record.path(row.leaderboard)}, samples {row.run.samples}")

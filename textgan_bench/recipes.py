@@ -1,7 +1,8 @@
 """The tree is the experiment matrix: which tables, rows and budgets ``benchmarks`` offers.
 
 ``benchmarks/<data>/data.yaml`` makes a table, ``<method>.yaml`` beside it a row at the budget of
-its paper, and ``<method>-<budget>.yaml`` the same row at another one.
+its paper, and ``<method>-<budget>.yaml`` the same row at another one. The recipes of ``text`` are
+those of every text of the user, whose table is called ``text-<name>``.
 """
 
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 ROOT = Path("benchmarks")
 PAPER = "paper"
 SMOKE = "smoke"
+TEXT = "text"
 
 
 def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]:
@@ -18,21 +20,22 @@ def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]
         FileNotFoundError: there are no recipes here.
         ValueError: no such table, row or budget; the message lists those there are.
     """
-    methods = rows(table(data, root))
+    folder = table(data, root)
+    methods = rows(folder)
     if method not in methods:
         offered = ", ".join(methods) or "no method yet"
-        raise ValueError(f"METHOD={method}: {root / data} has {offered}")
+        raise ValueError(f"METHOD={method}: {folder} has {offered}")
     budgets = {
         PAPER: [],
         SMOKE: [root / "smoke.yaml"],
         **{
             path.stem.removeprefix(f"{method}-"): [path]
-            for path in sorted((root / data).glob(f"{method}-*.yaml"))
+            for path in sorted(folder.glob(f"{method}-*.yaml"))
         },
     }
     if budget not in budgets:
         raise ValueError(f"BUDGET={budget}: {method} on {data} has {', '.join(budgets)}")
-    shared = [root / "trainer.yaml", root / data / "data.yaml", root / data / f"{method}.yaml"]
+    shared = [root / "trainer.yaml", folder / "data.yaml", folder / f"{method}.yaml"]
     return [*shared, *budgets[budget]]
 
 
@@ -43,12 +46,37 @@ def table(data: str, root: Path = ROOT) -> Path:
         FileNotFoundError: there are no recipes here.
         ValueError: no such table; the message lists those there are.
     """
+    names = tables(root)
+    name = TEXT if is_own_text(data) else data
+    if name not in names:
+        raise ValueError(
+            f"DATA={data}: {root} has {', '.join(names)}; own text is named by an existing path"
+        )
+    return root / name
+
+
+def tables(root: Path = ROOT) -> list[str]:
+    """Names of all tables.
+
+    Raises:
+        FileNotFoundError: there are no recipes here.
+    """
     if not root.is_dir():
         raise FileNotFoundError(f"{root.resolve()} is missing: run from the root of the checkout")
-    names = sorted(path.parent.name for path in root.glob("*/data.yaml"))
-    if data not in names:
-        raise ValueError(f"DATA={data}: {root} has {', '.join(names)}")
-    return root / data
+    return sorted(path.parent.name for path in root.glob("*/data.yaml"))
+
+
+def own_text(data: str, root: Path = ROOT) -> str | None:
+    """The table of the text that ``data`` is a path of, None if it names a table."""
+    path = Path(data)
+    if data in tables(root) or not path.exists():
+        return None
+    return f"{TEXT}-{path.resolve().name.partition('.')[0]}"
+
+
+def is_own_text(name: str) -> bool:
+    """Whether a table is of the user's text, and no record of it belongs to the suite's."""
+    return name.startswith(f"{TEXT}-")
 
 
 def rows(folder: Path) -> list[str]:

@@ -31,7 +31,47 @@ class TokenBatch(NamedTuple):
     """(B,) int64, words in each sentence."""
 
 
-def padding_mask(batch: TokenBatch) -> Tensor:
+class LabelledBatch(NamedTuple):
+    """Sentences and the class of each; wherever a ``TokenBatch`` is read, it is one."""
+
+    ids: Tensor
+    """(B, T) int64, right-padded with ``PAD``."""
+    lengths: Tensor
+    """(B,) int64, words in each sentence."""
+    labels: Tensor
+    """(B,) int64."""
+
+
+class CipherBatch(NamedTuple):
+    """Plain text and cipher text; wherever a ``TokenBatch`` is read, it is its plain text.
+
+    In training the two sides are different sentences, in validation and test row b of one is the
+    other's row b enciphered.
+    """
+
+    ids: Tensor
+    """(B, T) int64, plain text, right-padded with ``PAD``."""
+    lengths: Tensor
+    """(B,) int64, symbols in each plain sentence."""
+    cipher_ids: Tensor
+    """(B, T) int64, cipher text, right-padded with ``PAD``."""
+    cipher_lengths: Tensor
+    """(B,) int64, symbols in each enciphered sentence."""
+
+    @property
+    def plain(self) -> TokenBatch:
+        return TokenBatch(self.ids, self.lengths)
+
+    @property
+    def cipher(self) -> TokenBatch:
+        return TokenBatch(self.cipher_ids, self.cipher_lengths)
+
+
+Batch = TokenBatch | LabelledBatch | CipherBatch
+"""What a loader yields."""
+
+
+def padding_mask(batch: Batch) -> Tensor:
     """(B, T) bool, True on words and False on padding.
 
     >>> padding_mask(pad_sequences([[3, 1], [2]])).tolist()
@@ -107,7 +147,7 @@ class Vocabulary:
         """Words of ``ids``, padding left out."""
         return [self.tokens[index] for index in ids if index != PAD]
 
-    def decode_batch(self, batch: TokenBatch) -> list[list[str]]:
+    def decode_batch(self, batch: Batch) -> list[list[str]]:
         """The B sentences of a batch as words."""
         lengths = batch.lengths.tolist()
         return [

@@ -23,7 +23,7 @@ SECTIONS = ("seed_everything", "trainer", "model", "data", "evaluate", "checkpoi
 # Known and harmless here; a run should print what its reader can act on.
 SILENCED = (
     ".*does not have many workers.*",  # batches are cut from memory
-    ".*checkpoint that ended before the epoch ended.*",  # the rest of the epoch is drawn anew
+    ".*checkpoint that ended before the epoch ended.*",  # the data module keeps the place in it
     ".*LightningCLI's args parameter.*",
     ".*smaller than the logging interval.*",
     ".*There is a wandb run already in progress.*",  # bench tests in the run it trained in

@@ -23,8 +23,8 @@ import numpy as np
 import torch
 from hmmlearn.hmm import CategoricalHMM
 
-from datamodules.corpus import read_lines
 from datamodules.hmm import LENGTH, normalised
+from datamodules.lines import read_lines
 from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
 
 SMOOTHING = 1e-6

@@ -8,7 +8,7 @@ import yaml
 
 from textgan_bench.evaluation import Evaluate
 from textgan_bench.interfaces import Method, TextDataModule
-from textgan_bench.recipes import PAPER, SMOKE, layers, rows
+from textgan_bench.recipes import PAPER, SMOKE, TEXT, layers, rows
 from textgan_bench.training import TrainingCLI
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +29,8 @@ def recipes() -> list[tuple[str, str, str]]:
 def build(data: str, method: str, budget: str, folder: Path) -> TrainingCLI:
     paths = layers(method, data, budget, BENCHMARKS)
     settings = [f"--config={path}" for path in paths]
+    if data == TEXT:  # whose text is named by the user
+        settings.append(f"--data.init_args.data_dir={folder.with_suffix('.txt')}")
     return TrainingCLI([*settings, f"--trainer.default_root_dir={folder}"], run=False)
 
 
@@ -38,8 +40,11 @@ def test_there_are_tables() -> None:
 
 @pytest.mark.parametrize(("data", "method", "budget"), recipes())
 def test_a_recipe_builds_its_method_and_its_data(
-    data: str, method: str, budget: str, tmp_path: Path
+    data: str, method: str, budget: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("datamodules.sources.ROOT", tmp_path.with_suffix(".data"))
+    sentences = (f"a {first} sees a {second}\n" for first in "abcdefgh" for second in "ijklmnop")
+    tmp_path.with_suffix(".txt").write_text("".join(sentences), encoding="utf-8")
     built = build(data, method, budget, tmp_path)
     assert isinstance(built.model, Method)
     assert isinstance(built.datamodule, TextDataModule)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from datamodules import coco
+from datamodules import coco, sources
 from datamodules.coco import COCO
+from datamodules.sources import Source
 
 SHARED = Path("../shared/data/coco")
 needs_stand_in = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not here")
@@ -145,7 +146,7 @@ def test_a_bad_line_of_text_is_named(tmp_path: Path) -> None:
 
 
 def test_missing_folders_and_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"data_dir .*none is not a folder; leave it out"):
+    with pytest.raises(FileNotFoundError, match=r"data_dir .*none is not there; leave it out"):
         COCO(tmp_path / "none")
     with pytest.raises(FileNotFoundError, match=f"{tmp_path} lacks realtrain_cotra.txt, realtest"):
         ready(tmp_path)
@@ -163,13 +164,14 @@ def test_too_few_lines_leave_nothing_for_training(tmp_path: Path) -> None:
 
 @pytest.fixture
 def published_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that stands for the published one, and an empty default folder."""
+    """A folder that stands for the published one, and an empty one for downloads."""
     served = tmp_path / "served"
     served.mkdir()
     write_published(served)
-    monkeypatch.setattr(coco, "DEFAULT_DIR", tmp_path / "data" / "coco")
-    monkeypatch.setattr(coco, "SHA256_PREFIX", {})
-    monkeypatch.setattr(coco, "SOURCES", {name: (served / name).as_uri() for name in coco.SOURCES})
+    monkeypatch.setattr(sources, "ROOT", tmp_path / "data")
+    monkeypatch.setattr(
+        COCO, "SOURCES", {name: Source((served / name).as_uri()) for name in COCO.SOURCES}
+    )
     return served
 
 
@@ -179,23 +181,25 @@ def test_files_are_downloaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     data.prepare_data()
     data.setup()
     assert len(data.sentences("test")) == 2
-    monkeypatch.setattr(coco, "SOURCES", dict.fromkeys(coco.SOURCES, "file:///none"))
+    monkeypatch.setattr(COCO, "SOURCES", dict.fromkeys(COCO.SOURCES, Source("file:///none")))
     COCO().prepare_data()
 
 
 def test_a_download_that_fails_leaves_no_file(
     published_server: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sources, "PAUSE", 0.0)
     (published_server / coco.TEST).unlink()
     with pytest.raises(
         FileNotFoundError, match=r"realtest_coco.txt could not be fetched from file"
     ):
         COCO().prepare_data()
     write_published(published_server)
-    monkeypatch.setattr(coco, "SHA256_PREFIX", {coco.TEST: "5ee12f621faf0a50"})
+    wrong = Source((published_server / coco.TEST).as_uri(), "5ee12f621faf0a50")
+    monkeypatch.setitem(COCO.SOURCES, coco.TEST, wrong)
     with pytest.raises(ValueError, match=r"realtest_coco.txt is not the published file: .*hash"):
         COCO().prepare_data()
-    assert [path.name for path in coco.DEFAULT_DIR.iterdir()] == [coco.TRAIN]
+    assert [path.name for path in (sources.ROOT / "coco").iterdir()] == [coco.TRAIN]
 
 
 @needs_stand_in

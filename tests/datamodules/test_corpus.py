@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from datamodules.corpus import encode_lines, fingerprint, read_lines
+from datamodules.corpus import fingerprint
+from datamodules.lines import encode_lines, read_lines
 from textgan_bench.tokens import Vocabulary
 
 VOCABULARY = Vocabulary(("<pad>", "a", "man", "é"))

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torchmetrics import Metric
 
-from datamodules.in_memory import EpochSampler, InMemoryDataModule, TokenDataset
+from datamodules.in_memory import InMemoryDataModule
 from textgan_bench.interfaces import Sentence, Split
 from textgan_bench.metrics import Diversity
-from textgan_bench.tokens import TokenBatch, Vocabulary, pad_sequences
+from textgan_bench.tokens import Batch, Vocabulary, pad_sequences
 
 SENTENCES = [[1, 2], [3], [2, 2, 1], [1], [3, 1]]
 
@@ -27,23 +27,16 @@ class Few(InMemoryDataModule):
         return self.frequency_anchors(n, torch.Generator().manual_seed(seed))
 
 
-def few(batch_size: int = 2, batches_per_epoch: int | None = None) -> Few:
-    data = Few(4, 4, batch_size, batches_per_epoch)
+def few(batch_size: int = 2, batches_per_epoch: int | None = None, bucketing: int = 1) -> Few:
+    data = Few(4, 4, batch_size, batches_per_epoch, bucketing)
     data.setup()
     return data
 
 
-def rows(batch: TokenBatch) -> list[list[int]]:
+def rows(batch: Batch) -> list[list[int]]:
     return [
         ids[:length] for ids, length in zip(batch.ids.tolist(), batch.lengths.tolist(), strict=True)
     ]
-
-
-def test_a_dataset_gives_one_sentence_or_many() -> None:
-    dataset = TokenDataset(pad_sequences(SENTENCES, 4))
-    assert dataset[2].ids.tolist() == [2, 2, 1, 0]
-    assert dataset[2].lengths.item() == 3
-    assert rows(dataset.__getitems__([4, 0])) == [[3, 1], [1, 2]]
 
 
 def test_training_batches_are_a_shuffled_pass_without_the_incomplete_one() -> None:
@@ -64,12 +57,6 @@ def test_evaluation_batches_are_all_sentences_in_order() -> None:
 def test_an_epoch_may_be_a_number_of_batches(batches: int) -> None:
     loader = few(batches_per_epoch=batches).train_dataloader()
     assert len(loader) == len(list(loader)) == batches
-
-
-def test_an_epoch_sampler_uses_every_sentence_before_it_repeats_one() -> None:
-    order = list(EpochSampler(5, 12))
-    assert sorted(order[:5]) == sorted(order[5:10]) == [0, 1, 2, 3, 4]
-    assert len(order) == len(EpochSampler(5, 12)) == 12
 
 
 def test_decoded_text_is_what_a_file_would_hold() -> None:
@@ -110,6 +97,7 @@ def test_metrics_are_built_once_and_returned_empty() -> None:
     [
         ({"batch_size": 0}, "batch_size is at least 1, not 0"),
         ({"batches_per_epoch": -1}, "batches_per_epoch is at least 1, not -1"),
+        ({"bucketing": 0}, "bucketing is at least 1, not 0"),
         ({"batch_size": 6}, "batch_size=6 exceeds the 5 training sentences"),
     ],
 )

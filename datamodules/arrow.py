@@ -1,0 +1,89 @@
+"""Encoded corpora as Arrow tables on disk, mapped into memory when read.
+
+A corpus is a folder with a table for each split, whose columns are the fields of a batch in 32
+bits, and ``corpus.json`` with the vocabulary and the line that describes it.
+"""
+
+import json
+import os
+import shutil
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from textgan_bench.interfaces import Split
+from textgan_bench.tokens import Batch, CipherBatch, LabelledBatch, TokenBatch, Vocabulary
+
+DESCRIPTION = "corpus.json"
+KINDS: dict[tuple[str, ...], Any] = {
+    kind._fields: kind for kind in (TokenBatch, LabelledBatch, CipherBatch)
+}
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What the files of a data set hold."""
+
+    vocabulary: Vocabulary
+    splits: dict[Split, Batch]
+    source: str
+
+
+def write_corpus(folder: Path, corpus: Corpus) -> None:
+    """Write a folder in one step: it is complete or not there."""
+    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+    unfinished.mkdir(parents=True)
+    for split, tokens in corpus.splits.items():
+        columns = tokens._asdict()
+        batch = pa.record_batch({name: _array(column) for name, column in columns.items()})
+        with pa.ipc.new_file(unfinished / f"{split}.arrow", batch.schema) as file:
+            file.write_batch(batch)
+    description = {"source": corpus.source, "vocabulary": corpus.vocabulary.tokens}
+    (unfinished / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+    try:
+        unfinished.rename(folder)
+    except OSError:  # another process was faster, with the same content
+        shutil.rmtree(unfinished)
+
+
+def read_corpus(folder: Path) -> Corpus:
+    """The corpus of a folder, its splits as views of their files, 32 bits an index.
+
+    Raises:
+        ValueError: the folder is damaged.
+    """
+    names: tuple[Split, ...] = ("train", "validation", "test")
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        splits = {name: _read(folder / f"{name}.arrow") for name in names}
+        return Corpus(Vocabulary(tuple(description["vocabulary"])), splits, description["source"])
+    except (OSError, ValueError, KeyError, pa.ArrowInvalid) as error:
+        raise ValueError(f"{folder} is damaged: {error}; delete it") from error
+
+
+def _array(column: Tensor) -> pa.Array:
+    values = pa.array(column.int().flatten().numpy())
+    return (
+        values if column.dim() == 1 else pa.FixedSizeListArray.from_arrays(values, column.shape[1])
+    )
+
+
+def _read(path: Path) -> Batch:
+    batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
+    columns = [_tensor(column) for column in batch.columns]
+    tokens: Batch = KINDS[tuple(batch.schema.names)](*columns)
+    return tokens
+
+
+def _tensor(array: pa.Array) -> Tensor:
+    rows = isinstance(array, pa.FixedSizeListArray)
+    values = (array.values if rows else array).to_numpy()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*not writable.*")  # nothing writes into a split
+        tensor = torch.from_numpy(values)
+    return tensor.view(len(array), -1) if rows else tensor

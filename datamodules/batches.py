@@ -1,0 +1,142 @@
+"""Batches out of encoded sentences: shuffled for training, in order for evaluation.
+
+Both cut a batch by one indexing operation in the main process: it takes microseconds, and a worker
+would only add the cost of sending it. Shapes: B batch, T time, N sentences of a split.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from textgan_bench.tokens import Batch
+
+
+def select(tokens: Batch, rows: Tensor | slice) -> Batch:
+    """The sentences ``rows`` of a split, as int64 whatever it is stored as."""
+    return type(tokens)(*(column[rows].long() for column in tokens))
+
+
+def trimmed(tokens: Batch) -> Batch:
+    """Without the columns that hold only padding, one left for the end of the longest sentence."""
+    columns = tokens._asdict()
+    width = 1 + max(int(columns[name].max()) for name in columns if name.endswith("lengths"))
+    return type(tokens)(*(column[:, :width] if column.dim() == 2 else column for column in tokens))
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The share of one of several processes that train together."""
+
+    rank: int = 0
+    world_size: int = 1
+
+
+class TrainingBatches:
+    """Random order over a split, in epochs; each iteration is one epoch.
+
+    The order is a function of the seed and the epoch's number. An epoch is a permutation of the
+    split, and continues with further ones if it is longer than the split. Of each ``world_size`` ×
+    ``batch_size`` sentences every process takes its own ``batch_size``: no sentence is used twice
+    or left out, but for the last ones that fill no batch.
+
+    ``state_dict`` tells the place in the epoch, and an iteration starts at the place last loaded,
+    or where an iteration was broken off.
+
+    Args:
+        tokens: N sentences.
+        batch_size: B, of one process.
+        batches: in an epoch of one process; as many as one permutation fills if None.
+        seed: equal in all processes.
+        shard: the process.
+        bucketing: batches that are cut from neighbours by length and then shuffled again; 1 leaves
+            the lengths in a batch random. Buckets are trimmed to their longest sentence.
+    """
+
+    def __init__(
+        self,
+        tokens: Batch,
+        batch_size: int,
+        *,
+        batches: int | None,
+        seed: int,
+        shard: Shard,
+        bucketing: int = 1,
+    ) -> None:
+        self.tokens = tokens
+        self.batch_size = batch_size
+        self.stride = batch_size * shard.world_size
+        self.length = len(tokens.ids) // self.stride if batches is None else batches
+        self.seed = seed
+        self.shard = shard
+        self.bucketing = bucketing
+        self.epoch = 0
+        self.batch = 0
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[Batch]:
+        if self.batch >= self.length:
+            self.epoch, self.batch = self.epoch + 1, 0
+        order = self._order()
+        while self.batch < self.length:
+            rows = order[self.batch]
+            self.batch += 1
+            batch = select(self.tokens, rows)
+            yield trimmed(batch) if self.bucketing > 1 else batch
+
+    def _order(self) -> Tensor:
+        """(batches, B) rows of this epoch, for this process."""
+        generator = torch.Generator().manual_seed((self.seed + self.epoch) % 2**63)
+        sentences, needed = len(self.tokens.ids), self.length * self.stride
+        passes = [
+            torch.randperm(sentences, generator=generator) for _ in range(0, needed, sentences)
+        ]
+        order = torch.cat(passes)[:needed].view(self.length, self.stride)
+        if self.bucketing > 1:
+            order = self._bucketed(order, generator)
+        first = self.shard.rank * self.batch_size
+        return order[:, first : first + self.batch_size]
+
+    def _bucketed(self, order: Tensor, generator: torch.Generator) -> Tensor:
+        buckets = []
+        for pool in order.split(self.bucketing):
+            rows = pool.flatten()
+            by_length = rows[self.tokens.lengths[rows].argsort(stable=True)].view_as(pool)
+            buckets.append(by_length[torch.randperm(len(pool), generator=generator)])
+        return torch.cat(buckets)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seed": self.seed, "epoch": self.epoch, "batch": self.batch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.seed = state_dict["seed"]
+        self.epoch = state_dict["epoch"]
+        self.batch = state_dict["batch"]
+
+
+class EvaluationBatches:
+    """A split in its order, every sentence once, the last batch shorter.
+
+    Several processes take every ``world_size``-th sentence of it and equally many batches. Where
+    the last batch would leave a process without a sentence, it is joined to the one before.
+    """
+
+    def __init__(self, tokens: Batch, batch_size: int, shard: Shard) -> None:
+        self.tokens = tokens
+        self.shard = shard
+        stride = batch_size * shard.world_size
+        sentences = len(tokens.ids)
+        full = range(0, sentences - shard.world_size + 1, stride)
+        starts = list(full) or [0]
+        self.bounds = list(zip(starts, [*starts[1:], sentences], strict=True))
+
+    def __len__(self) -> int:
+        return len(self.bounds)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for start, end in self.bounds:
+            yield select(self.tokens, slice(start + self.shard.rank, end, self.shard.world_size))

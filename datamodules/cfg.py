@@ -1,0 +1,176 @@
+"""Arithmetic expressions of a small grammar, whose distribution is known exactly.
+
+Kusner and Hernández-Lobato (2016), "GANs for sequences of discrete elements with the Gumbel-softmax
+distribution", section 4: 5,000 strings of S → x | S+S | S−S | S*S | S/S, of at most 12 characters,
+padded with blanks to 12. Here the blank is the padding symbol, which a model writes like any other.
+
+The paper does not say how strings are drawn. Here the number of operators k is uniform on 0..5 and
+each of them uniform on the four, so that a string of k operators has probability 4^-k / 6. (With
+productions drawn at fixed probabilities, whatever they are, at least 64 % of the strings of at most
+12 characters would be the single "x".)
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from datamodules.in_memory import InMemoryDataModule
+from textgan_bench.interfaces import Sentence, Split
+from textgan_bench.metrics import (
+    BLEU,
+    FED,
+    Diversity,
+    LMScore,
+    OracleNLL,
+    ParseRate,
+    ReverseLMScore,
+)
+from textgan_bench.tokens import PAD, PAD_TOKEN, TokenBatch, Vocabulary, length_mask
+
+LENGTH = 12
+VARIABLE, OPERATORS = "x", ("+", "-", "*", "/")
+SYMBOLS = (VARIABLE, *OPERATORS)
+MOST_OPERATORS = (LENGTH - 1) // 2
+NOISE = 1e-6
+"""Weight of uniform strings in the oracle, so that no string is impossible, as in the HMM's."""
+
+SEEDS: dict[Split, int] = {"train": 1, "validation": 2, "test": 3}
+ANCHOR_SEED = 1_000
+HELD_OUT = 5_000
+
+
+def parses(words: Sequence[str]) -> bool:
+    """Whether the grammar derives a string: variables at even places, operators between them.
+
+    >>> [parses(list(text)) for text in ("x", "x+x/x", "x+", "xx", "")]
+    [True, True, False, False, False]
+    """
+    variables, operators = words[::2], words[1::2]
+    return (
+        len(words) % 2 == 1
+        and all(word == VARIABLE for word in variables)
+        and all(word in OPERATORS for word in operators)
+    )
+
+
+class CFGOracle:
+    """The distribution of the strings, mixed with ``NOISE`` uniform ones of length 0..12.
+
+    ``entropy`` is exact: the mean of -log p over the strings of the grammar, divided by their mean
+    length, in nats per character.
+    """
+
+    entropy: float
+    entropy_se: float = 0.0
+
+    def __init__(self) -> None:
+        counts = torch.arange(MOST_OPERATORS + 1)
+        ids = torch.full((len(counts), LENGTH), PAD)
+        ids[:, ::2], ids[:, 1::2] = 1, 2
+        lengths = 2 * counts + 1
+        example = TokenBatch(ids.where(length_mask(lengths, LENGTH), PAD), lengths)
+        self.entropy = float(-self.log_prob(example).mean() / lengths.double().mean())
+
+    def log_prob(self, batch: TokenBatch) -> Tensor:
+        """(B,) float64 log probability of each string, in nats.
+
+        Raises:
+            ValueError: a symbol is outside 1..5, or a string longer than 12.
+        """
+        mask = length_mask(batch.lengths, batch.ids.shape[1])
+        symbols = batch.ids[mask]
+        if len(symbols) and not 1 <= int(symbols.min()) <= int(symbols.max()) <= len(SYMBOLS):
+            raise ValueError(f"the oracle's symbols are 1..{len(SYMBOLS)}")
+        if len(batch.lengths) and int(batch.lengths.max()) > LENGTH:
+            raise ValueError(f"the oracle's strings have at most {LENGTH} characters")
+        even = torch.arange(batch.ids.shape[1], device=batch.ids.device) % 2 == 0
+        in_place = torch.where(even, batch.ids == 1, batch.ids >= 2) | ~mask
+        derived = in_place.all(1) & (batch.lengths % 2 == 1)
+        lengths = batch.lengths.double()
+        operators = (lengths - 1) / 2
+        grammar = -math.log(MOST_OPERATORS + 1) - operators * math.log(len(OPERATORS))
+        uniform = -math.log(LENGTH + 1) - lengths * math.log(len(SYMBOLS))
+        return torch.logaddexp(
+            torch.where(derived, grammar + math.log1p(-NOISE), -torch.inf),
+            uniform + math.log(NOISE),
+        )
+
+    def sample(self, n: int, seed: int) -> TokenBatch:
+        """``n`` strings of the grammar."""
+        generator = torch.Generator().manual_seed(seed)
+        lengths = 2 * torch.randint(MOST_OPERATORS + 1, (n,), generator=generator) + 1
+        ids = torch.randint(2, len(SYMBOLS) + 1, (n, LENGTH), generator=generator)
+        ids[:, ::2] = 1
+        return TokenBatch(ids.where(length_mask(lengths, LENGTH), PAD), lengths)
+
+
+class CFG(InMemoryDataModule):
+    """Strings of the grammar, the same at each run: only their order follows the seed.
+
+    The splits are independent samples of 1,365 possible strings, and share most of them.
+
+    Args:
+        batch_size: 200 in Kusner and Hernández-Lobato (section 4).
+        train_size: 5,000 in the paper; fewer are the first of them.
+        batches_per_epoch: one pass over the data if None.
+
+    Raises:
+        ValueError: a size is not positive.
+    """
+
+    DISJOINT: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        batch_size: int = 200,
+        train_size: int = 5_000,
+        batches_per_epoch: int | None = None,
+    ) -> None:
+        if train_size < 1:
+            raise ValueError(f"train_size is at least 1, not {train_size}")
+        super().__init__(len(SYMBOLS) + 1, LENGTH, batch_size, batches_per_epoch)
+        self.train_size = train_size
+        self.oracle = CFGOracle()
+        self.vocabulary = Vocabulary((PAD_TOKEN, *SYMBOLS))
+        self.source = (
+            f"{train_size:,} strings of S -> x | S+S | S-S | S*S | S/S, at most {LENGTH} "
+            f"characters; entropy {self.oracle.entropy:.4f} nats per character"
+        )
+
+    def setup(self, stage: str | None = None) -> None:
+        if self.splits:
+            return
+        sizes: dict[Split, int] = {
+            "train": self.train_size,
+            "validation": HELD_OUT,
+            "test": HELD_OUT,
+        }
+        samples = {name: self.oracle.sample(sizes[name], SEEDS[name]) for name in sizes}
+        digest = hashlib.sha256()
+        for tokens in samples.values():
+            digest.update(tokens.ids.numpy().tobytes())
+        self.splits = {**samples}
+        self.revision = digest.hexdigest()[:12]
+
+    def build_metrics(self, split: Split) -> list[Metric]:
+        references = self.sentences(split)
+        return [
+            OracleNLL(self.oracle, self.vocabulary),
+            ParseRate(parses),
+            ReverseLMScore(references, self.vocabulary),
+            LMScore(references, self.vocabulary),
+            Diversity(),
+            BLEU(references),
+            FED(references, self.encoder),
+        ]
+
+    def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
+        """``oracle``: fresh samples of it; ``unigram`` and ``uniform`` symbols."""
+        generator = torch.Generator().manual_seed(ANCHOR_SEED + seed)
+        fresh = self.decode(self.oracle.sample(n, ANCHOR_SEED + seed))
+        return {"oracle": fresh} | self.frequency_anchors(n, generator)

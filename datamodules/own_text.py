@@ -1,0 +1,87 @@
+"""The user's own text."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from datamodules.lines import read_lines
+from datamodules.sources import Source
+from datamodules.text import TextCorpus, split_of, tokenise
+from textgan_bench.interfaces import Sentence, Split
+
+FITTED = 128
+"""Validation sentences that the encoder of the Fréchet distance is fitted on at least."""
+
+
+class Text(TextCorpus):
+    """Any text: a file of one sentence a line, or a folder with train, valid and test files.
+
+    A single file is split by a hash of the sentence, so that copies of it stay in one split.
+
+    Args:
+        data_dir: the file or the folder, ``.txt`` or ``.txt.gz``.
+        words: in the vocabulary, at most.
+        max_length: T; longer sentences are left out.
+        batch_size: sentences a batch.
+        batches_per_epoch: one pass over the data if None.
+        bucketing: training batches whose sentences are sorted by length together.
+
+    Raises:
+        FileNotFoundError: there is no such file, or the folder lacks one.
+        ValueError: a size is not positive, or a file holds no text or too little.
+    """
+
+    FOLDER: ClassVar[str] = "text"
+    SOURCES: ClassVar[dict[str, Source]] = {}
+
+    def __init__(
+        self,
+        data_dir: str | Path | None = None,
+        words: int = 10_000,
+        max_length: int = 40,
+        batch_size: int = 64,
+        batches_per_epoch: int | None = None,
+        bucketing: int = 1,
+    ) -> None:
+        if data_dir is None:
+            raise ValueError("own text is named: DATA=path/to/file.txt, or a folder")
+        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch, bucketing)
+
+    @property
+    def title(self) -> str:
+        return f"own text {self.folder.name}"
+
+    def prepare_data(self) -> None:
+        """Encode, and refuse before training what could not be scored after it.
+
+        Raises:
+            ValueError: there are too few validation sentences.
+        """
+        super().prepare_data()
+        held_out = len(self.splits["validation"].ids)
+        if held_out < FITTED:
+            raise ValueError(
+                f"{self.folder} gives {held_out} validation sentences, fewer than the {FITTED} of "
+                "the Fréchet distance; a single file of 1,400 sentences is enough"
+            )
+
+    def files(self) -> tuple[Path, ...]:
+        if self.folder.is_file():
+            return (self.folder,)
+        found = []
+        for names in (("train",), ("valid", "validation"), ("test",)):
+            paths = [self.folder / f"{name}.txt{end}" for name in names for end in ("", ".gz")]
+            found += [path for path in paths if path.is_file()][:1]
+        if len(found) < 3:
+            raise FileNotFoundError(
+                f"{self.folder} must hold train.txt, valid.txt and test.txt, plain or .gz"
+            )
+        return tuple(found)
+
+    def texts(self) -> dict[Split, list[Sentence]]:
+        parts = [tokenise(read_lines(path)) for path in self.files()]
+        if len(parts) == 3:
+            return {"train": parts[0], "validation": parts[1], "test": parts[2]}
+        texts: dict[Split, list[Sentence]] = {"train": [], "validation": [], "test": []}
+        for sentence in parts[0]:
+            texts[split_of(sentence)].append(sentence)
+        return texts

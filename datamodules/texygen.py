@@ -1,0 +1,113 @@
+"""The two corpora that Texygen made customary (Zhu et al., 2018): COCO captions and WMT news."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from datamodules.lines import read_lines
+from datamodules.sources import GITHUB, Source
+from datamodules.text import TextCorpus, chosen, tokenise, words_of
+from textgan_bench.interfaces import Sentence, Split
+
+_TEXYGEN = f"{GITHUB}/geek-ai/Texygen/master/data"
+_GANS_FALLING_SHORT = f"{GITHUB}/pclucas14/GansFallingShort/master/real_data_experiments/data/news"
+
+
+class COCOTexygen(TextCorpus):
+    """Texygen's image captions: 10,000 for training and 10,000 for test, lower case.
+
+    Neither COCO captions of LeakGAN nor comparable with them. Texygen has no validation split: a
+    tenth of training is held out. A few of the published test sentences are in training.
+
+    Args:
+        data_dir: folder of the files; if None they are downloaded.
+        words: in the vocabulary, at most; the largest number published.
+        max_length: T; 37, the longest sentence.
+        batch_size: 64 in Texygen.
+        batches_per_epoch: one pass over the data if None.
+        bucketing: training batches whose sentences are sorted by length together.
+
+    Raises:
+        FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
+        ValueError: a size is not positive, or a file is damaged.
+    """
+
+    FOLDER: ClassVar[str] = "coco-texygen"
+    SOURCES: ClassVar[dict[str, Source]] = {
+        "image_coco.txt": Source(f"{_TEXYGEN}/image_coco.txt"),
+        "test_coco.txt": Source(f"{_TEXYGEN}/testdata/test_coco.txt"),
+    }
+    TITLE: ClassVar[str] = "COCO captions of Texygen"
+    DISJOINT: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        data_dir: str | Path | None = None,
+        words: int = 4_682,
+        max_length: int = 37,
+        batch_size: int = 64,
+        batches_per_epoch: int | None = None,
+        bucketing: int = 1,
+    ) -> None:
+        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch, bucketing)
+
+    def files(self) -> tuple[Path, ...]:
+        return self.choose(tuple(self.SOURCES), ("texygen_train.txt", "texygen_test.txt"))
+
+    def texts(self) -> dict[Split, list[Sentence]]:
+        train, test = (tokenise(read_lines(path)) for path in self.files())
+        validation, train = chosen(train, len(train) // 10)
+        return {"train": train, "validation": validation, "test": test}
+
+
+class EMNLPNews(TextCorpus):
+    """Sentences of EMNLP 2017 WMT news, as LeakGAN and Texygen chose them, cased.
+
+    About 270,000 for training, 10,000 for validation and 10,000 for test.
+
+    Args:
+        data_dir: folder of the files or of the stand-in; downloaded if None.
+        words: in the vocabulary, at most; 5,742, the largest number published.
+        max_length: T; 52 in ScratchGAN, longer sentences are left out.
+        batch_size: 64 in Texygen.
+        batches_per_epoch: one pass over the data if None.
+        bucketing: training batches whose sentences are sorted by length together.
+
+    Raises:
+        FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
+        ValueError: a size is not positive, or a file is damaged.
+    """
+
+    FOLDER: ClassVar[str] = "emnlp_news"
+    SOURCES: ClassVar[dict[str, Source]] = {
+        "train.txt": Source(f"{_GANS_FALLING_SHORT}/train.txt"),
+        "valid.txt": Source(f"{_GANS_FALLING_SHORT}/valid.txt"),
+        "test_emnlp.txt": Source(f"{_TEXYGEN}/testdata/test_emnlp.txt"),
+    }
+    TITLE: ClassVar[str] = "EMNLP 2017 WMT news"
+
+    def __init__(
+        self,
+        data_dir: str | Path | None = None,
+        words: int = 5_742,
+        max_length: int = 52,
+        batch_size: int = 64,
+        batches_per_epoch: int | None = None,
+        bucketing: int = 1,
+    ) -> None:
+        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch, bucketing)
+
+    def files(self) -> tuple[Path, ...]:
+        return self.choose(tuple(self.SOURCES), ("gfs_valid.txt.gz", "texygen_test.txt.gz"))
+
+    @property
+    def title(self) -> str:
+        if len(self.files()) == len(self.SOURCES):
+            return self.TITLE
+        return f"stand-in for {self.TITLE}, trained on a part of its validation text"
+
+    def texts(self) -> dict[Split, list[Sentence]]:
+        train, *validation, test = (words_of(read_lines(path)) for path in self.files())
+        if not validation:
+            held_out, train = chosen(train, len(train) // 10)
+            validation = [held_out]
+        return {"train": train, "validation": validation[0], "test": test}

@@ -1,0 +1,120 @@
+"""Sentences of Yelp reviews with the sentiment of each (Shen et al., 2017)."""
+
+from itertools import chain
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+
+from datamodules.arrow import Corpus
+from datamodules.lines import encode_lines, read_lines
+from datamodules.sources import GITHUB, Source
+from datamodules.text import HELD_OUT, TextCorpus, chosen, frequent_words, unseen, words_of
+from textgan_bench.interfaces import Sentence, Split
+from textgan_bench.tokens import LabelledBatch
+
+NEGATIVE, POSITIVE = 0, 1
+_SHEN = f"{GITHUB}/shentianxiao/language-style-transfer/master/data/yelp"
+PUBLISHED = tuple(
+    f"sentiment.{part}.{label}" for part in ("train", "dev", "test") for label in (0, 1)
+)
+STAND_IN = (
+    "shen_test_neg.txt.gz",
+    "shen_test_pos.txt.gz",
+    "shen_dev_neg.txt.gz",
+    "shen_dev_pos.txt.gz",
+    "li_test_neg.txt",
+    "li_test_pos.txt",
+)
+
+
+class Yelp(TextCorpus):
+    """Sentences of at most 15 words, lower case, labelled negative (0) or positive (1).
+
+    Validation and test are 2,500 sentences of each label. The stand-in trains on the published test
+    files and holds out the published validation files; the sentences for which Li et al. (2018)
+    collected rewrites are kept out of its training.
+
+    Args:
+        data_dir: folder of the files or of the stand-in; downloaded if None.
+        words: in the vocabulary, at most; all of them.
+        max_length: T; 15 words is the longest published sentence.
+        batch_size: 64 in Shen et al.
+        batches_per_epoch: one pass over the data if None.
+        bucketing: training batches whose sentences are sorted by length together.
+
+    Raises:
+        FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
+        ValueError: a size is not positive, or a file is damaged.
+    """
+
+    FOLDER: ClassVar[str] = "yelp"
+    SOURCES: ClassVar[dict[str, Source]] = {name: Source(f"{_SHEN}/{name}") for name in PUBLISHED}
+    TITLE: ClassVar[str] = "Yelp sentences of Shen et al."
+
+    def __init__(
+        self,
+        data_dir: str | Path | None = None,
+        words: int = 10_000,
+        max_length: int = 15,
+        batch_size: int = 64,
+        batches_per_epoch: int | None = None,
+        bucketing: int = 1,
+    ) -> None:
+        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch, bucketing)
+
+    def files(self) -> tuple[Path, ...]:
+        return self.choose(PUBLISHED, STAND_IN)
+
+    @property
+    def title(self) -> str:
+        if self.files()[0].name == PUBLISHED[0]:
+            return self.TITLE
+        return f"stand-in for {self.TITLE}: their test files for training, validation held out"
+
+    def texts(self) -> dict[Split, list[Sentence]]:
+        labelled = self.labelled()
+        return {split: labelled[split][0] + labelled[split][1] for split in labelled}
+
+    def labelled(self) -> dict[Split, list[list[Sentence]]]:
+        """Negative and positive sentences of each split, duplicates left in."""
+        parts = [words_of(read_lines(path)) for path in self.files()]
+        texts: dict[Split, list[list[Sentence]]] = {"train": [], "validation": [], "test": []}
+        for label in (NEGATIVE, POSITIVE):
+            train, held_out, others = parts[label::2]
+            validation, rest = chosen(held_out, HELD_OUT // 2)
+            texts["validation"].append(validation)
+            if self.files()[0].name == PUBLISHED[0]:
+                texts["train"].append(train)
+                texts["test"].append(chosen(others, HELD_OUT // 2)[0])
+            else:
+                rewritten = set(map(tuple, chain(*parts[4:])))
+                texts["train"].append([s for s in train if tuple(s) not in rewritten])
+                texts["test"].append(chosen(rest, HELD_OUT // 2)[0])
+        return texts
+
+    def read(self) -> Corpus:
+        labelled = self.labelled()
+        text = list(chain(*labelled["train"], *labelled["validation"]))
+        vocabulary = frequent_words(text, self.words)
+        path = self.files()[0]
+        encoded: dict[Split, LabelledBatch] = {}
+        for split, classes in labelled.items():
+            lines = [" ".join(sentence) for sentence in chain(*classes)]
+            labels = [label for label, of_it in enumerate(classes) for _ in of_it]
+            tokens = encode_lines(path, lines, vocabulary.encode, self.max_length)
+            encoded[split] = LabelledBatch(*tokens, torch.tensor(labels))
+        later: list[list[int]] = []
+        splits: tuple[Split, ...] = ("test", "validation", "train")
+        for split in splits:
+            ids = encoded[split].ids.tolist()
+            rows = unseen(ids, later)
+            encoded[split] = LabelledBatch(*(column[rows] for column in encoded[split]))
+            later += ids
+        sizes = "; ".join(
+            f"{(tokens.labels == NEGATIVE).sum():,} negative and "
+            f"{(tokens.labels == POSITIVE).sum():,} positive {split}"
+            for split, tokens in encoded.items()
+        )
+        source = f"{self.title}: {sizes}; {len(vocabulary) - 2:,} words"
+        return Corpus(vocabulary, {**encoded}, source)

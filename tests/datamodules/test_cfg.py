@@ -1,0 +1,86 @@
+"""The grammar's parser, distribution and entropy against enumeration and another parser."""
+
+import itertools
+import math
+from collections import Counter
+
+import nltk
+import pytest
+import torch
+
+from datamodules.cfg import CFG, LENGTH, SYMBOLS, CFGOracle, parses
+from textgan_bench.tokens import TokenBatch, pad_sequences
+
+GRAMMAR = nltk.CFG.fromstring("S -> 'x' | S '+' S | S '-' S | S '*' S | S '/' S")
+
+
+def strings(length: int) -> list[tuple[int, ...]]:
+    return list(itertools.product(range(1, len(SYMBOLS) + 1), repeat=length))
+
+
+def test_the_parser_agrees_with_a_chart_parser() -> None:
+    chart = nltk.ChartParser(GRAMMAR)
+    for length in range(1, 6):
+        for string in itertools.product(("x", "+", "/"), repeat=length):
+            assert parses(string) == any(True for _ in chart.parse(string)), string
+    assert not parses(())
+    assert not parses(("x", "y", "x"))
+
+
+def test_probabilities_of_all_strings_sum_to_one() -> None:
+    oracle = CFGOracle()
+    total = float(oracle.log_prob(TokenBatch(torch.zeros(1, 1).long(), torch.tensor([0]))).exp())
+    for length in range(1, 8):
+        batch = pad_sequences(strings(length), LENGTH)
+        total += float(oracle.log_prob(batch).exp().sum())
+    # k = 4 and 5 operators are left, and of the noise the lengths 8..12
+    assert total == pytest.approx(1 - 2 / 6 * (1 - 1e-6) - 1e-6 * 5 / 13, abs=1e-12)
+
+
+def test_the_entropy_is_that_of_the_enumerated_language() -> None:
+    oracle = CFGOracle()
+    nats = length = 0.0
+    for operators in range(6):
+        words = 2 * operators + 1
+        ids = [1 if place % 2 == 0 else 2 + place // 2 % 4 for place in range(words)]
+        nll = -float(oracle.log_prob(pad_sequences([ids], LENGTH)))
+        assert nll == pytest.approx(math.log(6) + operators * math.log(4), abs=2e-6)
+        nats += nll / 6
+        length += words / 6
+    assert oracle.entropy == pytest.approx(nats / length, abs=1e-12)
+    assert oracle.entropy == pytest.approx((math.log(6) + 2.5 * math.log(4)) / 6, abs=1e-6)
+    batch = oracle.sample(20_000, seed=9)
+    measured = -float(oracle.log_prob(batch).sum() / batch.lengths.sum())
+    assert measured == pytest.approx(oracle.entropy, abs=0.01)
+
+
+def test_samples_follow_the_distribution() -> None:
+    batch = CFGOracle().sample(12_000, seed=4)
+    texts = ["".join(SYMBOLS[i - 1] for i in row if i) for row in batch.ids.tolist()]
+    assert all(parses(list(text)) for text in texts)
+    counts = Counter(texts)
+    for text, probability in (("x", 1 / 6), ("x+x", 1 / 24), ("x/x", 1 / 24), ("x*x-x", 1 / 96)):
+        expected = 12_000 * probability
+        assert abs(counts[text] - expected) < 4 * expected**0.5, text
+
+
+def test_no_string_is_impossible_and_none_that_is_wrong_is_likely() -> None:
+    oracle = CFGOracle()
+    wrong = pad_sequences([[1, 1], [2], [1, 2], [2, 1, 2], [1] * 12], LENGTH)
+    log_prob = oracle.log_prob(wrong)
+    assert log_prob.isfinite().all()
+    assert (log_prob < math.log(1e-6)).all()
+    with pytest.raises(ValueError, match=r"symbols are 1\.\.5"):
+        oracle.log_prob(pad_sequences([[6]], LENGTH))
+    with pytest.raises(ValueError, match="at most 12 characters"):
+        oracle.log_prob(pad_sequences([[1] * 13]))
+
+
+def test_five_thousand_strings_of_twelve_places() -> None:
+    data = CFG()
+    data.setup()
+    assert data.splits["train"].ids.shape == (5_000, 12)
+    assert all(parses(sentence) for split in data.splits for sentence in data.sentences(split))
+    assert data.vocab_size == 6, "x, four operators, and the blank"
+    with pytest.raises(ValueError, match="train_size is at least 1, not 0"):
+        CFG(train_size=0)

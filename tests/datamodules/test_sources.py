@@ -1,0 +1,119 @@
+"""Downloads against a server that fails, and files laid out as on the hub."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from datamodules import sources
+from datamodules.sources import Source, download, parquet_files, read_columns, verify
+
+CONTENT = b"a man\n" * 99
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Server(BaseHTTPRequestHandler):
+    """Answers with the statuses of a list, then with the content."""
+
+    statuses: ClassVar[list[int]] = []
+    asked: ClassVar[int] = 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        status = self.statuses.pop(0) if self.statuses else 200
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(CONTENT) if status == 200 else 0))
+        self.end_headers()
+        if status == 200:
+            self.wfile.write(CONTENT)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(sources, "PAUSE", 0.0)
+    Server.statuses, Server.asked = [], 0
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/text.txt"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_download_is_tried_again(
+    tmp_path: Path, address: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Server.statuses = [503, 502]
+    download(Source(address, SHA256), tmp_path / "new" / "text.txt")
+    assert (tmp_path / "new" / "text.txt").read_bytes() == CONTENT
+    assert Server.asked == 3
+    out, err = capfd.readouterr()
+    assert out.count(f"fetching {address}") == 3
+    assert "100%" in err, "progress is shown"
+
+
+@pytest.mark.parametrize(("status", "attempts"), [(404, 1), (500, sources.ATTEMPTS)])
+def test_a_source_that_does_not_answer_is_named(
+    tmp_path: Path, address: str, status: int, attempts: int
+) -> None:
+    Server.statuses = [status] * 9
+    with pytest.raises(FileNotFoundError, match=r"text.txt could not be fetched.*by data_dir"):
+        download(Source(address), tmp_path / "text.txt")
+    assert Server.asked == attempts
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_content_is_refused(tmp_path: Path, address: str) -> None:
+    with pytest.raises(ValueError, match="is not the published file: invalid hash"):
+        download(Source(address, "0" * 64), tmp_path / "text.txt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_downloaded_file_needs_its_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_bytes(CONTENT)
+    with pytest.raises(ValueError, match=r"text.txt has no checksum in .*SHA256SUMS; fetch it"):
+        verify(tmp_path, [path], "fetch it")
+    sources.write_checksums(tmp_path, [path])
+    assert (tmp_path / sources.CHECKSUMS).read_text() == f"{SHA256}  text.txt\n"
+    verify(tmp_path, [path], "fetch it")
+    path.write_bytes(CONTENT[:-1])
+    with pytest.raises(ValueError, match="not what was downloaded: its checksum differs; fetch it"):
+        verify(tmp_path, [path], "fetch it")
+
+
+def test_columns_of_text_and_of_lists_of_text(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "train-00000-of-00001.parquet"
+    path.parent.mkdir()
+    table = pa.table({"id": [1, 2], "caption": ["a man", None], "all": [["x", "y"], ["z"]]})
+    pq.write_table(table, path)
+    assert parquet_files(tmp_path, "train") == [path]
+    assert parquet_files(tmp_path, "test") == []
+    assert read_columns(path, ("all", "caption")) == [["x", "y", "z"], ["a man"]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (("premise",), "train.parquet lacks the column premise; it has label, text"),
+        (("label",), "train.parquet: the column label holds int64, not text"),
+    ],
+)
+def test_wrong_columns_are_named(tmp_path: Path, columns: tuple[str], message: str) -> None:
+    pq.write_table(pa.table({"label": [1], "text": ["a"]}), tmp_path / "train.parquet")
+    with pytest.raises(ValueError, match=message):
+        read_columns(tmp_path / "train.parquet", columns)
+
+
+def test_a_file_that_is_not_parquet_is_named(tmp_path: Path) -> None:
+    (tmp_path / "train.parquet").write_bytes(CONTENT)
+    with pytest.raises(ValueError, match=r"train.parquet is not a parquet file"):
+        read_columns(tmp_path / "train.parquet", ("text",))

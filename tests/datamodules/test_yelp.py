@@ -1,0 +1,54 @@
+"""Labels stay with their sentences, and rewritten sentences stay out of training."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from datamodules import Yelp
+from datamodules.lines import read_lines
+from datamodules.yelp import PUBLISHED
+from textgan_bench.tokens import LabelledBatch
+
+SHARED = Path("../shared/data/yelp")
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not here")
+def test_labels_are_those_of_the_files() -> None:
+    data = Yelp(SHARED)
+    data.setup()
+    test = data.splits["test"]
+    assert isinstance(test, LabelledBatch)
+    assert torch.bincount(test.labels).tolist() == [2_500, 2_500]
+    for label, name in ((0, "neg"), (1, "pos")):
+        lines = set(read_lines(SHARED / f"shen_dev_{name}.txt.gz"))
+        rows = (test.labels == label).tolist()
+        sentences = zip(data.sentences("test"), rows, strict=True)
+        known = [" ".join(s) for s, of_it in sentences if of_it and "<unk>" not in s]
+        assert len(known) > 2_300, "nearly every word is in training too"
+        assert lines.issuperset(known)
+    rewritten = {
+        line for name in ("neg", "pos") for line in read_lines(SHARED / f"li_test_{name}.txt")
+    }
+    assert len(rewritten) == 1_000
+    assert rewritten.isdisjoint(map(" ".join, data.sentences("train")))
+
+
+def test_the_published_layout(tmp_path: Path) -> None:
+    words = ("good", "bad", "food", "place", "staff")
+    for name in PUBLISHED:
+        _, part, label = name.split(".")
+        lines = [f"{part} {a} {b} {'no' if label == '0' else 'yes'}" for a in words for b in words]
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+    data = Yelp(tmp_path, batch_size=5)
+    data.setup()
+    assert "stand-in" not in data.source
+    for split, part in (("train", "train"), ("validation", "dev"), ("test", "test")):
+        tokens = data.splits[split]  # type: ignore[index]
+        assert isinstance(tokens, LabelledBatch)
+        assert len(tokens.ids) == 50
+        for sentence, label in zip(data.sentences(split), tokens.labels.tolist(), strict=True):  # type: ignore[arg-type]
+            assert sentence[-1] == ("no", "yes")[label]
+            assert sentence[0] in (part, "<unk>")
+    (batch, *_) = data.train_dataloader()
+    assert isinstance(batch, LabelledBatch)

@@ -1,0 +1,46 @@
+"""``data``: download and encode data sets ahead, for machines without a network."""
+
+import yaml
+from jsonargparse import ArgumentParser
+
+from textgan_bench.interfaces import TextDataModule
+from textgan_bench.recipes import TEXT, table, tables
+
+ALL = "all"
+
+
+def prepare(name: str, *, data_dir: str | None) -> None:
+    """Do what the first run on a data set would do, or on each of them if ``name`` is ``all``.
+
+    Raises:
+        FileNotFoundError: a source cannot be reached.
+        ValueError: there is no such data set, or some of all could not be prepared.
+    """
+    if name != ALL:
+        _prepare(name, data_dir)
+        return
+    if data_dir is not None:
+        raise ValueError("--data_dir is the folder of one data set, not of all")
+    failed = []
+    for each in tables():
+        if each == TEXT:
+            continue
+        try:
+            _prepare(each, None)
+        except (OSError, ValueError) as error:
+            print(f"{each}: {error}")
+            failed.append(each)
+    if failed:
+        raise ValueError(f"these data sets could not be prepared: {', '.join(failed)}")
+
+
+def _prepare(name: str, data_dir: str | None) -> None:
+    settings = yaml.safe_load((table(name) / "data.yaml").read_text(encoding="utf-8"))["data"]
+    if data_dir is not None:
+        settings["init_args"] = {**settings.get("init_args", {}), "data_dir": data_dir}
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(TextDataModule, "data")
+    data: TextDataModule = parser.instantiate(parser.parse_object({"data": settings})).data
+    data.prepare_data()
+    data.setup("fit")
+    print(f"{name}: {data.source}")
