@@ -10,6 +10,13 @@ TRANSFORMER = {"width": 16, "blocks": 1, "heads": 2, "feed_forward": 32}
 SMALL: dict[str, dict[str, Any]] = {
     "MLE": {"embedding": 16, "hidden": 16, "lr": 1e-2},
     "TransformerMLE": {**TRANSFORMER, "embedding": 16, "lr": 1e-2},
+    "ScratchGAN": {
+        "hidden": 32,
+        "fixed": 8,
+        "learnt": 8,
+        "generator_lr": 1e-3,
+        "discriminator_lr": 1e-2,
+    },
     "NAGAN": {
         **TRANSFORMER,
         "latent_dim": 8,

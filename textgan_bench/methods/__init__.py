@@ -2,5 +2,6 @@
 
 from textgan_bench.methods.mle import MLE, TransformerMLE
 from textgan_bench.methods.nagan import NAGAN
+from textgan_bench.methods.scratchgan import ScratchGAN
 
-__all__ = ["MLE", "NAGAN", "TransformerMLE"]
+__all__ = ["MLE", "NAGAN", "ScratchGAN", "TransformerMLE"]
