@@ -10,6 +10,7 @@ TRANSFORMER = {"width": 16, "blocks": 1, "heads": 2, "feed_forward": 32}
 SMALL: dict[str, dict[str, Any]] = {
     "MLE": {"embedding": 16, "hidden": 16, "lr": 1e-2},
     "TransformerMLE": {**TRANSFORMER, "embedding": 16, "lr": 1e-2},
+    "ImportanceSampledGAN": {"hidden": 16},
     "ScratchGAN": {
         "hidden": 32,
         "fixed": 8,
@@ -32,3 +33,6 @@ SMALL: dict[str, dict[str, Any]] = {
 
 KNOBS: dict[str, tuple[float, float]] = {"temperature": (0.2, 5.0), "dropout": (0.0, 0.9)}
 """Two settings of each knob, far apart."""
+
+KEEPS_FEW = {"ImportanceSampledGAN"}
+"""They keep few of the sentences of a small language (docs/importance.md)."""

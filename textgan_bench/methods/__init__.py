@@ -1,7 +1,8 @@
 """One file per method; a recipe names the class by this package."""
 
+from textgan_bench.methods.importance import ImportanceSampledGAN
 from textgan_bench.methods.mle import MLE, TransformerMLE
 from textgan_bench.methods.nagan import NAGAN
 from textgan_bench.methods.scratchgan import ScratchGAN
 
-__all__ = ["MLE", "NAGAN", "ScratchGAN", "TransformerMLE"]
+__all__ = ["MLE", "NAGAN", "ImportanceSampledGAN", "ScratchGAN", "TransformerMLE"]
