@@ -109,7 +109,7 @@ class LayerNormLSTM(nn.Module):
 
 
 def cosine_positions(length: int) -> Tensor:
-    """(T, 8) cosines of the position with periods spaced evenly in their logarithm, 2 to T."""
+    """(T, 8) cosines of the position, their periods evenly spaced in the logarithm, 2 to T."""
     periods = torch.logspace(math.log10(2), math.log10(max(length, 2)), POSITION_SIGNALS)
     return torch.cos(2 * math.pi * torch.arange(length)[:, None] / periods)
 
@@ -174,9 +174,9 @@ class ScratchGAN(TextGenerator):
     ) -> None:
         super().__init__(vocab_size, max_length)
         self.save_hyperparameters()
-        words = [WordVectors(vocab_size, fixed, learnt, glove is not None) for _ in range(2)]
-        self.generator = Generator(max_length, words[0], hidden)
-        self.discriminator = Discriminator(max_length, words[1], hidden, embedding_dropout)
+        own, judged = (WordVectors(vocab_size, fixed, learnt, glove is not None) for _ in range(2))
+        self.generator = Generator(max_length, own, hidden)
+        self.discriminator = Discriminator(max_length, judged, hidden, embedding_dropout)
         self.glove = glove
         self.discount = discount
         self.baseline_decay = baseline_decay
@@ -198,7 +198,7 @@ class ScratchGAN(TextGenerator):
         ]
 
     def setup(self, stage: str) -> None:
-        """Read the word vectors of ``glove``; a checkpoint that is loaded later overrides them."""
+        """Read the word vectors of ``glove``."""
         super().setup(stage)
         if stage == "fit" and self.glove is not None:
             data = cast(TextDataModule, self.trainer.datamodule)  # type: ignore[attr-defined]
@@ -215,7 +215,7 @@ class ScratchGAN(TextGenerator):
         real_scores, real_mask = self._scores(batch)  # (B, T)
         scores, mask = self._scores(samples)
 
-        rewards = (2 * torch.sigmoid(scores.detach()) - 1) * mask
+        rewards = (2 * torch.sigmoid(scores.detach()) - 1) * mask  # (B, T)
         returns = discounted_returns(rewards, self.discount)
         self.baseline.lerp_(returns[mask].mean(), 1 - self.baseline_decay)
         log_probs = -self.generator(samples)  # (B, T)
@@ -228,7 +228,6 @@ class ScratchGAN(TextGenerator):
         self.log_losses(
             {
                 "discriminator/loss": loss,
-                "discriminator/real": torch.sigmoid(real_scores[real_mask]).mean(),
                 "generator/reward": rewards[mask].mean(),
                 "generator/length": samples.lengths.float().mean(),
             }
