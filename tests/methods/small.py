@@ -10,6 +10,27 @@ TRANSFORMER = {"width": 16, "blocks": 1, "heads": 2, "feed_forward": 32}
 SMALL: dict[str, dict[str, Any]] = {
     "MLE": {"embedding": 16, "hidden": 16, "lr": 1e-2},
     "TransformerMLE": {**TRANSFORMER, "embedding": 16, "lr": 1e-2},
+    "ARAE": {
+        "embedding": 16,
+        "hidden": 32,
+        "latent_dim": 8,
+        "generator_lr": 3e-3,
+        "critic_lr": 3e-3,
+    },
+    "GumbelSoftmaxGAN": {
+        "hidden": 32,
+        "annealing": 200,
+        "confidence": 0.99,  # a tenth of the symbols wrong is a third of the sentences
+        "lr": 2e-3,
+    },
+    "ImportanceSampledGAN": {"hidden": 16},
+    "ScratchGAN": {
+        "hidden": 32,
+        "fixed": 8,
+        "learnt": 8,
+        "generator_lr": 1e-3,
+        "discriminator_lr": 1e-2,
+    },
     "NAGAN": {
         **TRANSFORMER,
         "latent_dim": 8,
@@ -24,5 +45,11 @@ SMALL: dict[str, dict[str, Any]] = {
     },
 }
 
+STEPS: dict[str, int] = {"GumbelSoftmaxGAN": 400}
+"""Training steps where 200 do not do: the temperature has to fall first."""
+
 KNOBS: dict[str, tuple[float, float]] = {"temperature": (0.2, 5.0), "dropout": (0.0, 0.9)}
 """Two settings of each knob, far apart."""
+
+KEEPS_FEW = {"GumbelSoftmaxGAN", "ImportanceSampledGAN"}
+"""They keep few of the sentences of a small language (docs/gumbel.md, docs/importance.md)."""

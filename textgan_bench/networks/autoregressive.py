@@ -38,7 +38,8 @@ def draw(logits: Tensor) -> Tensor:
 class LanguageModel(nn.Module, ABC):
     """The part that every autoregressive network shares: scoring and sampling sentences."""
 
-    output: nn.Linear
+    output: nn.Module
+    """Scores of all symbols, (…, V) from hidden states (…, H)."""
 
     def __init__(self, max_length: int) -> None:
         super().__init__()
@@ -67,7 +68,8 @@ class LanguageModel(nn.Module, ABC):
     @torch.no_grad()
     def sample(self, n: int, temperature: float) -> TokenBatch:
         """``n`` sentences, each symbol drawn from the softmax of logits / ``temperature``."""
-        ids = self.output.weight.new_full((n, self.max_length), PAD, dtype=torch.int64)  # (B, T)
+        device = next(self.parameters()).device
+        ids = torch.full((n, self.max_length), PAD, device=device)  # (B, T)
         for chunk in ids.split(SAMPLING_BATCH):
             self._write(chunk, temperature)
         return TokenBatch(ids, (ids != PAD).sum(1))
@@ -89,6 +91,8 @@ class LanguageModel(nn.Module, ABC):
 
 class GRULanguageModel(LanguageModel):
     """One layer of gated recurrent units between an embedding and an output layer."""
+
+    output: nn.Linear
 
     def __init__(self, vocab_size: int, max_length: int, embedding: int, hidden: int) -> None:
         super().__init__(max_length)
@@ -114,6 +118,7 @@ class TransformerLanguageModel(LanguageModel):
     anew at every step, which is simpler and a third of the time at the lengths of captions.
     """
 
+    output: nn.Linear
     positions: Tensor
 
     def __init__(

@@ -1,0 +1,143 @@
+import math
+from itertools import product
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.boring import BoringData
+from textgan_bench.functional.likelihood import drawn_mask
+from textgan_bench.methods import ScratchGAN
+from textgan_bench.methods.scratchgan import LayerNormLSTM, cosine_positions
+from textgan_bench.tokens import pad_sequences
+
+VOCAB_SIZE, MAX_LENGTH = 3, 2
+SENTENCES = [s for n in range(MAX_LENGTH + 1) for s in product((1, 2), repeat=n)]
+
+
+def small(**changes: object) -> ScratchGAN:
+    torch.manual_seed(0)
+    settings = {"hidden": 6, "fixed": 2, "learnt": 3, "embedding_dropout": 0.0, **changes}
+    return ScratchGAN(VOCAB_SIZE, MAX_LENGTH, **settings)  # type: ignore[arg-type]
+
+
+def step(method: ScratchGAN, n: int, monkeypatch: pytest.MonkeyPatch) -> list[list[Tensor]]:
+    """Gradients of the losses of generator and discriminator in one training step."""
+    gradients = []
+    players = [method.generator, method.discriminator]
+
+    def record(loss: Tensor, player: nn.Module) -> None:
+        gradients.append(list(torch.autograd.grad(loss, list(player.parameters()))))
+
+    monkeypatch.setattr(method, "optimizers", lambda: players)
+    monkeypatch.setattr(method, "descend", record)
+    monkeypatch.setattr(method, "log_losses", lambda losses: None)
+    method.training_step(pad_sequences([[1, 2]] * n), 0)
+    return gradients
+
+
+def test_the_generator_follows_the_gradient_of_the_expected_reward(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Samples of a training step against all strings of the language of three symbols."""
+    method = small(discount=1.0, baseline_decay=1.0).double()
+    for module in (method.generator.output, method.discriminator):  # far from uniform and from 1/2
+        for parameter in module.parameters():
+            parameter.data.mul_(3)
+    batch = pad_sequences(SENTENCES, MAX_LENGTH)
+    with torch.no_grad():
+        judged = torch.sigmoid(method.discriminator(batch.ids))
+    rewards = ((2 * judged - 1) * drawn_mask(batch.lengths, MAX_LENGTH)).sum(1)
+    expected_reward = (method.generator(batch).sum(1).neg().exp() * rewards).sum()
+    generator = list(method.generator.parameters())
+    exact = torch.cat([g.flatten() for g in torch.autograd.grad(-expected_reward, generator)])
+    sampled, _ = step(method, 40_000, monkeypatch)
+    estimate = torch.cat([g.flatten() for g in sampled])
+    assert exact.norm() > 0.02
+    assert (estimate - exact).norm() < 0.1 * exact.norm()
+
+
+def test_the_baseline_is_a_moving_average_of_the_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+    method = small(baseline_decay=0.25, discount=0.5)
+    for parameter in method.discriminator.score.parameters():
+        parameter.data.zero_()
+    method.discriminator.score.bias.data.fill_(math.log(3))  # D = 3/4, r = 1/2 at each symbol
+    method.generator.output.bias.data[0] = -100.0  # sentences of two words, returns 3/4 and 1/2
+    step(method, 4, monkeypatch)
+    assert method.baseline.item() == pytest.approx(0.75 * 0.625)
+
+
+def test_the_discriminators_loss_is_half_a_cross_entropy(monkeypatch: pytest.MonkeyPatch) -> None:
+    method = small()
+    for parameter in method.discriminator.score.parameters():
+        parameter.data.zero_()
+    method.generator.output.bias.data[0] = -100.0
+    losses = []
+    monkeypatch.setattr(method, "optimizers", lambda: [None, None])
+    monkeypatch.setattr(method, "descend", lambda loss, optimizer: losses.append(loss.item()))
+    monkeypatch.setattr(method, "log_losses", lambda logged: None)
+    method.training_step(pad_sequences([[1, 2]] * 4), 0)
+    assert losses[1] == pytest.approx(math.log(2))
+
+
+def test_the_discriminator_sees_only_what_was_written_before() -> None:
+    method = ScratchGAN(5, 4, hidden=6, fixed=2, learnt=3).eval()
+    scores = method.discriminator(torch.tensor([[1, 2, 3, 4], [1, 2, 4, 3]]))
+    assert torch.equal(scores[0, :2], scores[1, :2])
+    assert not torch.equal(scores[0, 2], scores[1, 2])
+
+
+def test_layer_norm_lstm_is_an_lstm_with_normalised_gates() -> None:
+    torch.manual_seed(0)
+    ours, theirs = LayerNormLSTM(3, 4), nn.LSTM(3, 4, batch_first=True)
+    ours.norm = nn.Identity()  # type: ignore[assignment]
+    order = [0, 2, 1, 3]  # torch keeps the candidate third, and has no 1 on the forget gate
+    forget = torch.tensor([0.0] * 4 + [1.0] * 4 + [0.0] * 8)
+    theirs.load_state_dict(
+        {
+            "weight_ih_l0": torch.cat([ours.input.weight.chunk(4)[i] for i in order]),
+            "weight_hh_l0": torch.cat([ours.recurrent.weight.chunk(4)[i] for i in order]),
+            "bias_ih_l0": forget,
+            "bias_hh_l0": torch.zeros(16),
+        }
+    )
+    x = torch.randn(2, 5, 3)
+    torch.testing.assert_close(ours(x), theirs(x)[0])
+    normed = LayerNormLSTM(3, 4)
+    gates = nn.functional.layer_norm(normed.input(x[:, 0]), (16,))
+    update, candidate, _, out = gates.chunk(4, -1)
+    expected = out.sigmoid() * (update.sigmoid() * candidate.tanh()).tanh()
+    torch.testing.assert_close(normed(x)[:, 0], expected)
+
+
+def test_positions_have_periods_from_two_to_the_length() -> None:
+    signals = cosine_positions(20)
+    assert signals.shape == (20, 8)
+    torch.testing.assert_close(signals[:, 0], torch.tensor([1.0, -1.0] * 10), rtol=0, atol=1e-4)
+    assert signals[10, 7].item() == pytest.approx(-1, abs=1e-4)
+
+
+def test_discriminator_has_the_size_of_table_12() -> None:
+    """Huang et al. (2021), 2.3 million, which leaves out the word vectors."""
+    discriminator = ScratchGAN(50, 32).discriminator
+    words = sum(parameter.numel() for parameter in discriminator.words.parameters())
+    size = sum(parameter.numel() for parameter in discriminator.parameters()) - words
+    assert size == pytest.approx(2.3e6, rel=0.03)
+
+
+def test_word_vectors_of_a_file_are_read_before_training(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text("man 1 2\n", encoding="utf-8")
+    method = ScratchGAN(6, 4, hidden=4, fixed=2, learnt=1, glove=str(path))
+    method._trainer = type("Trainer", (), {"world_size": 1, "datamodule": BoringData()})()
+    method.setup("fit")
+    for player in (method.generator, method.discriminator):
+        assert player.words.fixed[2].tolist() == [1, 2]
+        assert not player.words.fixed.requires_grad
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0])
+def test_a_temperature_that_is_not_positive_is_refused(temperature: float) -> None:
+    with pytest.raises(ValueError, match=str(temperature)):
+        small().sample(1, temperature=temperature)

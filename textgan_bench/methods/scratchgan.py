@@ -1,0 +1,250 @@
+"""ScratchGAN: REINFORCE without pre-training (de Masson d'Autume et al., 2019).
+
+"Training language GANs from scratch". The generator is a recurrent language model p; the recurrent
+discriminator judges every word, given those before it. With t running over words and end symbol,
+
+    L_D = - 1/2 E sum_t log D(x_t | x_<t) - 1/2 E_p sum_t log(1 - D(x_t | x_<t)),
+    r_t = 2 D(x_t | x_<t) - 1,   R_t = sum_{s >= t} gamma^{s-t} r_s,
+    grad L_G = - E_p sum_t (R_t - b) grad log p(x_t | x_<t),
+
+b being a moving average of the mean return. Dense rewards, large batches and a regularised
+discriminator are what makes it work (paper, section 4). Sizes and constants are those of the
+authors' code, deepmind-research/scratchgan; the paper's objective stands where that code departs:
+it averages over padded positions too, which adds log 2 to L_D and draws b towards zero. Its
+players draw samples in turn; here one set of samples serves a step of both.
+
+Shapes: B batch, T time, V vocabulary, E embedding, H hidden.
+"""
+
+import math
+from pathlib import Path
+from typing import ClassVar, cast
+
+import torch
+import torch.nn.functional as F
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from textgan_bench.functional.likelihood import drawn_mask
+from textgan_bench.functional.policy_gradient import discounted_returns, reinforce_loss
+from textgan_bench.interfaces import TextDataModule, TextGenerator
+from textgan_bench.networks.autoregressive import LanguageModel, State
+from textgan_bench.networks.word_vectors import WordVectors, read_word_vectors
+from textgan_bench.tokens import PAD, TokenBatch
+
+POSITION_SIGNALS = 8  # code
+
+
+class TiedOutput(nn.Module):
+    """Scores of words by their own vectors, and a bias."""
+
+    def __init__(self, words: WordVectors) -> None:
+        super().__init__()
+        self.words = words
+        self.bias = nn.Parameter(torch.zeros(len(words.learnt)))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(…, V) scores from predicted word vectors (…, E)."""
+        return F.linear(vectors, self.words.table(), self.bias)
+
+
+class Generator(LanguageModel):
+    """Two LSTM layers between word vectors that are tied at input and output.
+
+    Both layers read the projected input, and both are read by the output (code: Sonnet's DeepRNN).
+    """
+
+    output: TiedOutput
+
+    def __init__(self, max_length: int, words: WordVectors, hidden: int) -> None:
+        super().__init__(max_length)
+        self.words = words
+        self.input = nn.Linear(words.dimension, hidden, bias=False)
+        self.first = nn.LSTM(hidden, hidden, batch_first=True)
+        self.second = nn.LSTM(2 * hidden, hidden, batch_first=True)
+        self.predict = nn.Linear(2 * hidden, words.dimension, bias=False)
+        self.output = TiedOutput(words)
+
+    def read(self, symbols: Tensor) -> Tensor:
+        return self._layers(symbols, self.start(len(symbols)))[0]
+
+    def start(self, n: int) -> State:
+        return tuple(self.input.weight.new_zeros(n, self.first.hidden_size) for _ in range(4))
+
+    def step(self, symbols: Tensor, state: State) -> tuple[Tensor, State]:
+        vectors, state = self._layers(symbols[:, None], state)
+        return vectors[:, 0], state
+
+    def _layers(self, symbols: Tensor, state: State) -> tuple[Tensor, State]:
+        """(B, T, E) predicted vectors after each of ``symbols`` (B, T), and the state after all."""
+        h1, c1, h2, c2 = (part[None] for part in state)
+        inputs = self.input(self.words(symbols))  # (B, T, H)
+        low, (h1, c1) = self.first(inputs, (h1, c1))
+        high, (h2, c2) = self.second(torch.cat([inputs, low], -1), (h2, c2))
+        return self.predict(torch.cat([low, high], -1)), (h1[0], c1[0], h2[0], c2[0])
+
+
+class LayerNormLSTM(nn.Module):
+    """An LSTM layer with layer normalisation of the gates, as Sonnet's, which the code uses."""
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__()
+        self.input = nn.Linear(inputs, 4 * hidden, bias=False)
+        self.recurrent = nn.Linear(hidden, 4 * hidden, bias=False)
+        self.norm = nn.LayerNorm(4 * hidden)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(B, T, H) hidden states from inputs (B, T, E)."""
+        projected = self.input(inputs)  # (B, T, 4 H)
+        h = c = projected.new_zeros(len(projected), projected.shape[2] // 4)
+        hidden = []
+        for now in projected.unbind(1):
+            update, candidate, forget, out = self.norm(now + self.recurrent(h)).chunk(4, -1)
+            # Sonnet adds 1 to the forget gate, so that an untrained layer remembers.
+            c = torch.sigmoid(forget + 1) * c + torch.sigmoid(update) * torch.tanh(candidate)
+            h = torch.sigmoid(out) * torch.tanh(c)
+            hidden.append(h)
+        return torch.stack(hidden, 1)
+
+
+def cosine_positions(length: int) -> Tensor:
+    """(T, 8) cosines of the position, their periods evenly spaced in the logarithm, 2 to T."""
+    periods = torch.logspace(math.log10(2), math.log10(max(length, 2)), POSITION_SIGNALS)
+    return torch.cos(2 * math.pi * torch.arange(length)[:, None] / periods)
+
+
+class Discriminator(nn.Module):
+    """A layer-normalised LSTM that says of each symbol whether it is real, given those before."""
+
+    positions: Tensor
+
+    def __init__(self, max_length: int, words: WordVectors, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.words = words
+        self.dropout = dropout
+        self.input = nn.Linear(words.dimension + POSITION_SIGNALS, hidden)
+        self.lstm = LayerNormLSTM(hidden, hidden)
+        self.score = nn.Linear(hidden, 1)
+        self.register_buffer("positions", cosine_positions(max_length), persistent=False)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """(B, T) scores, the logits of "real", of each symbol of ids (B, T)."""
+        # Dropout falls on the table: an entry that is lost is lost wherever the word stands.
+        table = F.dropout(self.words.table(), self.dropout, self.training)
+        signals = self.positions[: ids.shape[1]].expand(len(ids), -1, -1)  # (B, T, 8)
+        inputs = self.input(torch.cat([F.embedding(ids, table), signals], -1))  # (B, T, H)
+        return self.score(self.lstm(inputs)).squeeze(-1)
+
+
+class ScratchGAN(TextGenerator):
+    """REINFORCE from scratch; defaults are those of the authors' code.
+
+    Args:
+        hidden: units of each LSTM layer of both players.
+        fixed: dimensions of a word vector that ``glove`` fixes; learnt if that is not given.
+        learnt: further dimensions of a word vector, learnt in any case.
+        glove: text file of word vectors, a word and ``fixed`` numbers a line. The paper's are
+            those of GloVe (Pennington et al., 2014), which do not come with this project.
+        embedding_dropout: on the discriminator's word vectors.
+        discount: gamma.
+        baseline_decay: share of its old value that the baseline keeps in a step.
+        generator_lr, discriminator_lr: of Adam.
+        discriminator_l2: L2 of the discriminator, part of its loss and so of Adam's gradient.
+    """
+
+    knob: ClassVar[str] = "temperature"
+    BETAS = (0.5, 0.999)  # of Adam, code
+
+    def __init__(
+        self,
+        vocab_size: int,
+        max_length: int,
+        *,
+        hidden: int = 512,
+        fixed: int = 300,
+        learnt: int = 64,
+        glove: str | None = None,
+        embedding_dropout: float = 0.1,
+        discount: float = 0.23,
+        baseline_decay: float = 0.08,
+        generator_lr: float = 9.59e-5,
+        discriminator_lr: float = 9.38e-3,
+        discriminator_l2: float = 1e-6,
+    ) -> None:
+        super().__init__(vocab_size, max_length)
+        self.save_hyperparameters()
+        own, judged = (WordVectors(vocab_size, fixed, learnt, glove is not None) for _ in range(2))
+        self.generator = Generator(max_length, own, hidden)
+        self.discriminator = Discriminator(max_length, judged, hidden, embedding_dropout)
+        self.glove = glove
+        self.discount = discount
+        self.baseline_decay = baseline_decay
+        self.generator_lr = generator_lr
+        self.discriminator_lr = discriminator_lr
+        self.discriminator_l2 = discriminator_l2
+        self.baseline: Tensor
+        self.register_buffer("baseline", torch.zeros(()))
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        return [
+            Adam(self.generator.parameters(), self.generator_lr, self.BETAS),
+            Adam(
+                self.discriminator.parameters(),
+                self.discriminator_lr,
+                self.BETAS,
+                weight_decay=self.discriminator_l2,
+            ),
+        ]
+
+    def setup(self, stage: str) -> None:
+        """Read the word vectors of ``glove``."""
+        super().setup(stage)
+        if stage == "fit" and self.glove is not None:
+            data = cast(TextDataModule, self.trainer.datamodule)  # type: ignore[attr-defined]
+            vectors = read_word_vectors(Path(self.glove), data.vocabulary)
+            for player in (self.generator, self.discriminator):
+                player.words.fix(vectors)
+
+    def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
+        """One step of each player on the same samples; the rewards precede the discriminator's."""
+        generator_optimizer, discriminator_optimizer = cast(
+            "list[LightningOptimizer]", self.optimizers()
+        )
+        samples = self.generator.sample(len(batch.ids), temperature=1.0)
+        real_scores, real_mask = self._scores(batch)  # (B, T)
+        scores, mask = self._scores(samples)
+
+        rewards = (2 * torch.sigmoid(scores.detach()) - 1) * mask  # (B, T)
+        returns = discounted_returns(rewards, self.discount)
+        self.baseline.lerp_(returns[mask].mean(), 1 - self.baseline_decay)
+        log_probs = -self.generator(samples)  # (B, T)
+        self.descend(reinforce_loss(log_probs, returns - self.baseline), generator_optimizer)
+
+        # Every position counts alike in batches of any length, as in the sum over t.
+        losses = F.softplus(-real_scores[real_mask]).sum() + F.softplus(scores[mask]).sum()
+        loss = losses / (2 * len(batch.ids) * self.max_length)
+        self.descend(loss, discriminator_optimizer)
+        self.log_losses(
+            {
+                "discriminator/loss": loss,
+                "generator/reward": rewards[mask].mean(),
+                "generator/length": samples.lengths.float().mean(),
+            }
+        )
+
+    def _scores(self, batch: TokenBatch) -> tuple[Tensor, Tensor]:
+        """(B, T) scores, and True on words and the end symbol; T is their largest number."""
+        steps = min(int(batch.lengths.max()) + 1, self.max_length)
+        ids = F.pad(batch.ids, (0, steps - batch.ids.shape[1]), value=PAD)  # (B, T), cut or padded
+        return self.discriminator(ids), drawn_mask(batch.lengths, steps)
+
+    def sample(self, n: int, *, temperature: float = 1.0) -> TokenBatch:
+        """``n`` sentences; a ``temperature`` below 1 gives up diversity for quality.
+
+        Raises:
+            ValueError: the temperature is not positive.
+        """
+        if temperature <= 0:
+            raise ValueError(f"the temperature must be positive, not {temperature}")
+        return self.generator.sample(n, temperature)
