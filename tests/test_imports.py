@@ -47,8 +47,7 @@ ALLOWED = {
     "textgan_bench.training": "callbacks evaluation interfaces runs pytorch_lightning yaml",
     "textgan_bench.bench": "callbacks interfaces leaderboard provenance recipes runs scoring "
     "training torch",
-    "textgan_bench.judge": "interfaces metrics recipes scoring tokens jsonargparse "
-    "torchmetrics yaml",
+    "textgan_bench.judge": "interfaces metrics prepare scoring tokens torchmetrics",
     "textgan_bench.commands": "bootstrap columns figures interfaces judge metrics neighbour_report "
     "runs scoring training torch torchmetrics tqdm",
     "textgan_bench.comparison": "columns commands judge leaderboard metrics runs",

@@ -4,14 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-from jsonargparse import ArgumentParser
 from torchmetrics import MetricCollection
 
 from textgan_bench.interfaces import Sentence, TextDataModule
 from textgan_bench.metrics import encoders
 from textgan_bench.metrics.profiles import DEFAULT, build_profile, lacking, profile
-from textgan_bench.recipes import table
+from textgan_bench.prepare import data_module
 from textgan_bench.scoring import data_fingerprint, fingerprint, read_lines, read_sentences
 from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Vocabulary
 
@@ -65,7 +63,7 @@ def make_judge(
     if data is not None:
         if any(path is not None for path in (vocabulary, validation, train)):
             raise ValueError("--data brings its own vocabulary, validation and training text")
-        return _judge_of_data(_data_module(data, data_dir), data, profile_name, encoder)
+        return _judge_of_data(data_module(data, data_dir), data, profile_name, encoder)
     if references is None or data_dir is not None:
         raise ValueError("--data_dir belongs to --data, not to --references")
     text = read_sentences(references)
@@ -97,6 +95,8 @@ def make_judge(
 def _judge_of_data(
     data: TextDataModule, name: str, profile_name: str, encoder: str | None
 ) -> Judge:
+    data.prepare_data()
+    data.setup("test")
     if encoder is not None:
         data.encoder = encoders.encoder(encoder, data.sentences("validation"))
     references, train = data.sentences("test"), data.sentences("train")
@@ -113,19 +113,6 @@ def _judge_of_data(
         train,
         {"data": name, "data_revision": data.revision},
     )
-
-
-def _data_module(name: str, data_dir: str | None) -> TextDataModule:
-    content = yaml.safe_load((table(name) / "data.yaml").read_text(encoding="utf-8"))
-    settings = content["data"]
-    if data_dir is not None:
-        settings["init_args"] = {**settings.get("init_args", {}), "data_dir": data_dir}
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments(TextDataModule, "data")
-    data: TextDataModule = parser.instantiate(parser.parse_object({"data": settings})).data
-    data.prepare_data()
-    data.setup("test")
-    return data
 
 
 def _vocabulary(text: list[Sentence], path: Path | None) -> Vocabulary:

@@ -34,13 +34,23 @@ def prepare(name: str, *, data_dir: str | None) -> None:
         raise ValueError(f"these data sets could not be prepared: {', '.join(failed)}")
 
 
-def _prepare(name: str, data_dir: str | None) -> None:
+def data_module(name: str, data_dir: str | None) -> TextDataModule:
+    """The data module of a folder of benchmarks, as its runs make it; not set up.
+
+    Raises:
+        ValueError: there is no such data set.
+    """
     settings = yaml.safe_load((table(name) / "data.yaml").read_text(encoding="utf-8"))["data"]
     if data_dir is not None:
         settings["init_args"] = {**settings.get("init_args", {}), "data_dir": data_dir}
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(TextDataModule, "data")
     data: TextDataModule = parser.instantiate(parser.parse_object({"data": settings})).data
+    return data
+
+
+def _prepare(name: str, data_dir: str | None) -> None:
+    data = data_module(name, data_dir)
     data.prepare_data()
     data.setup("fit")
     print(f"{name}: {data.source}")
