@@ -35,6 +35,7 @@ SMALL: dict[str, dict[str, Any]] = {
         **TRANSFORMER,
         "latent_dim": 8,
         "embedding_dim": 16,
+        "latent_gain": 1.0,  # the mean of three latents is not much smaller than one of them
         "score_std": 1.0,
         "dropout": 0.1,
         "score_regulariser": 0.1,
