@@ -85,6 +85,36 @@ def test_first_words_come_about_at_their_frequencies() -> None:
         assert 0.5 * (law - used).abs().sum() < 0.5 * uniform
 
 
+@pytest.mark.parametrize(("gain", "together"), [(1.0, False), (16.0, True)])
+def test_the_latent_gain_lets_the_words_of_a_sentence_agree(gain: float, together: bool) -> None:
+    """Whether a word answers more to the latents of others than to its own."""
+    torch.manual_seed(0)
+    generator = NAGAN(501, 20, width=64, blocks=2, embedding_dim=8, latent_gain=gain).generator
+    mask = length_mask(torch.full((100,), 20), 20)
+    z = torch.randn(100, 20, 64)
+    own, others = z.clone(), torch.randn(100, 20, 64)
+    own[:, 5], others[:, 5] = torch.randn(100, 64), z[:, 5]
+    scores, by_own, by_others = (
+        generator(latents, mask, 0.0).view(100, 20, -1)[:, 5] for latents in (z, own, others)
+    )
+    assert ((by_others - scores).square().mean() > (by_own - scores).square().mean()) == together
+
+
+def test_rare_words_of_the_generator_are_not_moved_by_noise() -> None:
+    """A gradient far below epsilon moves its parameter far less than the learning rate."""
+    method = small()
+    optimizer, _ = method.configure_optimizers()
+    bias = method.generator.scores.bias
+    before = bias.detach().clone()
+    for _ in range(20):  # past the steps that RAdam takes without its denominator
+        for parameter in method.generator.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        bias.grad = torch.tensor([1e-9, *[1e-2] * (len(bias) - 1)])
+        optimizer.step()
+    moved = (bias.detach() - before).abs()
+    assert moved[0] < 1e-3 * moved[1]
+
+
 def test_an_untrained_model_knows_no_lengths() -> None:
     with pytest.raises(RuntimeError, match="lengths"):
         small().sample(1)

@@ -1,7 +1,7 @@
 """Scores of a 4-gram language model, of samples under one of real text and the other way round."""
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain, islice, repeat
 
 import numpy as np
@@ -12,7 +12,8 @@ from torchmetrics.utilities import dim_zero_cat
 
 from textgan_bench.functional.kneser_ney import UNKNOWN, NGramModel, estimate
 from textgan_bench.functional.ngram_scores import NGramScorer
-from textgan_bench.tokens import PAD, UNKNOWN_TOKEN, Vocabulary
+from textgan_bench.metrics.language_models import closed_vocabulary
+from textgan_bench.tokens import UNKNOWN_TOKEN, Vocabulary
 
 Sentences = Sequence[Sequence[str]]
 
@@ -55,7 +56,7 @@ class LMScore(Metric):
         self, references: Sentences, vocabulary: Vocabulary | None = None, order: int = 4
     ) -> None:
         super().__init__()
-        words = _closed_vocabulary(references, vocabulary)
+        words = closed_vocabulary(references, vocabulary)
         self._known = set(chain.from_iterable(references)) - {UNKNOWN_TOKEN}
         self._model = _LanguageModel(estimate(references, words, order))
         self._key = f"kn{order}"
@@ -109,7 +110,7 @@ class ReverseLMScore(Metric):
         self, references: Sentences, vocabulary: Vocabulary | None = None, order: int = 4
     ) -> None:
         super().__init__()
-        self._words = _closed_vocabulary(references, vocabulary)
+        self._words = closed_vocabulary(references, vocabulary)
         self._index = {word: index for index, word in enumerate(self._words)}
         self._references = references
         self._reference_words = sum(map(len, references))
@@ -154,11 +155,3 @@ class _LanguageModel:
         """The number of orders without discounts of their own, where there are any."""
         orders = self._fallback_orders
         return {key: torch.tensor(orders, device=device)} if orders else {}
-
-
-def _closed_vocabulary(references: Sentences, vocabulary: Vocabulary | None) -> tuple[str, ...]:
-    """``<unk>`` and the words of ``vocabulary``, or of the references."""
-    words: Iterable[str] = chain.from_iterable(references)
-    if vocabulary is not None:
-        words = vocabulary.tokens[PAD + 1 :]
-    return tuple(dict.fromkeys([UNKNOWN, *words]))
