@@ -21,12 +21,12 @@ Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden
 
 import copy
 from collections.abc import Iterable
+from functools import partial
 from typing import ClassVar, cast
 
 import torch
-import torch.nn.functional as F
 from pytorch_lightning.core.optimizer import LightningOptimizer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer, RAdam
 
 from textgan_bench.functional.adversarial import (
@@ -36,131 +36,18 @@ from textgan_bench.functional.adversarial import (
 )
 from textgan_bench.functional.relaxation import gumbel_noise_like, straight_through_embedding
 from textgan_bench.interfaces import TextGenerator
-from textgan_bench.networks.transformer import (
-    EncoderBlock,
-    LatentDecoderBlock,
-    sinusoidal_positions,
-)
+from textgan_bench.networks.discriminators import TransformerDiscriminator
+from textgan_bench.networks.latent_transformer import NonAutoregressiveTransformer
 from textgan_bench.tokens import PAD, TokenBatch, length_mask, padding_mask
 
 SAMPLING_BATCH = 256  # bounds the memory of the scores, N x V; not tuned
-
-UNIGRAM_STD = 2.5
-"""Deviation of normal scores around log frequencies at which their argmax comes nearest to drawing
-words at these frequencies: measured on the HMM oracle, and about 3 on COCO. Gumbel scores: 1.28."""
-
-
-class Generator(nn.Module):
-    """Non-autoregressive Transformer from latents to word scores (A.3.1)."""
-
-    def __init__(
-        self,
-        vocab_size: int,
-        max_length: int,
-        *,
-        width: int,
-        blocks: int,
-        heads: int,
-        feed_forward: int,
-        latent_dim: int,
-        latent_gain: float,
-    ) -> None:
-        super().__init__()
-        self.latent_dim = latent_dim
-        self.latents = nn.Linear(latent_dim, width)
-        self.blocks = nn.ModuleList(
-            LatentDecoderBlock(width, heads, feed_forward) for _ in range(blocks)
-        )
-        with torch.no_grad():
-            for block in cast("Iterable[LatentDecoderBlock]", self.blocks):
-                block.latent_attention.output.weight.mul_(latent_gain)
-        # The padding symbol is never written: score v belongs to word v + 1.
-        self.scores = nn.Linear(width, vocab_size - 1)
-        self.positions: Tensor
-        self.register_buffer("positions", sinusoidal_positions(max_length, width), persistent=False)
-
-    @torch.no_grad()
-    def calibrate(
-        self, word_counts: Tensor, score_std: float, z: Tensor, mask: Tensor, dropout: float
-    ) -> None:
-        """Let the argmax of the first scores draw words about at their frequencies.
-
-        Each word's score varies by ``score_std`` around its log frequency, stretched as much as
-        makes that deviation equivalent to Gumbel noise beside the plain log frequency.
-
-        Measured on z and corrected in the output layer (data-dependent initialisation, Salimans
-        and Kingma, 2016, section 3): most of what a deep post-norm stack puts out at first is the
-        same for all latents, and one output layer on top of it prefers a few words to all others.
-
-        Args:
-            word_counts: (V - 1,) in the training set; a half is added to each, so that a word
-                never seen stays possible.
-            score_std: positive.
-            z: (B, T, Z) latents to measure on.
-            mask: (B, T) bool, True on words.
-            dropout: that of training.
-        """
-        smoothed = word_counts + 0.5
-        self.scores.bias.zero_()
-        scores = self(z, mask, dropout)  # (N, V - 1)
-        scale = score_std / scores.std(0).mean()
-        self.scores.weight.mul_(scale)
-        stretched = score_std / UNIGRAM_STD * (smoothed / smoothed.sum()).log()
-        self.scores.bias.copy_(stretched - scale * scores.mean(0))
-
-    def forward(self, z: Tensor, mask: Tensor, dropout: float) -> Tensor:
-        """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, T, Z)."""
-        positions = self.positions[: z.shape[1]]  # (T, H)
-        latents = F.dropout(self.latents(z) + positions, dropout)  # (B, T, H)
-        hidden = latents
-        for block in self.blocks:
-            hidden = block(hidden, latents, positions, mask[:, None, None], dropout)
-        return self.scores(hidden[mask])
-
-
-class Discriminator(nn.Module):
-    """Transformer encoder from one-hot sentences, or their mixtures, to a score (A.3.2).
-
-    A one-hot enters only through its product with the embedding table, so the embedded sentence
-    stands for it everywhere.
-    """
-
-    def __init__(
-        self,
-        vocab_size: int,
-        max_length: int,
-        *,
-        width: int,
-        blocks: int,
-        heads: int,
-        feed_forward: int,
-        embedding_dim: int,
-    ) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(vocab_size, embedding_dim)  # entries from N(0, 1)
-        self.projection = nn.Linear(embedding_dim, width)
-        self.blocks = nn.ModuleList(EncoderBlock(width, heads, feed_forward) for _ in range(blocks))
-        self.score = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
-        self.positions: Tensor
-        self.register_buffer("positions", sinusoidal_positions(max_length, width), persistent=False)
-
-    def forward(self, embedded: Tensor, lengths: Tensor) -> Tensor:
-        """(B,) scores, the logits of "real", of embedded sentences (B, T, E)."""
-        mask = length_mask(lengths, embedded.shape[1])  # (B, T)
-        hidden = self.projection(embedded) + self.positions[: embedded.shape[1]]  # (B, T, H)
-        for block in self.blocks:
-            hidden = block(hidden, mask[:, None, None])
-        pooled = hidden.masked_fill(~mask[:, :, None], -torch.inf).amax(1)  # (B, H)
-        return self.score(pooled).squeeze(-1)
 
 
 class NAGAN(TextGenerator):
     """Non-autoregressive GAN; defaults are Table 9 for real data.
 
     Args:
-        width: of the Transformers (Table 9).
-        blocks: of each Transformer (Table 9).
-        heads: of attention (Table 9).
+        width, blocks, heads: of each Transformer (Table 9).
         feed_forward: not stated; 256 gives the parameter counts of Table 12.
         latent_dim: of z_t (Table 9).
         embedding_dim: of the discriminator's words (Table 9).
@@ -217,11 +104,11 @@ class NAGAN(TextGenerator):
         super().__init__(vocab_size, max_length)
         self.save_hyperparameters()
         shape = {"width": width, "blocks": blocks, "heads": heads, "feed_forward": feed_forward}
-        self.generator = Generator(
+        self.generator = NonAutoregressiveTransformer(
             vocab_size, max_length, latent_dim=latent_dim, latent_gain=latent_gain, **shape
         )
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
-        self.discriminator = Discriminator(
+        self.discriminator = TransformerDiscriminator(
             vocab_size, max_length, embedding_dim=embedding_dim, **shape
         )
         self.score_std = score_std
@@ -239,21 +126,14 @@ class NAGAN(TextGenerator):
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
     def configure_optimizers(self) -> list[Optimizer]:
+        radam = partial(RAdam, betas=self.BETAS, foreach=True)
         return [
-            RAdam(
-                self.generator.parameters(),
-                self.generator_lr,
-                self.BETAS,
-                eps=self.EPSILON,
-                foreach=True,
-            ),
-            RAdam(
+            radam(self.generator.parameters(), self.generator_lr, eps=self.EPSILON),
+            radam(
                 self.discriminator.parameters(),
                 self.discriminator_lr,
-                self.BETAS,
                 weight_decay=self.discriminator_l2,
                 decoupled_weight_decay=True,
-                foreach=True,
             ),
         ]
 
