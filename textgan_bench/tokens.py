@@ -85,6 +85,20 @@ def length_mask(lengths: Tensor, max_length: int) -> Tensor:
     return torch.arange(max_length, device=lengths.device) < lengths[:, None]
 
 
+def count(batches: Iterable[Batch], vocab_size: int, max_length: int) -> tuple[Tensor, Tensor]:
+    """How often each word occurs, (V,), and each length, (``max_length`` + 1,); no padding.
+
+    >>> words, lengths = count([pad_sequences([[3, 1], [3]])], vocab_size=4, max_length=3)
+    >>> words.tolist(), lengths.tolist()
+    ([0.0, 1.0, 0.0, 2.0], [0.0, 1.0, 1.0, 0.0])
+    """
+    words, lengths = torch.zeros(vocab_size), torch.zeros(max_length + 1)
+    for batch in batches:
+        words += torch.bincount(batch.ids[padding_mask(batch)], minlength=vocab_size)
+        lengths += torch.bincount(batch.lengths, minlength=max_length + 1)
+    return words, lengths
+
+
 def pad_sequences(sequences: Sequence[Sequence[int]], max_length: int | None = None) -> TokenBatch:
     """Batch lists of indices, padded to ``max_length`` or to the longest of them.
 

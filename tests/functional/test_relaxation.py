@@ -5,7 +5,11 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from textgan_bench.functional.relaxation import gumbel_noise_like, straight_through_embedding
+from textgan_bench.functional.relaxation import (
+    gumbel_noise_like,
+    soft_embedding,
+    straight_through_embedding,
+)
 
 
 def by_stop_gradient(scores: Tensor, table: Tensor, temperature: float) -> Tensor:
@@ -19,14 +23,14 @@ def by_stop_gradient(scores: Tensor, table: Tensor, temperature: float) -> Tenso
 def test_straight_through_equals_the_printed_form(temperature: float) -> None:
     torch.manual_seed(0)
     scores = torch.randn(3, 4, 7, dtype=torch.float64, requires_grad=True)
-    table = torch.randn(7, 5, dtype=torch.float64)
+    table = torch.randn(7, 5, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(3, 4, 5, dtype=torch.float64)
     ours = straight_through_embedding(scores, table, temperature)
     printed = by_stop_gradient(scores, table, temperature)
     torch.testing.assert_close(ours, printed, rtol=0, atol=1e-12)
-    (gradient,) = torch.autograd.grad((ours * weight).sum(), scores)
-    (expected,) = torch.autograd.grad((printed * weight).sum(), scores)
-    torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-12)
+    gradients = torch.autograd.grad((ours * weight).sum(), (scores, table))
+    expected = torch.autograd.grad((printed * weight).sum(), (scores, table))
+    torch.testing.assert_close(gradients, expected, rtol=0, atol=1e-12)
 
 
 def test_straight_through_gradient_is_the_softmax_slope_by_finite_differences() -> None:
@@ -48,10 +52,22 @@ def test_straight_through_gradient_is_the_softmax_slope_by_finite_differences() 
         assert gradient[v].item() == pytest.approx(slope, abs=1e-8)
 
 
-def test_straight_through_leaves_the_table_without_gradient() -> None:
+def test_scores_without_gradient_leave_the_table_its_own() -> None:
     table = torch.randn(6, 3, requires_grad=True)
-    straight_through_embedding(torch.randn(2, 6, requires_grad=True), table, 1.0).sum().backward()
-    assert table.grad is None
+    scores = torch.tensor([[0.0, 2, 1, 0, 0, 0], [0, 0, 0, 0, 0, 1], [0, 9, 0, 0, 0, 0]])
+    straight_through_embedding(scores, table, 1.0).sum().backward()
+    counts = torch.tensor([0.0, 2, 0, 0, 0, 1])
+    torch.testing.assert_close(table.grad, counts[:, None].expand(-1, 3))
+
+
+def test_soft_words_are_means_of_words() -> None:
+    torch.manual_seed(0)
+    scores = torch.randn(3, 2, dtype=torch.float64, requires_grad=True)
+    table = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
+    share = torch.sigmoid((scores[:, :1] - scores[:, 1:]) / 0.7)  # of the first of two words
+    soft = soft_embedding(scores, table, 0.7)
+    torch.testing.assert_close(soft, share * table[0] + (1 - share) * table[1])
+    assert torch.autograd.gradcheck(lambda s, t: soft_embedding(s, t, 0.7), (scores, table))
 
 
 def test_gumbel_noise_has_the_moments_of_the_gumbel_law() -> None:

@@ -6,6 +6,7 @@ Shapes: N tokens, V vocabulary, E embedding.
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -20,21 +21,25 @@ def gumbel_noise_like(scores: Tensor) -> Tensor:
     return uniform.log_().neg_().log_().neg_()
 
 
-class _StraightThroughEmbedding(torch.autograd.Function):
+class _StraightThrough(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, scores: Tensor, table: Tensor, temperature: float) -> Tensor:
+    def forward(
+        ctx: Any, words: Tensor, scores: Tensor, table: Tensor, temperature: float
+    ) -> Tensor:
         ctx.save_for_backward(scores, table)
         ctx.temperature = temperature
-        return table[scores.argmax(-1)]
+        return words.view_as(words)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
+        if not ctx.needs_input_grad[1]:
+            return gradient, None, None, None
         scores, table = ctx.saved_tensors
         p = torch.softmax(scores / ctx.temperature, -1)  # (…, V)
         u = gradient @ table.T  # (…, V), the gradient at the one-hot
         # Jacobian of the softmax: p (u - <p, u>) / temperature.
         inner = (p * u).sum(-1, keepdim=True)
-        return u.sub_(inner).mul_(p).div_(ctx.temperature), None, None
+        return gradient, u.sub_(inner).mul_(p).div_(ctx.temperature), None, None
 
 
 def straight_through_embedding(scores: Tensor, table: Tensor, temperature: float) -> Tensor:
@@ -42,7 +47,7 @@ def straight_through_embedding(scores: Tensor, table: Tensor, temperature: float
 
     Equal to ``o @ table`` with o = stop_gradient(o' - o'') + o'', o' = onehot(argmax scores),
     o'' = softmax(scores / temperature) (Huang et al., 2021, eq. 22-24), but neither the one-hots
-    nor their product with the table is formed. The table is a constant: it gets no gradient.
+    nor their product with the table is formed. The table gets the gradient of the words.
 
     Args:
         scores: (…, V).
@@ -54,6 +59,26 @@ def straight_through_embedding(scores: Tensor, table: Tensor, temperature: float
 
     >>> scores = torch.tensor([[0.0, 2.0]], requires_grad=True)
     >>> straight_through_embedding(scores, torch.tensor([[1.0], [3.0]]), 1.0)
-    tensor([[3.]], grad_fn=<_StraightThroughEmbeddingBackward>)
+    tensor([[3.]], grad_fn=<_StraightThroughBackward>)
     """
-    return _StraightThroughEmbedding.apply(scores, table.detach(), temperature)
+    words = F.embedding(scores.argmax(-1), table)
+    return _StraightThrough.apply(words, scores, table.detach(), temperature)
+
+
+def soft_embedding(scores: Tensor, table: Tensor, temperature: float) -> Tensor:
+    """Mean vectors softmax(scores / temperature) @ table (Chen et al., 2018, soft-argmax).
+
+    "Adversarial text generation via feature-mover's distance". Both arguments get gradients.
+
+    Args:
+        scores: (…, V).
+        table: (V, E).
+        temperature: positive.
+
+    Returns:
+        (…, E).
+
+    >>> soft_embedding(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0], [3.0]]), 1.0)
+    tensor([[2.]])
+    """
+    return torch.softmax(scores / temperature, -1) @ table

@@ -16,6 +16,10 @@ sentence of the same length. Samples come from the moving average of the generat
 (eq. 28), without Gumbel noise and with the training dropout, which at inference trades quality
 against diversity (4.1).
 
+Its ablations (4.2, A.4.4) replace one part each: an autoregressive generator, of the same lengths,
+whose words are softmax s_t, or drawn from it by Gumbel noise (eq. 29); a convolutional or recurrent
+discriminator; no gradient penalty; no dropout.
+
 Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden width, Z latent.
 """
 
@@ -34,11 +38,10 @@ from textgan_bench.functional.adversarial import (
     max_gradient_penalty,
     non_saturating_loss,
 )
-from textgan_bench.functional.relaxation import gumbel_noise_like, straight_through_embedding
 from textgan_bench.interfaces import TextGenerator
-from textgan_bench.networks.discriminators import TransformerDiscriminator
-from textgan_bench.networks.latent_transformer import NonAutoregressiveTransformer
-from textgan_bench.tokens import PAD, TokenBatch, length_mask, padding_mask
+from textgan_bench.networks.discriminators import DiscriminatorKind, build_discriminator
+from textgan_bench.networks.generators import GeneratorKind, build_generator
+from textgan_bench.tokens import PAD, TokenBatch, count, length_mask
 
 SAMPLING_BATCH = 256  # bounds the memory of the scores, N x V; not tuned
 
@@ -47,18 +50,16 @@ class NAGAN(TextGenerator):
     """Non-autoregressive GAN; defaults are Table 9 for real data.
 
     Args:
+        generator: how words are written; the rows of Table 3.
+        discriminator: what judges them; the rows of Table 4.
         width, blocks, heads: of each Transformer (Table 9).
         feed_forward: not stated; 256 gives the parameter counts of Table 12.
         latent_dim: of z_t (Table 9).
         embedding_dim: of the discriminator's words (Table 9).
-        latent_gain: factor on the first output weights of the attention to the latents; not stated.
-            At 1 a word hangs on its own z_t alone, and the words of a sentence can agree only if
-            the latents are ignored; the trained network of the paper lets every z_i change every
-            word (Figure 4), and so does a large gain from the start (docs/nagan.md).
-        score_std: standard deviation over the latents of a word's first scores; not stated. It
-            decides whether the latents or the Gumbel noise (standard deviation 1.28) choose the
-            first words, and with that whether samples without the noise are diverse
-            (docs/nagan.md).
+        latent_gain: factor on the first output weights of the attention to the latents, which lets
+            the words of a sentence agree; not stated (docs/nagan.md).
+        score_std: standard deviation over the latents of a word's first scores, which have to be
+            diverse beside the Gumbel noise (standard deviation 1.28); not stated (docs/nagan.md).
         dropout: in the generator, in training and, unless turned, at inference (Table 9).
         temperature: of the straight-through estimator (Table 9).
         gradient_penalty: weight of the gradient penalty at the embedded sentence; lambda of Table 9
@@ -84,6 +85,8 @@ class NAGAN(TextGenerator):
         vocab_size: int,
         max_length: int,
         *,
+        generator: GeneratorKind = "non_autoregressive",
+        discriminator: DiscriminatorKind = "transformer",
         width: int = 128,
         blocks: int = 5,
         heads: int = 4,
@@ -104,16 +107,22 @@ class NAGAN(TextGenerator):
         super().__init__(vocab_size, max_length)
         self.save_hyperparameters()
         shape = {"width": width, "blocks": blocks, "heads": heads, "feed_forward": feed_forward}
-        self.generator = NonAutoregressiveTransformer(
-            vocab_size, max_length, latent_dim=latent_dim, latent_gain=latent_gain, **shape
+        self.generator = build_generator(
+            generator,
+            vocab_size,
+            max_length,
+            latent_dim=latent_dim,
+            embedding_dim=embedding_dim,
+            latent_gain=latent_gain,
+            score_std=score_std,
+            temperature=temperature,
+            **shape,
         )
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
-        self.discriminator = TransformerDiscriminator(
-            vocab_size, max_length, embedding_dim=embedding_dim, **shape
+        self.discriminator = build_discriminator(
+            discriminator, vocab_size, max_length, embedding_dim=embedding_dim, **shape
         )
-        self.score_std = score_std
         self.dropout = dropout
-        self.temperature = temperature
         self.gradient_penalty = gradient_penalty
         self.score_regulariser = score_regulariser
         self.generator_lr = generator_lr
@@ -141,20 +150,14 @@ class NAGAN(TextGenerator):
         """Count lengths and words of the training set, on all ranks, before the first step."""
         if self.updates > 0:
             return
-        word_counts = torch.zeros(self.vocab_size, device=self.device)
-        length_counts = torch.zeros_like(self.length_counts)
-        for batch in cast("Iterable[TokenBatch]", self.trainer.train_dataloader):
-            ids, lengths = batch.ids.to(self.device), batch.lengths.to(self.device)
-            word_counts += torch.bincount(ids[padding_mask(batch)], minlength=self.vocab_size)
-            length_counts += torch.bincount(lengths, minlength=self.max_length + 1)
+        loader = cast("Iterable[TokenBatch]", self.trainer.train_dataloader)
+        words, lengths = count(loader, self.vocab_size, self.max_length)
         strategy = self.trainer.strategy
-        self.length_counts.copy_(strategy.reduce(length_counts, reduce_op="sum"))
-        word_counts = cast(Tensor, strategy.reduce(word_counts, reduce_op="sum"))[PAD + 1 :]
+        self.length_counts.copy_(strategy.reduce(lengths.to(self.device), reduce_op="sum"))
+        words = cast(Tensor, strategy.reduce(words.to(self.device), reduce_op="sum"))[PAD + 1 :]
         lengths = torch.multinomial(self.length_counts, SAMPLING_BATCH, replacement=True)
         mask = length_mask(lengths, self.max_length)
-        self.generator.calibrate(
-            word_counts, self.score_std, self._latents(mask), mask, self.dropout
-        )
+        self.generator.calibrate(words, mask, self.dropout)
         # Each rank measured it on its own latents.
         self.generator.load_state_dict(strategy.broadcast(self.generator.state_dict()))
         self.average.load_state_dict(self.generator.state_dict())
@@ -168,10 +171,9 @@ class NAGAN(TextGenerator):
         real_ids = batch.ids[:, : int(lengths.max())]  # (B, T)
         mask = length_mask(lengths, real_ids.shape[1])
 
-        with torch.no_grad():
-            fake_ids = self._words(self._noisy_scores(mask), mask)  # (B, T)
-        embed = self.discriminator.embedding
-        real, fake = embed(real_ids), embed(fake_ids)  # (B, T, E)
+        with self.frozen(self.generator):
+            fake = self._fake(mask)
+        real = self.discriminator.embedding(real_ids)  # (B, T, E)
         scores = self.discriminator(torch.cat([real, fake]), torch.cat([lengths, lengths]))
         adversarial = discriminator_loss(*scores.chunk(2))
         mixed = torch.lerp(fake, real, torch.rand(len(real), 1, 1, device=self.device))
@@ -185,12 +187,7 @@ class NAGAN(TextGenerator):
         )
 
         with self.frozen(self.discriminator):
-            words = straight_through_embedding(
-                self._noisy_scores(mask), embed.weight[PAD + 1 :], self.temperature
-            )  # (N, E)
-            fake = words.new_zeros(*mask.shape, words.shape[-1])
-            fake[mask] = words
-            generator_loss = non_saturating_loss(self.discriminator(fake, lengths))
+            generator_loss = non_saturating_loss(self.discriminator(self._fake(mask), lengths))
             self.descend(generator_loss, generator_optimizer)
 
         self._average_parameters()
@@ -215,27 +212,25 @@ class NAGAN(TextGenerator):
         rate = self.dropout if dropout is None else dropout
         ids = torch.full((n, self.max_length), PAD, device=self.device)
         lengths = torch.multinomial(self.length_counts, n, replacement=True)
-        for start in range(0, n, SAMPLING_BATCH):
-            chunk = slice(start, start + SAMPLING_BATCH)
-            mask = length_mask(lengths[chunk], int(lengths[chunk].max()))
-            scores = self.average(self._latents(mask), mask, rate)
-            ids[chunk, : mask.shape[1]] = self._words(scores, mask)
+        for rows, chunk in zip(
+            ids.split(SAMPLING_BATCH), lengths.split(SAMPLING_BATCH), strict=True
+        ):
+            mask = length_mask(chunk, int(chunk.max()))
+            scores = self.average.draw(mask, rate, self._table, training=False)
+            rows[:, : mask.shape[1]][mask] = scores.argmax(-1) + PAD + 1
         return TokenBatch(ids, lengths)
 
-    def _latents(self, mask: Tensor) -> Tensor:
-        return torch.randn(*mask.shape, self.generator.latent_dim, device=self.device)  # (B, T, Z)
+    @property
+    def _table(self) -> Tensor:
+        return self.discriminator.embedding.weight[PAD + 1 :]  # (V - 1, E)
 
-    def _noisy_scores(self, mask: Tensor) -> Tensor:
-        """(N, V - 1) training scores of new latents: with Gumbel noise (A.3.1)."""
-        scores = self.generator(self._latents(mask), mask, self.dropout)
-        return scores + gumbel_noise_like(scores)
-
-    @staticmethod
-    def _words(scores: Tensor, mask: Tensor) -> Tensor:
-        """(B, T) ids from the scores (N, V - 1) of the words of ``mask``."""
-        ids = torch.full(mask.shape, PAD, device=mask.device)
-        ids[mask] = scores.argmax(-1) + PAD + 1
-        return ids
+    def _fake(self, mask: Tensor) -> Tensor:
+        """(B, T, E) new sentences of the lengths of ``mask``, as the discriminator reads them."""
+        scores = self.generator.draw(mask, self.dropout, self._table.detach(), training=True)
+        words = self.generator.relax(scores, self._table)  # (N, E)
+        fake = words.new_zeros(*mask.shape, words.shape[-1])
+        fake[mask] = words
+        return fake
 
     @torch.no_grad()
     def _average_parameters(self) -> None:

@@ -3,14 +3,37 @@
 A one-hot enters only through its product with the embedding table, so the embedded sentence stands
 for it everywhere.
 
+The CNN's blocks have batch normalisation in the paper (A.4.4). Here they normalise each word by
+itself (Ba et al., 2016), as Gulrajani et al. (2017, section 4) advise beside a gradient penalty:
+with statistics over the batch a sentence has no score, and no gradient, of its own. The paper names
+no activation in a block, without which the convolutions would be linear in a row: it is a ReLU
+between the normalisation and the convolution, as He et al. (2016, "Identity mappings") order them.
+
 Shapes: B batch, T time, E embedding, H hidden width.
 """
 
-import torch
-from torch import Tensor, nn
+from typing import Literal, Unpack, get_args
 
-from textgan_bench.networks.transformer import EncoderBlock, sinusoidal_positions
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from textgan_bench.networks.transformer import EncoderBlock, Shape, sinusoidal_positions
 from textgan_bench.tokens import length_mask
+
+KERNEL = 3  # A.4.4
+DILATIONS = (1, 1, 2, 3) * 3  # A.4.4
+
+
+def max_pooling(hidden: Tensor, mask: Tensor) -> Tensor:
+    """(B, H) largest of hidden states (B, T, H) at the words, where ``mask`` (B, T) is True."""
+    return hidden.masked_fill(~mask[:, :, None], -torch.inf).amax(1)
+
+
+def perceptron(width: int) -> nn.Sequential:
+    """The MLP of eq. 10, (…, H) to (…, 1)."""
+    return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
 
 
 class TransformerDiscriminator(nn.Module):
@@ -31,7 +54,7 @@ class TransformerDiscriminator(nn.Module):
         self.embedding = nn.Embedding(vocab_size, embedding_dim)  # entries from N(0, 1)
         self.projection = nn.Linear(embedding_dim, width)
         self.blocks = nn.ModuleList(EncoderBlock(width, heads, feed_forward) for _ in range(blocks))
-        self.score = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
+        self.score = perceptron(width)
         self.positions: Tensor
         self.register_buffer("positions", sinusoidal_positions(max_length, width), persistent=False)
 
@@ -41,5 +64,94 @@ class TransformerDiscriminator(nn.Module):
         hidden = self.projection(embedded) + self.positions[: embedded.shape[1]]  # (B, T, H)
         for block in self.blocks:
             hidden = block(hidden, mask[:, None, None])
-        pooled = hidden.masked_fill(~mask[:, :, None], -torch.inf).amax(1)  # (B, H)
-        return self.score(pooled).squeeze(-1)
+        return self.score(max_pooling(hidden, mask)).squeeze(-1)
+
+
+class DilatedBlock(nn.Module):
+    """``x + conv(relu(norm(x)))`` over time."""
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.conv = nn.Conv1d(channels, channels, KERNEL, padding="same", dilation=dilation)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """(B, T, H) to (B, T, H), zeros taken for what is not True in ``mask`` (B, T)."""
+        y = F.relu(self.norm(x)) * mask[:, :, None]
+        return x + self.conv(y.transpose(1, 2)).transpose(1, 2)
+
+
+class CNNDiscriminator(nn.Module):
+    """12 dilated residual blocks and max-pooling (A.4.4).
+
+    It has as many channels as a word has dimensions, 300 of both in the paper, so that the first
+    block takes the words as they are.
+    """
+
+    def __init__(self, vocab_size: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, embedding_dim)  # entries from N(0, 1)
+        self.blocks = nn.ModuleList(DilatedBlock(embedding_dim, dilation) for dilation in DILATIONS)
+        self.score = perceptron(embedding_dim)
+
+    def forward(self, embedded: Tensor, lengths: Tensor) -> Tensor:
+        """(B,) scores, the logits of "real", of embedded sentences (B, T, E)."""
+        mask = length_mask(lengths, embedded.shape[1])  # (B, T)
+        hidden = embedded
+        for block in self.blocks:
+            hidden = block(hidden, mask)
+        return self.score(max_pooling(hidden, mask)).squeeze(-1)
+
+
+class RNNDiscriminator(nn.Module):
+    """One layer of gated recurrent units in both directions, and max-pooling (A.4.4)."""
+
+    HIDDEN = 256  # A.4.4
+
+    def __init__(self, vocab_size: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, embedding_dim)  # entries from N(0, 1)
+        self.gru = nn.GRU(embedding_dim, self.HIDDEN, batch_first=True, bidirectional=True)
+        self.score = perceptron(2 * self.HIDDEN)
+
+    def forward(self, embedded: Tensor, lengths: Tensor) -> Tensor:
+        """(B,) scores, the logits of "real", of embedded sentences (B, T, E)."""
+        words = pack_padded_sequence(
+            embedded, lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
+        # cuDNN's recurrent layers have no second derivative, which a gradient penalty takes.
+        with torch.backends.cudnn.flags(enabled=False):
+            packed, _ = self.gru(words)
+        hidden, _ = pad_packed_sequence(packed, batch_first=True, total_length=embedded.shape[1])
+        mask = length_mask(lengths, embedded.shape[1])  # (B, T)
+        return self.score(max_pooling(hidden, mask)).squeeze(-1)
+
+
+DiscriminatorKind = Literal["transformer", "cnn", "rnn"]
+Discriminator = TransformerDiscriminator | CNNDiscriminator | RNNDiscriminator
+
+
+def build_discriminator(
+    kind: DiscriminatorKind,
+    vocab_size: int,
+    max_length: int,
+    embedding_dim: int,
+    **shape: Unpack[Shape],
+) -> Discriminator:
+    """A row of Table 4; ``shape`` is that of the Transformer.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    match kind:
+        case "transformer":
+            return TransformerDiscriminator(
+                vocab_size, max_length, embedding_dim=embedding_dim, **shape
+            )
+        case "cnn":
+            return CNNDiscriminator(vocab_size, embedding_dim)
+        case "rnn":
+            return RNNDiscriminator(vocab_size, embedding_dim)
+    raise ValueError(
+        f"discriminator={kind}: choose one of {', '.join(get_args(DiscriminatorKind))}"
+    )

@@ -1,79 +1,126 @@
 """Transformers from latents to sentences, the generators of NAGAN (Huang et al., 2021).
 
-Shapes: B batch, T time, N words in a batch, V vocabulary, H hidden width, Z latent.
+All are the decoder of Gu et al. (2018). They differ in the mask of the attention and in what is
+read at a place (A.4.4): a latent of its own, or the word before and the latent of the sentence.
+
+Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden width, Z latent.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import cast
+from typing import Unpack, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from textgan_bench.networks.transformer import LatentDecoderBlock, sinusoidal_positions
+from textgan_bench.functional.relaxation import gumbel_noise_like, straight_through_embedding
+from textgan_bench.networks.transformer import LatentDecoderBlock, Shape, sinusoidal_positions
 
 UNIGRAM_STD = 2.5
 """Deviation of normal scores around log frequencies at which their argmax comes nearest to drawing
 words at these frequencies: measured on the HMM oracle, and about 3 on COCO. Gumbel scores: 1.28."""
 
 
-class NonAutoregressiveTransformer(nn.Module):
-    """From latents to word scores, all words at once (A.3.1)."""
+def log_frequencies(word_counts: Tensor) -> Tensor:
+    """Logs of the frequencies that a half added to each count leaves: no word is impossible."""
+    smoothed = word_counts + 0.5
+    return (smoothed / smoothed.sum()).log()
+
+
+class LatentTransformer(nn.Module, ABC):
+    """What all of them are made of; ``inputs`` is the size of what is read at a place."""
 
     def __init__(
         self,
         vocab_size: int,
         max_length: int,
-        *,
-        width: int,
-        blocks: int,
-        heads: int,
-        feed_forward: int,
+        inputs: int,
         latent_dim: int,
-        latent_gain: float,
+        temperature: float,
+        shape: Shape,
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
-        self.latents = nn.Linear(latent_dim, width)
+        self.temperature = temperature
+        width = shape["width"]
+        self.latents = nn.Linear(inputs, width)
         self.blocks = nn.ModuleList(
-            LatentDecoderBlock(width, heads, feed_forward) for _ in range(blocks)
+            LatentDecoderBlock(width, shape["heads"], shape["feed_forward"])
+            for _ in range(shape["blocks"])
         )
-        with torch.no_grad():
-            for block in cast("Iterable[LatentDecoderBlock]", self.blocks):
-                block.latent_attention.output.weight.mul_(latent_gain)
         # The padding symbol is never written: score v belongs to word v + 1.
         self.scores = nn.Linear(width, vocab_size - 1)
         self.positions: Tensor
         self.register_buffer("positions", sinusoidal_positions(max_length, width), persistent=False)
 
-    @torch.no_grad()
-    def calibrate(
-        self, word_counts: Tensor, score_std: float, z: Tensor, mask: Tensor, dropout: float
+    @abstractmethod
+    def calibrate(self, word_counts: Tensor, mask: Tensor, dropout: float) -> None:
+        """Let the first words come about at their frequencies in the training set.
+
+        Args:
+            word_counts: (V - 1,).
+            mask: (B, T) bool, True on words: sentences to measure on.
+            dropout: that of training.
+        """
+
+    @abstractmethod
+    def draw(self, mask: Tensor, dropout: float, table: Tensor, training: bool) -> Tensor:
+        """(N, V - 1) scores from new latents, noise included: words are their argmax.
+
+        Args:
+            mask: (B, T) bool, True on words.
+            dropout: in [0, 1).
+            table: (V - 1, E) embedding of the discriminator.
+            training: whether words are relaxed and noise is what it is in training.
+        """
+
+    def relax(self, scores: Tensor, table: Tensor) -> Tensor:
+        """(…, E) embedded words of scores (…, V - 1), differentiable in these (eq. 22-24)."""
+        return straight_through_embedding(scores, table, self.temperature)
+
+
+class NonAutoregressiveTransformer(LatentTransformer):
+    """All words at once, each from a latent of its own (A.3.1)."""
+
+    def __init__(
+        self,
+        vocab_size: int,
+        max_length: int,
+        latent_dim: int,
+        temperature: float,
+        latent_gain: float,
+        score_std: float,
+        **shape: Unpack[Shape],
     ) -> None:
+        super().__init__(vocab_size, max_length, latent_dim, latent_dim, temperature, shape)
+        self.score_std = score_std
+        with torch.no_grad():
+            for block in cast("Iterable[LatentDecoderBlock]", self.blocks):
+                block.latent_attention.output.weight.mul_(latent_gain)
+
+    @torch.no_grad()
+    def calibrate(self, word_counts: Tensor, mask: Tensor, dropout: float) -> None:
         """Let the argmax of the first scores draw words about at their frequencies.
 
         Each word's score varies by ``score_std`` around its log frequency, stretched as much as
         makes that deviation equivalent to Gumbel noise beside the plain log frequency.
 
-        Measured on z and corrected in the output layer (data-dependent initialisation, Salimans
-        and Kingma, 2016, section 3): most of what a deep post-norm stack puts out at first is the
-        same for all latents, and one output layer on top of it prefers a few words to all others.
-
-        Args:
-            word_counts: (V - 1,) in the training set; a half is added to each, so that a word
-                never seen stays possible.
-            score_std: positive.
-            z: (B, T, Z) latents to measure on.
-            mask: (B, T) bool, True on words.
-            dropout: that of training.
+        Measured on new latents and corrected in the output layer (data-dependent initialisation,
+        Salimans and Kingma, 2016, section 3): most of what a deep post-norm stack puts out at first
+        is the same for all latents, and one output layer on top of it prefers a few words to all
+        others.
         """
-        smoothed = word_counts + 0.5
         self.scores.bias.zero_()
-        scores = self(z, mask, dropout)  # (N, V - 1)
-        scale = score_std / scores.std(0).mean()
+        scores = self(self._latents(mask), mask, dropout)  # (N, V - 1)
+        scale = self.score_std / scores.std(0).mean()
         self.scores.weight.mul_(scale)
-        stretched = score_std / UNIGRAM_STD * (smoothed / smoothed.sum()).log()
+        stretched = self.score_std / UNIGRAM_STD * log_frequencies(word_counts)
         self.scores.bias.copy_(stretched - scale * scores.mean(0))
+
+    def draw(self, mask: Tensor, dropout: float, table: Tensor, training: bool) -> Tensor:
+        scores = self(self._latents(mask), mask, dropout)
+        return scores + gumbel_noise_like(scores) if training else scores
 
     def forward(self, z: Tensor, mask: Tensor, dropout: float) -> Tensor:
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, T, Z)."""
@@ -83,3 +130,6 @@ class NonAutoregressiveTransformer(nn.Module):
         for block in self.blocks:
             hidden = block(hidden, latents, positions, mask[:, None, None], dropout)
         return self.scores(hidden[mask])
+
+    def _latents(self, mask: Tensor) -> Tensor:
+        return torch.randn(*mask.shape, self.latent_dim, device=mask.device)  # (B, T, Z)

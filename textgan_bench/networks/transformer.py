@@ -5,10 +5,20 @@ it as its quality-diversity knob. Shapes: B batch, T time, H hidden width.
 """
 
 import math
+from typing import TypedDict
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+class Shape(TypedDict):
+    """Sizes of a Transformer."""
+
+    width: int
+    blocks: int
+    heads: int
+    feed_forward: int
 
 
 def sinusoidal_positions(length: int, width: int) -> Tensor:

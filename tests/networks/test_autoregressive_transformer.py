@@ -1,0 +1,170 @@
+from collections.abc import Iterable
+from typing import cast
+
+import pytest
+import torch
+import torch.nn.functional as F
+from scipy import stats
+from torch import Tensor
+from torch.func import functional_call
+
+from textgan_bench.networks.autoregressive_transformer import (
+    AutoregressiveTransformer,
+    SoftAutoregressiveTransformer,
+)
+from textgan_bench.networks.generators import build_generator
+from textgan_bench.networks.transformer import LatentDecoderBlock, Shape
+from textgan_bench.tokens import length_mask
+
+VOCAB_SIZE, MAX_LENGTH, DIMENSION, LATENT = 7, 4, 3, 2
+SHAPE: Shape = {"width": 4, "blocks": 2, "heads": 2, "feed_forward": 6}
+MASK = length_mask(torch.tensor([4, 2]), MAX_LENGTH)
+
+every_kind = pytest.mark.parametrize(
+    "kind", [AutoregressiveTransformer, SoftAutoregressiveTransformer]
+)
+
+
+def small(kind: type[AutoregressiveTransformer]) -> AutoregressiveTransformer:
+    torch.manual_seed(0)
+    return kind(VOCAB_SIZE, MAX_LENGTH, LATENT, 0.7, DIMENSION, **SHAPE).double()
+
+
+def table() -> Tensor:
+    torch.manual_seed(1)
+    return torch.randn(VOCAB_SIZE - 1, DIMENSION, dtype=torch.float64)
+
+
+def latents(n: int) -> Tensor:
+    torch.manual_seed(2)
+    return torch.randn(n, LATENT, dtype=torch.float64)
+
+
+def test_another_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="generator=lstm: choose one of non_autoregressive"):
+        build_generator(
+            "lstm",  # type: ignore[arg-type]
+            VOCAB_SIZE,
+            MAX_LENGTH,
+            latent_dim=LATENT,
+            temperature=1.0,
+            embedding_dim=DIMENSION,
+            latent_gain=1.0,
+            score_std=1.0,
+            **SHAPE,
+        )
+
+
+def test_the_generators_are_of_the_same_size() -> None:
+    """4.2, at the sizes of Table 9 and the vocabulary of Table 12."""
+    sizes = []
+    for kind in ("non_autoregressive", "autoregressive_soft"):
+        generator = build_generator(
+            kind,
+            4839,
+            32,
+            latent_dim=64,
+            temperature=1.0,
+            embedding_dim=300,
+            latent_gain=16.0,
+            score_std=6.0,
+            width=128,
+            blocks=5,
+            heads=4,
+            feed_forward=256,
+        )
+        sizes.append(sum(parameter.numel() for parameter in generator.parameters()))
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.03)
+    assert sizes[1] == pytest.approx(2.0e6, rel=0.03)
+
+
+@every_kind
+def test_it_is_the_decoder_under_a_causal_mask(kind: type[AutoregressiveTransformer]) -> None:
+    """Word by word as all at once, when what was written is known."""
+    generator, z, words = small(kind), latents(2), table()
+    everywhere = torch.ones(2, MAX_LENGTH, dtype=torch.bool)
+    torch.manual_seed(3)
+    scores = generator(z, everywhere, 0.0, words, training=False).view(2, MAX_LENGTH, -1)
+    read = F.pad(words[scores.argmax(-1)][:, :-1], (0, 0, 1, 0))  # (B, T, E)
+    inputs = torch.cat([read, z[:, None].expand(-1, MAX_LENGTH, -1)], -1)
+    hidden = states = generator.latents(inputs) + generator.positions
+    causal = torch.ones(MAX_LENGTH, MAX_LENGTH, dtype=torch.bool).tril()[None, None]
+    for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
+        hidden = block(hidden, states, generator.positions, causal, 0.0)
+    torch.manual_seed(3)
+    noise = torch.zeros_like(scores)
+    if generator.noisy:
+        uniform = [torch.rand(2, VOCAB_SIZE - 1, dtype=torch.float64) for _ in range(MAX_LENGTH)]
+        noise = -(-torch.stack(uniform, 1).log()).log()
+    torch.testing.assert_close(scores, generator.scores(hidden) + noise, rtol=0, atol=1e-12)
+
+
+@every_kind
+def test_only_the_words_of_the_mask_are_returned(kind: type[AutoregressiveTransformer]) -> None:
+    generator, z, words = small(kind), latents(2), table()
+    torch.manual_seed(3)
+    every = generator(z, torch.ones_like(MASK), 0.0, words, training=True)
+    torch.manual_seed(3)
+    some = generator(z, MASK, 0.0, words, training=True)
+    assert torch.equal(some, every.view(2, MAX_LENGTH, -1)[MASK])
+
+
+def test_soft_words_have_the_gradient_of_finite_differences() -> None:
+    """Through all words read on the way, in the latents and in the layer that reads."""
+    generator, words = small(SoftAutoregressiveTransformer), table()
+
+    def scores(z: Tensor, weight: Tensor) -> Tensor:
+        return functional_call(generator, {"latents.weight": weight}, (z, MASK, 0.0, words, True))
+
+    weight = generator.latents.weight.detach().clone().requires_grad_()
+    z = latents(2).requires_grad_()
+    assert torch.autograd.gradcheck(scores, (z, weight))
+    (first,) = torch.autograd.grad(scores(z, weight)[3].square().sum(), weight)
+    assert first[:, :DIMENSION].abs().max() > 1e-6, "what is read takes part"
+
+
+class WrittenOut(AutoregressiveTransformer):
+    """Eq. 22-24 as they stand."""
+
+    def relax(self, scores: Tensor, table: Tensor) -> Tensor:
+        hard = F.one_hot(scores.argmax(-1), VOCAB_SIZE - 1).double()
+        soft = torch.softmax(scores / self.temperature, -1)
+        return ((hard - soft).detach() + soft) @ table
+
+
+def test_drawn_words_have_the_straight_through_gradient() -> None:
+    gradients = []
+    for kind in (AutoregressiveTransformer, WrittenOut):
+        generator, words = small(kind), table()
+        torch.manual_seed(3)
+        scores = generator(latents(2), MASK, 0.0, words, training=True)
+        fake = generator.relax(scores, words)  # (N, E)
+        fake.square().sum().backward()
+        gradients.append({name: p.grad for name, p in generator.named_parameters()})
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradient, gradients[1][name], msg=name)
+
+
+def test_words_are_drawn_from_the_softmax_at_inference_too() -> None:
+    """Eq. 29; the soft generator has the same scores, and no noise."""
+    z, mask = latents(1).expand(5000, -1), torch.ones(5000, 1, dtype=torch.bool)
+    scores = small(SoftAutoregressiveTransformer)(z[:1], mask[:1], 0.0, table(), training=False)
+    drawn = small(AutoregressiveTransformer)(z, mask, 0.0, table(), training=False).argmax(-1)
+    counts = torch.bincount(drawn, minlength=VOCAB_SIZE - 1)
+    expected = 5000 * torch.softmax(scores[0], -1).detach()
+    assert stats.chisquare(counts.numpy(), expected.numpy()).pvalue > 1e-3
+
+
+@every_kind
+def test_first_words_have_about_the_frequencies_of_the_text(
+    kind: type[AutoregressiveTransformer],
+) -> None:
+    counts = torch.tensor([100.0, 50, 20, 10, 5, 0])
+    generator = small(kind)
+    generator.calibrate(counts, MASK, 0.1)
+    generator.noisy = False  # type: ignore[misc]
+    scores = generator(latents(200), torch.ones(200, 4, dtype=torch.bool), 0.0, table(), True)
+    law = counts / counts.sum()
+    mean = torch.softmax(scores, -1).mean(0)
+    assert (mean - law).abs().sum() < 0.5 * (law - 1 / 6).abs().sum()
+    assert mean.min() > 0
