@@ -1,8 +1,9 @@
 """The tree is the experiment matrix: which tables, rows and budgets ``benchmarks`` offers.
 
 ``benchmarks/<data>/data.yaml`` makes a table, ``<method>.yaml`` beside it a row at the budget of
-its paper, and ``<method>-<budget>.yaml`` the same row at another one. The recipes of ``text`` are
-those of every text of the user, whose table is called ``text-<name>``.
+its paper, and ``<method>-<budget>.yaml`` the same row at another one. ``<method>.<variant>.yaml``
+is a row, too, laid over the method at each of its budgets. The recipes of ``text`` are those of
+every text of the user, whose table is called ``text-<name>``.
 """
 
 from pathlib import Path
@@ -16,6 +17,8 @@ TEXT = "text"
 def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]:
     """Configuration files of a run; each overrides the ones before it, key by key.
 
+    What a variant changes holds at every budget: its file is laid over that of the budget.
+
     Raises:
         FileNotFoundError: there are no recipes here.
         ValueError: no such table, row or budget; the message lists those there are.
@@ -23,20 +26,26 @@ def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]
     folder = table(data, root)
     methods = rows(folder)
     if method not in methods:
-        offered = ", ".join(methods) or "no method yet"
-        raise ValueError(f"METHOD={method}: {folder} has {offered}")
-    budgets = {
-        PAPER: [],
-        SMOKE: [root / "smoke.yaml"],
-        **{
-            path.stem.removeprefix(f"{method}-"): [path]
-            for path in sorted(folder.glob(f"{method}-*.yaml"))
-        },
-    }
-    if budget not in budgets:
-        raise ValueError(f"BUDGET={budget}: {method} on {data} has {', '.join(budgets)}")
-    shared = [root / "trainer.yaml", folder / "data.yaml", folder / f"{method}.yaml"]
-    return [*shared, *budgets[budget]]
+        raise ValueError(f"METHOD={method}: {folder} has {', '.join(methods) or 'no method yet'}")
+    offered = budgets(method, folder)
+    if budget not in offered:
+        raise ValueError(f"BUDGET={budget}: {method} on {data} has {', '.join(offered)}")
+    base, _, variant = method.partition(".")
+    paths = [root / "trainer.yaml", folder / "data.yaml", folder / f"{base}.yaml"]
+    if budget not in (PAPER, SMOKE):
+        paths.append(folder / f"{base}-{budget}.yaml")
+    if variant:
+        paths.append(folder / f"{method}.yaml")
+    if budget == SMOKE:
+        paths.append(root / "smoke.yaml")
+    return paths
+
+
+def budgets(method: str, folder: Path) -> list[str]:
+    """Budgets of a row; a variant has those of its method."""
+    base = method.partition(".")[0]
+    stems = sorted(path.stem for path in folder.glob(f"{base}-*.yaml"))
+    return [PAPER, SMOKE, *(stem.removeprefix(f"{base}-") for stem in stems)]
 
 
 def table(data: str, root: Path = ROOT) -> Path:

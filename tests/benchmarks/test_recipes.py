@@ -1,5 +1,6 @@
 """Every recipe is instantiated: its table exists, its classes take what it gives them."""
 
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import yaml
 
 from textgan_bench.evaluation import Evaluate
 from textgan_bench.interfaces import Method, TextDataModule
-from textgan_bench.recipes import PAPER, SMOKE, TEXT, layers, rows
+from textgan_bench.recipes import PAPER, TEXT, budgets, layers, rows
 from textgan_bench.training import TrainingCLI
 
 ROOT = Path(__file__).parents[2]
@@ -20,9 +21,9 @@ def recipes() -> list[tuple[str, str, str]]:
     found = []
     for folder in TABLES:
         for method in rows(folder):
-            stems = (path.stem for path in folder.glob(f"{method}-*.yaml"))
-            budgets = [PAPER, SMOKE, *(stem.removeprefix(f"{method}-") for stem in stems)]
-            found += [(folder.name, method, budget) for budget in sorted(budgets)]
+            # A variant is at each budget what its method is there but for a value or two.
+            built = ["quick"] if "." in method else budgets(method, folder)
+            found += [(folder.name, method, budget) for budget in built]
     return found
 
 
@@ -64,3 +65,40 @@ def test_every_file_is_part_of_a_recipe(path: Path) -> None:
     used = (layers(method, data, budget, BENCHMARKS) for data, method, budget in recipes())
     assert path in chain.from_iterable(used)
     assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict)
+
+
+def settings(config: object, prefix: str = "") -> Iterator[tuple[str, object]]:
+    if isinstance(config, dict):
+        for key, value in config.items():
+            yield from settings(value, f"{prefix}.{key}")
+    else:
+        yield prefix, config
+
+
+def overlaid(data: str, method: str, budget: str) -> dict[str, object]:
+    stack: dict[str, object] = {}
+    for path in layers(method, data, budget, BENCHMARKS):
+        stack |= settings(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return stack
+
+
+@pytest.mark.parametrize(("data", "budget"), [("hmm", "quick"), ("hmm", "paper"), ("coco", "cpu")])
+@pytest.mark.parametrize(
+    ("variant", "changed"),
+    [
+        ("soft", {"generator": "autoregressive_soft"}),
+        ("gumbel", {"generator": "autoregressive_gumbel"}),
+        ("cnn", {"discriminator": "cnn"}),
+        ("rnn", {"discriminator": "rnn"}),
+        ("no_penalty", {"gradient_penalty": 0.0}),
+        ("no_dropout", {"dropout": 0.0}),
+    ],
+)
+def test_a_variant_differs_by_what_it_names(
+    variant: str, changed: dict[str, object], data: str, budget: str
+) -> None:
+    of_method = overlaid(data, "nagan", budget)
+    of_variant = overlaid(data, f"nagan.{variant}", budget)
+    different = {key: value for key, value in of_variant.items() if of_method.get(key) != value}
+    assert of_method.keys() <= of_variant.keys()
+    assert different == {f".model.init_args.{key}": value for key, value in changed.items()}
