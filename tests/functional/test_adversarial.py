@@ -9,14 +9,16 @@ from textgan_bench.functional.adversarial import (
     max_gradient_penalty,
     non_saturating_loss,
 )
-from textgan_bench.methods.nagan import Discriminator
+from textgan_bench.networks.discriminators import TransformerDiscriminator
 
 LENGTHS = torch.tensor([3, 5, 4])
 
 
-def small_discriminator() -> Discriminator:
+def small_discriminator() -> TransformerDiscriminator:
     torch.manual_seed(0)
-    return Discriminator(7, 5, width=8, blocks=2, heads=2, feed_forward=8, embedding_dim=6).double()
+    return TransformerDiscriminator(
+        7, 5, width=8, blocks=2, heads=2, feed_forward=8, embedding_dim=6
+    ).double()
 
 
 def small_points() -> Tensor:

@@ -24,9 +24,8 @@ from collections.abc import Iterable
 from typing import ClassVar, cast
 
 import torch
-import torch.nn.functional as F
 from pytorch_lightning.core.optimizer import LightningOptimizer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer, RAdam
 
 from textgan_bench.functional.adversarial import (
@@ -36,122 +35,13 @@ from textgan_bench.functional.adversarial import (
 )
 from textgan_bench.functional.relaxation import gumbel_noise_like, straight_through_embedding
 from textgan_bench.interfaces import TextGenerator
-from textgan_bench.networks.transformer import (
-    EncoderBlock,
-    LatentDecoderBlock,
-    sinusoidal_positions,
-)
+from textgan_bench.networks.autoregressive import draw
+from textgan_bench.networks.discriminators import TransformerDiscriminator
+from textgan_bench.networks.latent_transformer import NonAutoregressiveTransformer
+from textgan_bench.networks.packing import Packed
 from textgan_bench.tokens import PAD, TokenBatch, length_mask, padding_mask
 
 SAMPLING_BATCH = 256  # bounds the memory of the scores, N x V; not tuned
-
-UNIGRAM_STD = 2.5
-"""Deviation of normal scores around log frequencies at which their argmax comes nearest to drawing
-words at these frequencies: measured on the HMM oracle, and about 3 on COCO. Gumbel scores: 1.28."""
-
-
-class Generator(nn.Module):
-    """Non-autoregressive Transformer from latents to word scores (A.3.1)."""
-
-    def __init__(
-        self,
-        vocab_size: int,
-        max_length: int,
-        *,
-        width: int,
-        blocks: int,
-        heads: int,
-        feed_forward: int,
-        latent_dim: int,
-        latent_gain: float,
-    ) -> None:
-        super().__init__()
-        self.latent_dim = latent_dim
-        self.latents = nn.Linear(latent_dim, width)
-        self.blocks = nn.ModuleList(
-            LatentDecoderBlock(width, heads, feed_forward) for _ in range(blocks)
-        )
-        with torch.no_grad():
-            for block in cast("Iterable[LatentDecoderBlock]", self.blocks):
-                block.latent_attention.output.weight.mul_(latent_gain)
-        # The padding symbol is never written: score v belongs to word v + 1.
-        self.scores = nn.Linear(width, vocab_size - 1)
-        self.positions: Tensor
-        self.register_buffer("positions", sinusoidal_positions(max_length, width), persistent=False)
-
-    @torch.no_grad()
-    def calibrate(
-        self, word_counts: Tensor, score_std: float, z: Tensor, mask: Tensor, dropout: float
-    ) -> None:
-        """Let the argmax of the first scores draw words about at their frequencies.
-
-        Each word's score varies by ``score_std`` around its log frequency, stretched as much as
-        makes that deviation equivalent to Gumbel noise beside the plain log frequency.
-
-        Measured on z and corrected in the output layer (data-dependent initialisation, Salimans
-        and Kingma, 2016, section 3): most of what a deep post-norm stack puts out at first is the
-        same for all latents, and one output layer on top of it prefers a few words to all others.
-
-        Args:
-            word_counts: (V - 1,) in the training set; a half is added to each, so that a word
-                never seen stays possible.
-            score_std: positive.
-            z: (B, T, Z) latents to measure on.
-            mask: (B, T) bool, True on words.
-            dropout: that of training.
-        """
-        smoothed = word_counts + 0.5
-        self.scores.bias.zero_()
-        scores = self(z, mask, dropout)  # (N, V - 1)
-        scale = score_std / scores.std(0).mean()
-        self.scores.weight.mul_(scale)
-        stretched = score_std / UNIGRAM_STD * (smoothed / smoothed.sum()).log()
-        self.scores.bias.copy_(stretched - scale * scores.mean(0))
-
-    def forward(self, z: Tensor, mask: Tensor, dropout: float) -> Tensor:
-        """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, T, Z)."""
-        positions = self.positions[: z.shape[1]]  # (T, H)
-        latents = F.dropout(self.latents(z) + positions, dropout)  # (B, T, H)
-        hidden = latents
-        for block in self.blocks:
-            hidden = block(hidden, latents, positions, mask[:, None, None], dropout)
-        return self.scores(hidden[mask])
-
-
-class Discriminator(nn.Module):
-    """Transformer encoder from one-hot sentences, or their mixtures, to a score (A.3.2).
-
-    A one-hot enters only through its product with the embedding table, so the embedded sentence
-    stands for it everywhere.
-    """
-
-    def __init__(
-        self,
-        vocab_size: int,
-        max_length: int,
-        *,
-        width: int,
-        blocks: int,
-        heads: int,
-        feed_forward: int,
-        embedding_dim: int,
-    ) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(vocab_size, embedding_dim)  # entries from N(0, 1)
-        self.projection = nn.Linear(embedding_dim, width)
-        self.blocks = nn.ModuleList(EncoderBlock(width, heads, feed_forward) for _ in range(blocks))
-        self.score = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
-        self.positions: Tensor
-        self.register_buffer("positions", sinusoidal_positions(max_length, width), persistent=False)
-
-    def forward(self, embedded: Tensor, lengths: Tensor) -> Tensor:
-        """(B,) scores, the logits of "real", of embedded sentences (B, T, E)."""
-        mask = length_mask(lengths, embedded.shape[1])  # (B, T)
-        hidden = self.projection(embedded) + self.positions[: embedded.shape[1]]  # (B, T, H)
-        for block in self.blocks:
-            hidden = block(hidden, mask[:, None, None])
-        pooled = hidden.masked_fill(~mask[:, :, None], -torch.inf).amax(1)  # (B, H)
-        return self.score(pooled).squeeze(-1)
 
 
 class NAGAN(TextGenerator):
@@ -217,11 +107,11 @@ class NAGAN(TextGenerator):
         super().__init__(vocab_size, max_length)
         self.save_hyperparameters()
         shape = {"width": width, "blocks": blocks, "heads": heads, "feed_forward": feed_forward}
-        self.generator = Generator(
+        self.generator = NonAutoregressiveTransformer(
             vocab_size, max_length, latent_dim=latent_dim, latent_gain=latent_gain, **shape
         )
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
-        self.discriminator = Discriminator(
+        self.discriminator = TransformerDiscriminator(
             vocab_size, max_length, embedding_dim=embedding_dim, **shape
         )
         self.score_std = score_std
@@ -284,35 +174,19 @@ class NAGAN(TextGenerator):
         generator_optimizer, discriminator_optimizer = cast(
             "list[LightningOptimizer]", self.optimizers()
         )
-        lengths = batch.lengths
-        real_ids = batch.ids[:, : int(lengths.max())]  # (B, T)
-        mask = length_mask(lengths, real_ids.shape[1])
-
-        with torch.no_grad():
-            fake_ids = self._words(self._noisy_scores(mask), mask)  # (B, T)
-        embed = self.discriminator.embedding
-        real, fake = embed(real_ids), embed(fake_ids)  # (B, T, E)
-        scores = self.discriminator(torch.cat([real, fake]), torch.cat([lengths, lengths]))
-        adversarial = discriminator_loss(*scores.chunk(2))
-        mixed = torch.lerp(fake, real, torch.rand(len(real), 1, 1, device=self.device))
-        gradient_penalty = max_gradient_penalty(self.discriminator, mixed, lengths)
-        score_regulariser = scores.square().mean()
+        longest = int(batch.lengths.max())
+        adversarial, gradient_penalty, score_regulariser = self.discriminator_losses(
+            batch.ids[:, :longest], batch.lengths
+        )
         self.descend(
             adversarial
             + self.gradient_penalty * gradient_penalty
             + self.score_regulariser * score_regulariser,
             discriminator_optimizer,
         )
-
         with self.frozen(self.discriminator):
-            words = straight_through_embedding(
-                self._noisy_scores(mask), embed.weight[PAD + 1 :], self.temperature
-            )  # (N, E)
-            fake = words.new_zeros(*mask.shape, words.shape[-1])
-            fake[mask] = words
-            generator_loss = non_saturating_loss(self.discriminator(fake, lengths))
+            generator_loss = self.generator_loss(length_mask(batch.lengths, longest))
             self.descend(generator_loss, generator_optimizer)
-
         self._average_parameters()
         self.log_losses(
             {
@@ -322,6 +196,32 @@ class NAGAN(TextGenerator):
                 "generator/loss": generator_loss,
             }
         )
+
+    def discriminator_losses(self, real_ids: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+        """The adversarial loss (eq. 12), the gradient penalty and the score regulariser (eq. 25).
+
+        ``real_ids`` (B, T) are met by as many fakes of the same ``lengths`` (B,).
+        """
+        mask = length_mask(lengths, real_ids.shape[1])
+        with torch.no_grad():
+            # What the argmax of scores with Gumbel noise draws, without the noise.
+            drawn = draw(self.generator(self._latents(mask), mask, self.dropout))  # (N,)
+        embedded = self.discriminator.embedding(torch.cat([real_ids, self._ids(drawn, mask)]))
+        scores = self.discriminator(embedded, torch.cat([lengths, lengths]))
+        real, fake = embedded.chunk(2)  # (B, T, E)
+        mixed = torch.lerp(fake, real, torch.rand_like(real[:, :1, :1]))
+        return (
+            discriminator_loss(*scores.chunk(2)),
+            max_gradient_penalty(self.discriminator, mixed, lengths),
+            scores.square().mean(),
+        )
+
+    def generator_loss(self, mask: Tensor) -> Tensor:
+        """The generator's loss (eq. 13) on sentences of the lengths of ``mask`` (B, T)."""
+        scores = self._noisy_scores(mask)  # (N, V - 1)
+        table = self.discriminator.projected_words()  # (V - 1, H)
+        fake = straight_through_embedding(scores, table, self.temperature)  # (N, H)
+        return non_saturating_loss(self.discriminator.judge(fake, Packed(mask)))
 
     @torch.no_grad()
     def sample(self, n: int, *, dropout: float | None = None) -> TokenBatch:
@@ -339,7 +239,7 @@ class NAGAN(TextGenerator):
             chunk = slice(start, start + SAMPLING_BATCH)
             mask = length_mask(lengths[chunk], int(lengths[chunk].max()))
             scores = self.average(self._latents(mask), mask, rate)
-            ids[chunk, : mask.shape[1]] = self._words(scores, mask)
+            ids[chunk, : mask.shape[1]] = self._ids(scores.argmax(-1), mask)
         return TokenBatch(ids, lengths)
 
     def _latents(self, mask: Tensor) -> Tensor:
@@ -348,14 +248,12 @@ class NAGAN(TextGenerator):
     def _noisy_scores(self, mask: Tensor) -> Tensor:
         """(N, V - 1) training scores of new latents: with Gumbel noise (A.3.1)."""
         scores = self.generator(self._latents(mask), mask, self.dropout)
-        return scores + gumbel_noise_like(scores)
+        return scores.add_(gumbel_noise_like(scores))
 
     @staticmethod
-    def _words(scores: Tensor, mask: Tensor) -> Tensor:
-        """(B, T) ids from the scores (N, V - 1) of the words of ``mask``."""
-        ids = torch.full(mask.shape, PAD, device=mask.device)
-        ids[mask] = scores.argmax(-1) + PAD + 1
-        return ids
+    def _ids(words: Tensor, mask: Tensor) -> Tensor:
+        """(B, T) ids from the indices (N,) among the scores of the words of ``mask``."""
+        return Packed(mask).pad(words + PAD + 1)
 
     @torch.no_grad()
     def _average_parameters(self) -> None:
