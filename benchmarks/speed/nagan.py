@@ -84,7 +84,8 @@ def compare(
     time = medians({"plain": plain, "ours": ours, "product": lambda: a @ b}, rounds)
     of_peak = of_ours.flops / time["ours"] / (2 * GEMM**3 / time["product"])
     flops, seconds, memory = bars
-    assert flops and seconds
+    assert flops is not None
+    assert seconds is not None
     rows = [
         Claim(
             f"NAGAN step on {name}, operations: plain / ours",

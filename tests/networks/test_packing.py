@@ -10,7 +10,7 @@ from textgan_bench.networks.transformer import (
 )
 from textgan_bench.tokens import length_mask
 
-MASK = length_mask(torch.tensor([3, 5, 1, 4]), 6)
+MASK = length_mask(torch.tensor([3, 9, 1, 4, 12, 5]), 13)
 
 
 def test_rows_are_the_words_in_order_and_go_back_to_their_places() -> None:

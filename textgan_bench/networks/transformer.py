@@ -8,6 +8,7 @@ batch, T time, N rows, H hidden width.
 """
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -55,21 +56,29 @@ class Attention(nn.Module):
         With ``layout``, (N, H) from (N, H), and only its words are attended to; queries and keys
         that are the same for every sentence may then be (1, T, H), and are projected once.
         """
-        values = self._split(self.value(value), layout)
+        states = self.query(query), self.key(key), self.value(value)
+        attention = partial(self._attend, dropout=dropout, causal=causal)
+        attended = attention(*states, None) if layout is None else layout.attend(attention, *states)
+        return self.output(attended)
+
+    def _attend(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None,
+        *,
+        dropout: float,
+        causal: bool,
+    ) -> Tensor:
+        """(B, T, H) from (B, T, H), (B, S, H) twice and the mask (B, S) of the keys."""
         heads = F.scaled_dot_product_attention(
-            self._split(self.query(query), layout).expand(len(values), -1, -1, -1),
-            self._split(self.key(key), layout).expand(len(values), -1, -1, -1),
-            values,
-            attn_mask=None if layout is None else layout.mask[:, None, None],
+            *(x.unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in (query, key, value)),
+            attn_mask=None if mask is None else mask[:, None, None],
             dropout_p=dropout,
             is_causal=causal,
         )  # (B, heads, T, H / heads)
-        attended = heads.transpose(1, 2).flatten(2)  # (B, T, H)
-        return self.output(attended if layout is None else layout.rows(attended))
-
-    def _split(self, x: Tensor, layout: Padded | None) -> Tensor:
-        padded = x if layout is None or x.dim() == 3 else layout.pad(x)  # (B, T, H)
-        return padded.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, T, H / heads)
+        return heads.transpose(1, 2).flatten(2)
 
 
 class FeedForward(nn.Sequential):
