@@ -15,10 +15,13 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim import Optimizer, RAdam
 
-from textgan_bench.functional.adversarial import discriminator_loss, non_saturating_loss
+from textgan_bench.functional.adversarial import (
+    discriminator_loss,
+    max_gradient_penalty_of_all,
+    non_saturating_loss,
+)
 from textgan_bench.methods import NAGAN
 from textgan_bench.networks.packing import Padded
 from textgan_bench.networks.transformer import LatentDecoderBlock
@@ -88,12 +91,10 @@ class PlainNAGAN(NAGAN):
         )
 
     def _penalty(self, mixed: Tensor, mask: Tensor) -> Tensor:
-        table = self.discriminator.embedding.weight
-        point = mixed.requires_grad_() if self.at_one_hot else mixed @ table
-        with sdpa_kernel(SDPBackend.MATH):
-            scores = self._judge(point, mask) if self.at_one_hot else self._encode(point, mask)
-            (gradient,) = torch.autograd.grad(scores.sum(), point, create_graph=True)
-        return gradient.square().sum((1, 2)).max()
+        if self.at_one_hot:
+            return max_gradient_penalty_of_all(self._judge, mixed.requires_grad_(), mask)
+        embedded = mixed @ self.discriminator.embedding.weight
+        return max_gradient_penalty_of_all(self._encode, embedded, mask)
 
     def plain_generator_loss(self, mask: Tensor, z: Tensor, noise: Tensor) -> Tensor:
         """As ``generator_loss``, from latents z (B, T, Z) and noise (B, T, V - 1)."""

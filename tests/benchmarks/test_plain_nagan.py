@@ -6,6 +6,7 @@ from torch import Tensor
 
 from benchmarks.speed.plain_nagan import PlainNAGAN
 from textgan_bench.methods import nagan
+from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.tokens import TokenBatch, length_mask
 
 VOCAB_SIZE, MAX_LENGTH = 11, 7
@@ -28,29 +29,30 @@ def batch() -> TokenBatch:
 def test_losses_and_all_gradients_are_those_of_the_plain_step(
     method: PlainNAGAN, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    real, mask = batch(), length_mask(LENGTHS, MAX_LENGTH)
     longest = int(LENGTHS.max())
-    real, plain_mask = batch(), length_mask(LENGTHS, MAX_LENGTH)
-    mask = plain_mask[:, :longest]
-    z = torch.randn(*plain_mask.shape, 64, dtype=torch.float64)
-    noise = method._gumbel(plain_mask).double()
-    scores = method._scores(z, plain_mask) + noise
-    noise_of_words = noise[plain_mask]
-    monkeypatch.setattr(method, "_latents", lambda mask: z[:, : mask.shape[1]])
-    monkeypatch.setattr(nagan, "gumbel_noise_like", lambda scores: noise_of_words)
-    monkeypatch.setattr(nagan, "draw", lambda _: scores.argmax(-1)[plain_mask])
-    torch.manual_seed(1)
+    z = torch.randn(*mask.shape, 64, dtype=torch.float64)
+    noise = method._gumbel(mask).double()
+    drawn = (method._scores(z, mask) + noise).argmax(-1)
     mix = torch.rand(len(mask), 1, 1, dtype=torch.float64)
-    torch.manual_seed(1)
-
-    ours = method.discriminator_losses(real.ids[:, :longest], LENGTHS)
-    plain = method.plain_discriminator_losses(real, z, noise, mix)
-    for ours_one, plain_one in zip(ours, plain, strict=True):
-        assert_same_loss(ours_one, plain_one, method.discriminator)
-    assert_same_loss(
-        method.generator_loss(mask),
-        method.plain_generator_loss(plain_mask, z, noise),
-        method.generator,
+    expected = (
+        *method.plain_discriminator_losses(real, z, noise, mix),
+        method.plain_generator_loss(mask, z, noise),
     )
+    monkeypatch.setattr(method, "_latents", lambda mask: z[:, : mask.shape[1]])
+    monkeypatch.setattr(torch, "rand_like", lambda x: mix)
+    for layout, length in ((Packed, longest), (Padded, longest), (Padded, MAX_LENGTH)):
+        words = layout(mask[:, :length])
+        fixed = words.rows(drawn[:, :length]), words.rows(noise[:, :length])
+        monkeypatch.setattr(nagan, "draw", lambda scores, fixed=fixed: fixed[0])
+        monkeypatch.setattr(nagan, "gumbel_noise_like", lambda scores, fixed=fixed: fixed[1])
+        actual = (
+            *method.discriminator_losses(real.ids[:, :length], LENGTHS, layout),
+            method.generator_loss(words.mask, layout),
+        )
+        players = [method.discriminator] * 3 + [method.generator]
+        for ours, plain, player in zip(actual, expected, players, strict=True):
+            assert_same_loss(ours, plain, player)
 
 
 def assert_same_loss(ours: Tensor, plain: Tensor, player: torch.nn.Module) -> None:

@@ -21,24 +21,29 @@ Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden
 
 import copy
 from collections.abc import Iterable
+from functools import partial
 from typing import ClassVar, cast
 
 import torch
+import torch.nn.functional as F
 from pytorch_lightning.core.optimizer import LightningOptimizer
+from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
-from torch.optim import Optimizer, RAdam
+from torch.optim import Optimizer
 
 from textgan_bench.functional.adversarial import (
     discriminator_loss,
     max_gradient_penalty,
+    max_gradient_penalty_of_all,
     non_saturating_loss,
 )
+from textgan_bench.functional.cuda_graphs import CaptureError, CountedRAdam, GraphedStep
 from textgan_bench.functional.relaxation import gumbel_noise_like, straight_through_embedding
 from textgan_bench.interfaces import TextGenerator
 from textgan_bench.networks.autoregressive import draw
 from textgan_bench.networks.discriminators import TransformerDiscriminator
 from textgan_bench.networks.latent_transformer import NonAutoregressiveTransformer
-from textgan_bench.networks.packing import Packed
+from textgan_bench.networks.packing import BUCKET, Packed, Padded
 from textgan_bench.tokens import PAD, TokenBatch, length_mask, padding_mask
 
 SAMPLING_BATCH = 256  # bounds the memory of the scores, N x V; not tuned
@@ -127,17 +132,18 @@ class NAGAN(TextGenerator):
         self.register_buffer("length_counts", torch.zeros(max_length + 1))
         self.updates: Tensor
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        self._graphed: GraphedStep | None = None
 
     def configure_optimizers(self) -> list[Optimizer]:
         return [
-            RAdam(
+            CountedRAdam(
                 self.generator.parameters(),
                 self.generator_lr,
                 self.BETAS,
                 eps=self.EPSILON,
                 foreach=True,
             ),
-            RAdam(
+            CountedRAdam(
                 self.discriminator.parameters(),
                 self.discriminator_lr,
                 self.BETAS,
@@ -149,6 +155,8 @@ class NAGAN(TextGenerator):
 
     def on_train_start(self) -> None:
         """Count lengths and words of the training set, on all ranks, before the first step."""
+        alone, precision = self.trainer.world_size == 1, self.trainer.precision
+        self._use_graphs(self.device.type == "cuda" and alone and precision == "32-true")
         if self.updates > 0:
             return
         word_counts = torch.zeros(self.vocab_size, device=self.device)
@@ -171,33 +179,74 @@ class NAGAN(TextGenerator):
 
     def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
         """One step of the discriminator, one of the generator (algorithm 1)."""
+        losses = self._replay(batch) if self._graphed else self._step(batch)
+        names = (
+            "discriminator/loss",
+            "discriminator/gradient_penalty",
+            "discriminator/score_regulariser",
+            "generator/loss",
+        )
+        self.log_losses(dict(zip(names, losses, strict=True)))
+
+    def _step(self, batch: TokenBatch) -> tuple[Tensor, ...]:
         generator_optimizer, discriminator_optimizer = cast(
             "list[LightningOptimizer]", self.optimizers()
         )
         longest = int(batch.lengths.max())
-        adversarial, gradient_penalty, score_regulariser = self.discriminator_losses(
-            batch.ids[:, :longest], batch.lengths
-        )
-        self.descend(
-            adversarial
-            + self.gradient_penalty * gradient_penalty
-            + self.score_regulariser * score_regulariser,
-            discriminator_optimizer,
-        )
+        losses = self.discriminator_losses(batch.ids[:, :longest], batch.lengths)
+        self.descend(self._weighted(*losses), discriminator_optimizer)
         with self.frozen(self.discriminator):
             generator_loss = self.generator_loss(length_mask(batch.lengths, longest))
             self.descend(generator_loss, generator_optimizer)
         self._average_parameters()
-        self.log_losses(
-            {
-                "discriminator/loss": adversarial,
-                "discriminator/gradient_penalty": gradient_penalty,
-                "discriminator/score_regulariser": score_regulariser,
-                "generator/loss": generator_loss,
-            }
-        )
+        return *losses, generator_loss
 
-    def discriminator_losses(self, real_ids: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+    def _weighted(self, adversarial: Tensor, penalty: Tensor, regulariser: Tensor) -> Tensor:
+        return adversarial + self.gradient_penalty * penalty + self.score_regulariser * regulariser
+
+    def static_step(self, real_ids: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+        """``_step`` for a CUDA graph: no shape and no branch depends on a value.
+
+        Padding is worked on, and what is computed on it has no effect and no gradient.
+        """
+        generator_optimizer, discriminator_optimizer = cast(
+            "list[CountedRAdam]", self.optimizers(use_pl_optimizer=False)
+        )
+        losses = self.discriminator_losses(real_ids, lengths, Padded)
+        self._weighted(*losses).backward()
+        discriminator_optimizer.update()
+        discriminator_optimizer.zero_grad()
+        with self.frozen(self.discriminator):
+            generator_loss = self.generator_loss(length_mask(lengths, real_ids.shape[1]), Padded)
+            generator_loss.backward()
+            generator_optimizer.update()
+            generator_optimizer.zero_grad()
+        self._average_parameters()
+        return *losses, generator_loss
+
+    def _replay(self, batch: TokenBatch) -> tuple[Tensor, ...]:
+        """A step as one graph, for each multiple of ``BUCKET`` that sentences are padded to."""
+        longest = -(-int(batch.lengths.max()) // BUCKET) * BUCKET
+        padding = min(longest, self.max_length) - batch.ids.shape[1]
+        assert self._graphed is not None
+        try:
+            losses = self._graphed(F.pad(batch.ids, (0, padding), value=PAD), batch.lengths)
+        except CaptureError as error:
+            rank_zero_warn(f"no CUDA graph, so each step is several times slower: {error}")
+            self._use_graphs(False)
+            return self._step(batch)
+        for optimizer in cast("list[LightningOptimizer]", self.optimizers()):
+            optimizer.step()  # is counted; the graph has moved the parameters
+        return losses
+
+    def _use_graphs(self, use: bool) -> None:
+        self._graphed = GraphedStep(self.static_step) if use else None
+        for optimizer in cast("list[CountedRAdam]", self.optimizers(use_pl_optimizer=False)):
+            optimizer.place(within_graph=use)
+
+    def discriminator_losses(
+        self, real_ids: Tensor, lengths: Tensor, layout: type[Padded] = Packed
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """The adversarial loss (eq. 12), the gradient penalty and the score regulariser (eq. 25).
 
         ``real_ids`` (B, T) are met by as many fakes of the same ``lengths`` (B,).
@@ -205,23 +254,27 @@ class NAGAN(TextGenerator):
         mask = length_mask(lengths, real_ids.shape[1])
         with torch.no_grad():
             # What the argmax of scores with Gumbel noise draws, without the noise.
-            drawn = draw(self.generator(self._latents(mask), mask, self.dropout))  # (N,)
-        embedded = self.discriminator.embedding(torch.cat([real_ids, self._ids(drawn, mask)]))
-        scores = self.discriminator(embedded, torch.cat([lengths, lengths]))
+            drawn = draw(self.generator(self._latents(mask), mask, self.dropout, layout))  # (N,)
+        fake_ids = layout(mask).pad(drawn + PAD + 1)  # (B, T)
+        embedded = self.discriminator.embedding(torch.cat([real_ids, fake_ids]))
+        judge = partial(self.discriminator, layout=layout)
+        scores = judge(embedded, torch.cat([lengths, lengths]))
         real, fake = embedded.chunk(2)  # (B, T, E)
         mixed = torch.lerp(fake, real, torch.rand_like(real[:, :1, :1]))
+        # One sentence after the other is less work, all at once has shapes known beforehand.
+        penalty = max_gradient_penalty if layout is Packed else max_gradient_penalty_of_all
         return (
             discriminator_loss(*scores.chunk(2)),
-            max_gradient_penalty(self.discriminator, mixed, lengths),
+            penalty(judge, mixed, lengths),
             scores.square().mean(),
         )
 
-    def generator_loss(self, mask: Tensor) -> Tensor:
+    def generator_loss(self, mask: Tensor, layout: type[Padded] = Packed) -> Tensor:
         """The generator's loss (eq. 13) on sentences of the lengths of ``mask`` (B, T)."""
-        scores = self._noisy_scores(mask)  # (N, V - 1)
+        scores = self._noisy_scores(mask, layout)  # (N, V - 1)
         table = self.discriminator.projected_words()  # (V - 1, H)
         fake = straight_through_embedding(scores, table, self.temperature)  # (N, H)
-        return non_saturating_loss(self.discriminator.judge(fake, Packed(mask)))
+        return non_saturating_loss(self.discriminator.judge(fake, layout(mask)))
 
     @torch.no_grad()
     def sample(self, n: int, *, dropout: float | None = None) -> TokenBatch:
@@ -239,27 +292,24 @@ class NAGAN(TextGenerator):
             chunk = slice(start, start + SAMPLING_BATCH)
             mask = length_mask(lengths[chunk], int(lengths[chunk].max()))
             scores = self.average(self._latents(mask), mask, rate)
-            ids[chunk, : mask.shape[1]] = self._ids(scores.argmax(-1), mask)
+            ids[chunk, : mask.shape[1]] = Packed(mask).pad(scores.argmax(-1) + PAD + 1)
         return TokenBatch(ids, lengths)
 
     def _latents(self, mask: Tensor) -> Tensor:
         return torch.randn(*mask.shape, self.generator.latent_dim, device=self.device)  # (B, T, Z)
 
-    def _noisy_scores(self, mask: Tensor) -> Tensor:
+    def _noisy_scores(self, mask: Tensor, layout: type[Padded] = Packed) -> Tensor:
         """(N, V - 1) training scores of new latents: with Gumbel noise (A.3.1)."""
-        scores = self.generator(self._latents(mask), mask, self.dropout)
+        scores = self.generator(self._latents(mask), mask, self.dropout, layout)
         return scores.add_(gumbel_noise_like(scores))
-
-    @staticmethod
-    def _ids(words: Tensor, mask: Tensor) -> Tensor:
-        """(B, T) ids from the indices (N,) among the scores of the words of ``mask``."""
-        return Packed(mask).pad(words + PAD + 1)
 
     @torch.no_grad()
     def _average_parameters(self) -> None:
         self.updates += 1
-        t = int(self.updates)
-        gamma = min(self.averaging, (1 + t) / (4 + t))
-        torch._foreach_lerp_(
-            list(self.average.parameters()), list(self.generator.parameters()), 1 - gamma
-        )
+        t = self.updates.double()
+        gamma = ((1 + t) / (4 + t)).clamp(max=self.averaging)
+        average: list[Tensor] = list(self.average.parameters())
+        latest: list[Tensor] = list(self.generator.parameters())
+        step = list(torch._foreach_sub(latest, average))
+        torch._foreach_mul_(step, (1 - gamma).to(latest[0].dtype))
+        torch._foreach_add_(average, step)

@@ -73,12 +73,17 @@ class Attention(nn.Module):
     ) -> Tensor:
         """(B, T, H) from (B, T, H), (B, S, H) twice and the mask (B, S) of the keys."""
         heads = F.scaled_dot_product_attention(
-            *(x.unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in (query, key, value)),
+            self._split(query),
+            self._split(key),
+            self._split(value),
             attn_mask=None if mask is None else mask[:, None, None],
             dropout_p=dropout,
             is_causal=causal,
         )  # (B, heads, T, H / heads)
         return heads.transpose(1, 2).flatten(2)
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, T, H / heads)
 
 
 class FeedForward(nn.Sequential):
