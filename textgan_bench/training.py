@@ -54,7 +54,7 @@ class TrainingCLI(LightningCLI):
         for name in CHATTY:
             logging.getLogger(name).setLevel(logging.WARNING)
         # Matrix products of a GPU with 10 bits of mantissa: several times faster.
-        torch.backends.cuda.matmul.fp32_precision = "tf32"
+        torch.backends.cuda.matmul.allow_tf32 = True
         self.resolved: dict[str, Any] = {}
         parser_kwargs: dict[str, Any] = {"exit_on_error": False}
         super().__init__(

@@ -19,10 +19,12 @@ from benchmarks.speed.claims import ROUNDS, SEED, Claim, Texts, main, medians
 from benchmarks.speed.plain_nagan import PlainNAGAN
 from benchmarks.speed.work import work
 from textgan_bench.methods import NAGAN
+from textgan_bench.networks.packing import Padded
 from textgan_bench.tokens import TokenBatch, length_mask
 
 GEMM = 1024
 SLOPE = 500, 20_000
+SAMPLES = 256
 
 
 def random_batch(lengths: Tensor, vocab_size: int, max_length: int) -> TokenBatch:
@@ -45,19 +47,24 @@ class Setting:
 
 
 def settings(texts: Texts) -> list[Setting]:
-    captions = torch.tensor([min(len(words), 32) for words in texts.sentences]).sort().values
-    captions = captions[len(captions) // 128 :: len(captions) // 64][:64]  # quantiles
     snli = torch.randn(64).mul(0.41).add(2.14).exp().round().long().clamp(1, 40)
     return [
         Setting("HMM", torch.full((128,), 20), 501, 20, 1.4, 1.15, None),
-        Setting("COCO", captions, 4_839, 32, 5.5, 4, 2),
+        Setting("COCO", captions(texts), 4_839, 32, 5.5, 4, 2),
         Setting("SNLI", snli, 42_981, 40, 15, 12, 4, rounds=3),
     ]
 
 
 def measure(texts: Texts) -> list[Claim]:
     torch.manual_seed(SEED)
-    return [slope(), *(claim for setting in settings(texts) for claim in compare(setting))]
+    steps = [claim for setting in settings(texts) for claim in compare(setting)]
+    return [*steps, slope(), sampling(captions(texts))]
+
+
+def captions(texts: Texts) -> Tensor:
+    """(64,) lengths, quantiles of the text's."""
+    lengths = torch.tensor([min(len(words), 32) for words in texts.sentences]).sort().values
+    return lengths[len(lengths) // 128 :: len(lengths) // 64][:64]
 
 
 def compare(setting: Setting) -> Iterator[Claim]:
@@ -108,6 +115,21 @@ def slope() -> Claim:
     return Claim(
         "time of a step of NAGAN a word of the vocabulary: plain / ours", 2.5, plain / ours
     )
+
+
+def sampling(lengths: Tensor) -> Claim:
+    """Sentences of the lengths of captions, against padding them all to 32."""
+    method = NAGAN(4_839, 32)
+    method.length_counts.copy_(torch.bincount(lengths, minlength=33))
+
+    @torch.no_grad()
+    def padded() -> Tensor:
+        drawn = torch.multinomial(method.length_counts, SAMPLES, replacement=True)
+        z = torch.randn(SAMPLES, 32, 64)
+        return method.average(z, length_mask(drawn, 32), method.dropout, Padded).argmax(-1)
+
+    time = medians({"padded": padded, "ours": lambda: method.sample(SAMPLES)})
+    return Claim("samples of NAGAN: padded / ours", 2, time["padded"] / time["ours"])
 
 
 if __name__ == "__main__":
