@@ -44,7 +44,7 @@ ALLOWED = {
     "textgan_bench.evaluation": "interfaces leaderboard provenance scoring tokens "
     "pytorch_lightning torch torchmetrics",
     "textgan_bench.runs": "callbacks scoring torch yaml",
-    "textgan_bench.training": "callbacks evaluation interfaces runs pytorch_lightning yaml",
+    "textgan_bench.training": "callbacks evaluation interfaces runs pytorch_lightning torch yaml",
     "textgan_bench.bench": "callbacks interfaces leaderboard provenance recipes runs scoring "
     "training torch",
     "textgan_bench.judge": "interfaces metrics prepare scoring tokens torchmetrics",

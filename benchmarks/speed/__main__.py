@@ -17,6 +17,9 @@ SCRIPTS = (
     "hmm",
     "evaluation",
     "validation",
+    "trainer",
+    "nagan_growth",
+    "nagan",
 )
 PACKAGES = "numpy", "torch", "fast-bleu", "nltk", "kenlm", "hmmlearn"
 RESULTS = Path(__file__).parent / "results.md"

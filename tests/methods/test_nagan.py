@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from textgan_bench.functional.adversarial import max_gradient_penalty
 from textgan_bench.functional.relaxation import gumbel_noise_like
 from textgan_bench.methods import NAGAN
+from textgan_bench.networks.autoregressive import draw
 from textgan_bench.tokens import PAD, TokenBatch, length_mask
 
 VOCAB_SIZE, MAX_LENGTH = 9, 6
@@ -151,11 +152,20 @@ def test_gumbel_noise_is_added_in_training_only() -> None:
     method = small(dropout=0.0)
     mask = length_mask(torch.tensor([3]), 3)
     torch.manual_seed(1)
-    noisy = method.generator.draw(mask, 0.0, torch.empty(0, 6), training=True)
+    noisy = method.generator.write(mask, 0.0, torch.empty(0, 6), training=True)
     torch.manual_seed(1)
     clean = method.generator(torch.randn(1, 3, 4), mask, 0.0)
     assert not torch.equal(noisy, clean)
     assert 0.3 < (noisy - clean).std() < 3
+
+
+def test_fakes_drawn_without_noise_follow_the_law_of_the_noisy_argmax() -> None:
+    torch.manual_seed(0)
+    scores = (2 * torch.randn(30)).expand(20_000, -1)
+    noisy = (scores + gumbel_noise_like(torch.empty(20_000, 30))).argmax(-1)
+    counts = [torch.bincount(words, minlength=30) for words in (draw(scores), noisy)]
+    often = sum(counts) >= 20
+    assert stats.chi2_contingency(torch.stack(counts)[:, often]).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("length", [1, 3])

@@ -9,6 +9,7 @@ import torch
 from tests.methods.small import SMALL
 from tests.methods.test_contract import BATCH_SIZE, MAX_LENGTH, VOCAB_SIZE, corpus, fit, samples
 from textgan_bench.methods import NAGAN
+from textgan_bench.networks.packing import Packed
 from textgan_bench.tokens import PAD, length_mask, pad_sequences
 
 ABLATIONS: dict[str, dict[str, Any]] = {
@@ -60,6 +61,7 @@ def test_soft_words_are_mixtures_and_drawn_words_are_words() -> None:
     for name in ("soft", "gumbel"):
         method = build(name)
         words = method.discriminator.embedding.weight[PAD + 1 :]
-        fake = method._fake(mask)[mask]  # (N, E)
+        embedding = method.discriminator.embedding
+        fake = method.generator.fake(mask, 0.1, embedding, Packed)  # (N, E)
         distances[name] = torch.cdist(fake, words).min(1).values.max().item()
     assert distances["gumbel"] < 1e-3 < 0.1 < distances["soft"]

@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 import pytest
@@ -13,6 +13,7 @@ from textgan_bench.networks.autoregressive_transformer import (
     SoftAutoregressiveTransformer,
 )
 from textgan_bench.networks.generators import build_generator
+from textgan_bench.networks.packing import Padded
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape
 from textgan_bench.tokens import length_mask
 
@@ -78,6 +79,14 @@ def test_the_generators_are_of_the_same_size() -> None:
     assert sizes[1] == pytest.approx(2.0e6, rel=0.03)
 
 
+class Causal(Padded):
+    """A word attends to itself and to those before."""
+
+    def attend(self, attention: Callable[..., Tensor], *states: Tensor) -> Tensor:
+        padded = [x.expand(*self.mask.shape, -1) if x.dim() == 3 else self.pad(x) for x in states]
+        return self.rows(attention(*padded, None, causal=True))
+
+
 @every_kind
 def test_it_is_the_decoder_under_a_causal_mask(kind: type[AutoregressiveTransformer]) -> None:
     """Word by word as all at once, when what was written is known."""
@@ -87,10 +96,12 @@ def test_it_is_the_decoder_under_a_causal_mask(kind: type[AutoregressiveTransfor
     scores = generator(z, everywhere, 0.0, words, training=False).view(2, MAX_LENGTH, -1)
     read = F.pad(words[scores.argmax(-1)][:, :-1], (0, 0, 1, 0))  # (B, T, E)
     inputs = torch.cat([read, z[:, None].expand(-1, MAX_LENGTH, -1)], -1)
-    hidden = states = generator.latents(inputs) + generator.positions
-    causal = torch.ones(MAX_LENGTH, MAX_LENGTH, dtype=torch.bool).tril()[None, None]
+    states = generator.latents(inputs) + generator.positions
+    words_so_far = Causal(everywhere)
+    hidden = states = words_so_far.rows(states)
     for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
-        hidden = block(hidden, states, generator.positions, causal, 0.0)
+        hidden = block(hidden, states, generator.positions, words_so_far, 0.0)
+    hidden = words_so_far.pad(hidden)
     torch.manual_seed(3)
     noise = torch.zeros_like(scores)
     if generator.noisy:

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.networks.transformer import (
     Attention,
     EncoderBlock,
@@ -37,19 +38,19 @@ def test_encoder_block_equals_torchs_layer() -> None:
     x = torch.randn(3, 5, 8, dtype=torch.float64)
     mask = length_mask(torch.tensor([5, 2, 4]), 5)
     expected = theirs(x, src_key_padding_mask=~mask)
-    actual = ours(x, mask[:, None, None])
-    torch.testing.assert_close(actual[mask], expected[mask], rtol=0, atol=1e-12)
+    actual = ours(x[mask], Packed(mask))
+    torch.testing.assert_close(actual, expected[mask], rtol=0, atol=1e-12)
 
 
 def test_decoder_block_ignores_padding() -> None:
     torch.manual_seed(0)
     block = LatentDecoderBlock(8, 2, 16).double()
-    x, latents = torch.randn(2, 1, 5, 8, dtype=torch.float64)
-    mask = length_mask(torch.tensor([3]), 5)[:, None, None]
-    padded = block(x, latents, sinusoidal_positions(5, 8).double(), mask, 0.0)
+    x, latents = torch.randn(2, 5, 8, dtype=torch.float64)
+    mask = length_mask(torch.tensor([3]), 5)
+    padded = block(x, latents, sinusoidal_positions(5, 8).double(), Padded(mask), 0.0)
     codes = sinusoidal_positions(3, 8).double()
-    alone = block(x[:, :3], latents[:, :3], codes, mask[..., :3], 0.0)
-    torch.testing.assert_close(padded[:, :3], alone, rtol=0, atol=1e-12)
+    alone = block(x[:3], latents[:3], codes, Padded(mask[:, :3]), 0.0)
+    torch.testing.assert_close(padded[:3], alone, rtol=0, atol=1e-12)
 
 
 def test_causal_attention_does_not_see_later_words() -> None:

@@ -57,3 +57,16 @@ def max_gradient_penalty(
     with sdpa_kernel(SDPBackend.MATH):
         (gradient,) = torch.autograd.grad(score(point, length).sum(), point, create_graph=True)
     return gradient.square().sum()
+
+
+def max_gradient_penalty_of_all(
+    score: Callable[[Tensor, Tensor], Tensor], points: Tensor, lengths: Tensor
+) -> Tensor:
+    """``max_gradient_penalty`` written plainly: every sentence is differentiated twice.
+
+    Dearer, but in fewer operations, whose shapes do not depend on which norm is the largest, and
+    it allows a score with dropout or statistics over the batch.
+    """
+    with sdpa_kernel(SDPBackend.MATH):
+        (gradient,) = torch.autograd.grad(score(points, lengths).sum(), points, create_graph=True)
+    return gradient.square().sum((1, 2)).max()

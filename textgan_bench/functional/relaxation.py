@@ -37,9 +37,9 @@ class _StraightThrough(torch.autograd.Function):
         scores, table = ctx.saved_tensors
         p = torch.softmax(scores / ctx.temperature, -1)  # (…, V)
         u = gradient @ table.T  # (…, V), the gradient at the one-hot
-        # Jacobian of the softmax: p (u - <p, u>) / temperature.
-        inner = (p * u).sum(-1, keepdim=True)
-        return gradient, u.sub_(inner).mul_(p).div_(ctx.temperature), None, None
+        # Jacobian of the softmax: p (u - <p, u>) / temperature, in place for the sake of memory.
+        inner = u.mul_(p).sum(-1, keepdim=True)
+        return gradient, u.addcmul_(p, inner, value=-1).div_(ctx.temperature), None, None
 
 
 def straight_through_embedding(scores: Tensor, table: Tensor, temperature: float) -> Tensor:

@@ -24,23 +24,38 @@ Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden
 """
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import torch
+import torch.nn.functional as F
 from pytorch_lightning.core.optimizer import LightningOptimizer
+from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
-from torch.optim import Optimizer, RAdam
+from torch.optim import Optimizer
 
 from textgan_bench.functional.adversarial import (
     discriminator_loss,
     max_gradient_penalty,
+    max_gradient_penalty_of_all,
     non_saturating_loss,
 )
+from textgan_bench.functional.cuda_graphs import (
+    CaptureError,
+    CountedRAdam,
+    GraphedStep,
+    descend_in_graph,
+)
 from textgan_bench.interfaces import TextGenerator
-from textgan_bench.networks.discriminators import DiscriminatorKind, build_discriminator
+from textgan_bench.networks.discriminators import (
+    Discriminator,
+    DiscriminatorKind,
+    build_discriminator,
+)
 from textgan_bench.networks.generators import GeneratorKind, build_generator
+from textgan_bench.networks.latent_transformer import LatentTransformer
+from textgan_bench.networks.packing import BUCKET, Packed, Padded
 from textgan_bench.tokens import PAD, TokenBatch, count, length_mask
 
 SAMPLING_BATCH = 256  # bounds the memory of the scores, N x V; not tuned
@@ -107,7 +122,7 @@ class NAGAN(TextGenerator):
         super().__init__(vocab_size, max_length)
         self.save_hyperparameters()
         shape = {"width": width, "blocks": blocks, "heads": heads, "feed_forward": feed_forward}
-        self.generator = build_generator(
+        self.generator: LatentTransformer = build_generator(
             generator,
             vocab_size,
             max_length,
@@ -119,7 +134,7 @@ class NAGAN(TextGenerator):
             **shape,
         )
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
-        self.discriminator = build_discriminator(
+        self.discriminator: Discriminator = build_discriminator(
             discriminator, vocab_size, max_length, embedding_dim=embedding_dim, **shape
         )
         self.dropout = dropout
@@ -133,9 +148,10 @@ class NAGAN(TextGenerator):
         self.register_buffer("length_counts", torch.zeros(max_length + 1))
         self.updates: Tensor
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        self._graphed: GraphedStep | None = None
 
     def configure_optimizers(self) -> list[Optimizer]:
-        radam = partial(RAdam, betas=self.BETAS, foreach=True)
+        radam = partial(CountedRAdam, betas=self.BETAS, foreach=True)
         return [
             radam(self.generator.parameters(), self.generator_lr, eps=self.EPSILON),
             radam(
@@ -148,6 +164,8 @@ class NAGAN(TextGenerator):
 
     def on_train_start(self) -> None:
         """Count lengths and words of the training set, on all ranks, before the first step."""
+        alone, precision = self.trainer.world_size == 1, self.trainer.precision
+        self._use_graphs(self.device.type == "cuda" and alone and precision == "32-true")
         if self.updates > 0:
             return
         loader = cast("Iterable[TokenBatch]", self.trainer.train_dataloader)
@@ -164,41 +182,83 @@ class NAGAN(TextGenerator):
 
     def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
         """One step of the discriminator, one of the generator (algorithm 1)."""
+        losses = self._replay(batch) if self._graphed else self.step(batch.ids, batch.lengths)
+        names = ("loss", "gradient_penalty", "score_regulariser")
+        logged = [*(f"discriminator/{name}" for name in names), "generator/loss"]
+        self.log_losses(dict(zip(logged, losses, strict=True)))
+
+    def discriminator_losses(
+        self, real_ids: Tensor, lengths: Tensor, layout: type[Padded] = Packed
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The adversarial loss (eq. 12), the gradient penalty and the score regulariser (eq. 25).
+
+        ``real_ids`` (B, T) are met by as many fakes of the same ``lengths`` (B,).
+        """
+        words = layout(length_mask(lengths, real_ids.shape[1]))
+        embedding = self.discriminator.embedding
+        fake = words.pad(self.generator.fake(words.mask, self.dropout, embedding, layout))
+        real = embedding(real_ids)  # (B, T, E)
+        judge = partial(self.discriminator, layout=layout)
+        scores = judge(torch.cat([real, fake]), torch.cat([lengths, lengths]))
+        mixed = torch.lerp(fake, real, torch.rand_like(real[:, :1, :1]))
+        # One sentence after the other is less work, all at once has shapes known beforehand.
+        penalty = max_gradient_penalty if layout is Packed else max_gradient_penalty_of_all
+        return (
+            discriminator_loss(*scores.chunk(2)),
+            penalty(judge, mixed, lengths),
+            scores.square().mean(),
+        )
+
+    def generator_loss(self, mask: Tensor, layout: type[Padded] = Packed) -> Tensor:
+        """The generator's loss (eq. 13) on sentences of the lengths of ``mask`` (B, T)."""
+        scores = self.generator.write(
+            mask, self.dropout, self._table.detach(), training=True, layout=layout
+        )  # (N, V - 1)
+        fake = self.generator.relax(scores, self.discriminator.projected_words())
+        return non_saturating_loss(self.discriminator.judge(fake, layout(mask)))
+
+    def step(
+        self, ids: Tensor, lengths: Tensor, layout: type[Padded] = Packed
+    ) -> tuple[Tensor, ...]:
+        """Losses of a step on real ids (B, T). In the layout ``Padded`` a CUDA graph can hold it.
+
+        No shape and no branch depends on a value then. Padding is worked on, and what is computed
+        on it has no effect and no gradient.
+        """
+        captured = layout is Padded
+        descend: Callable[..., None] = descend_in_graph if captured else self.descend
         generator_optimizer, discriminator_optimizer = cast(
-            "list[LightningOptimizer]", self.optimizers()
+            "list[Any]", self.optimizers(use_pl_optimizer=not captured)
         )
-        lengths = batch.lengths
-        real_ids = batch.ids[:, : int(lengths.max())]  # (B, T)
-        mask = length_mask(lengths, real_ids.shape[1])
-
-        with self.frozen(self.generator):
-            fake = self._fake(mask)
-        real = self.discriminator.embedding(real_ids)  # (B, T, E)
-        scores = self.discriminator(torch.cat([real, fake]), torch.cat([lengths, lengths]))
-        adversarial = discriminator_loss(*scores.chunk(2))
-        mixed = torch.lerp(fake, real, torch.rand(len(real), 1, 1, device=self.device))
-        gradient_penalty = max_gradient_penalty(self.discriminator, mixed, lengths)
-        score_regulariser = scores.square().mean()
-        self.descend(
-            adversarial
-            + self.gradient_penalty * gradient_penalty
-            + self.score_regulariser * score_regulariser,
-            discriminator_optimizer,
-        )
-
+        ids = ids if captured else ids[:, : int(lengths.max())]
+        adversarial, penalty, regulariser = self.discriminator_losses(ids, lengths, layout)
+        weighted = self.gradient_penalty * penalty + self.score_regulariser * regulariser
+        descend(adversarial + weighted, discriminator_optimizer)
         with self.frozen(self.discriminator):
-            generator_loss = non_saturating_loss(self.discriminator(self._fake(mask), lengths))
-            self.descend(generator_loss, generator_optimizer)
-
+            generator_loss = self.generator_loss(length_mask(lengths, ids.shape[1]), layout)
+            descend(generator_loss, generator_optimizer)
         self._average_parameters()
-        self.log_losses(
-            {
-                "discriminator/loss": adversarial,
-                "discriminator/gradient_penalty": gradient_penalty,
-                "discriminator/score_regulariser": score_regulariser,
-                "generator/loss": generator_loss,
-            }
-        )
+        return adversarial, penalty, regulariser, generator_loss
+
+    def _replay(self, batch: TokenBatch) -> tuple[Tensor, ...]:
+        """A step as one graph, for each multiple of ``BUCKET`` that sentences are padded to."""
+        longest = -(-int(batch.lengths.max()) // BUCKET) * BUCKET
+        padding = min(longest, self.max_length) - batch.ids.shape[1]
+        assert self._graphed is not None
+        try:
+            losses = self._graphed(F.pad(batch.ids, (0, padding), value=PAD), batch.lengths)
+        except CaptureError as error:
+            rank_zero_warn(f"no CUDA graph, so each step is several times slower: {error}")
+            self._use_graphs(False)
+            return self.step(batch.ids, batch.lengths)
+        for optimizer in cast("list[LightningOptimizer]", self.optimizers()):
+            optimizer.step()  # is counted; the graph has moved the parameters
+        return losses
+
+    def _use_graphs(self, use: bool) -> None:
+        self._graphed = GraphedStep(partial(self.step, layout=Padded)) if use else None
+        for optimizer in cast("list[CountedRAdam]", self.optimizers(use_pl_optimizer=False)):
+            optimizer.place(within_graph=use)
 
     @torch.no_grad()
     def sample(self, n: int, *, dropout: float | None = None) -> TokenBatch:
@@ -216,27 +276,20 @@ class NAGAN(TextGenerator):
             ids.split(SAMPLING_BATCH), lengths.split(SAMPLING_BATCH), strict=True
         ):
             mask = length_mask(chunk, int(chunk.max()))
-            scores = self.average.draw(mask, rate, self._table, training=False)
-            rows[:, : mask.shape[1]][mask] = scores.argmax(-1) + PAD + 1
+            scores = self.average.write(mask, rate, self._table, training=False)
+            rows[:, : mask.shape[1]] = Packed(mask).pad(scores.argmax(-1) + PAD + 1)
         return TokenBatch(ids, lengths)
 
     @property
     def _table(self) -> Tensor:
         return self.discriminator.embedding.weight[PAD + 1 :]  # (V - 1, E)
 
-    def _fake(self, mask: Tensor) -> Tensor:
-        """(B, T, E) new sentences of the lengths of ``mask``, as the discriminator reads them."""
-        scores = self.generator.draw(mask, self.dropout, self._table.detach(), training=True)
-        words = self.generator.relax(scores, self._table)  # (N, E)
-        fake = words.new_zeros(*mask.shape, words.shape[-1])
-        fake[mask] = words
-        return fake
-
     @torch.no_grad()
     def _average_parameters(self) -> None:
         self.updates += 1
-        t = int(self.updates)
-        gamma = min(self.averaging, (1 + t) / (4 + t))
-        torch._foreach_lerp_(
-            list(self.average.parameters()), list(self.generator.parameters()), 1 - gamma
-        )
+        t = self.updates.double()
+        average, latest = list(self.average.parameters()), list(self.generator.parameters())
+        share = 1 - ((1 + t) / (4 + t)).clamp(max=self.averaging)
+        change = list(torch._foreach_sub(latest, average))  # type: ignore[arg-type]
+        torch._foreach_mul_(change, share.to(latest[0].dtype))
+        torch._foreach_add_(average, change)  # type: ignore[arg-type]

@@ -146,7 +146,7 @@ class TransformerLanguageModel(LanguageModel):
         hidden: Tensor = self.embedding(symbols) + self.positions[: symbols.shape[1]]  # (B, T, H)
         hidden = F.dropout(hidden, dropout)
         for block in self.blocks:
-            hidden = block(hidden, mask=None, dropout=dropout, causal=True)
+            hidden = block(hidden, layout=None, dropout=dropout, causal=True)
         return hidden
 
     def start(self, n: int) -> State:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from textgan_bench.functional.relaxation import gumbel_noise_like, soft_embedding
 from textgan_bench.networks.latent_transformer import LatentTransformer, log_frequencies
+from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape
 
 Past = tuple[Tensor, Tensor]
@@ -49,12 +50,26 @@ class AutoregressiveTransformer(LatentTransformer):
         """
         self.scores.bias.copy_(log_frequencies(word_counts))
 
-    def draw(self, mask: Tensor, dropout: float, table: Tensor, training: bool) -> Tensor:
-        z = torch.randn(len(mask), self.latent_dim, device=mask.device)  # (B, Z)
-        return self(z, mask, dropout, table, training)
+    def write(
+        self,
+        mask: Tensor,
+        dropout: float,
+        table: Tensor,
+        *,
+        training: bool,
+        layout: type[Padded] = Packed,
+    ) -> Tensor:
+        z = self.positions.new_empty(len(mask), self.latent_dim).normal_()  # (B, Z)
+        return self(z, mask, dropout, table, training, layout)
 
     def forward(
-        self, z: Tensor, mask: Tensor, dropout: float, table: Tensor, training: bool
+        self,
+        z: Tensor,
+        mask: Tensor,
+        dropout: float,
+        table: Tensor,
+        training: bool,
+        layout: type[Padded] = Packed,
     ) -> Tensor:
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, Z).
 
@@ -75,7 +90,7 @@ class AutoregressiveTransformer(LatentTransformer):
                 scores = scores + gumbel_noise_like(scores)
             written.append(scores)
             word = self.relax(scores, table) if training else table[scores.argmax(-1)]
-        return torch.stack(written, 1)[mask]
+        return layout(mask).rows(torch.stack(written, 1))
 
     def _step(
         self, block: LatentDecoderBlock, x: Tensor, past: Past, latents: Tensor, dropout: float

@@ -9,9 +9,10 @@ with statistics over the batch a sentence has no score, and no gradient, of its 
 no activation in a block, without which the convolutions would be linear in a row: it is a ReLU
 between the normalisation and the convolution, as He et al. (2016, "Identity mappings") order them.
 
-Shapes: B batch, T time, E embedding, H hidden width.
+Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden width.
 """
 
+from abc import ABC, abstractmethod
 from typing import Literal, Unpack, get_args
 
 import torch
@@ -19,8 +20,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.networks.transformer import EncoderBlock, Shape, sinusoidal_positions
-from textgan_bench.tokens import length_mask
+from textgan_bench.tokens import PAD, length_mask
 
 KERNEL = 3  # A.4.4
 DILATIONS = (1, 1, 2, 3) * 3  # A.4.4
@@ -36,7 +38,32 @@ def perceptron(width: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
 
 
-class TransformerDiscriminator(nn.Module):
+class Discriminator(nn.Module, ABC):
+    """An embedding table and what judges embedded words."""
+
+    def __init__(self, vocab_size: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, embedding_dim)  # entries from N(0, 1)
+
+    def forward(self, embedded: Tensor, lengths: Tensor, layout: type[Padded] = Packed) -> Tensor:
+        """(B,) scores, the logits of "real", of embedded sentences (B, T, E)."""
+        words = layout(length_mask(lengths, embedded.shape[1]))
+        return self.judge(self.project(words.rows(embedded)), words)
+
+    def projected_words(self) -> Tensor:
+        """(V - 1, H) all words but padding as ``judge`` takes them."""
+        return self.project(self.embedding.weight[PAD + 1 :])
+
+    def project(self, embedded: Tensor) -> Tensor:
+        """(N, H) from embedded words (N, E): the first layer, if that is linear in each word."""
+        return embedded
+
+    @abstractmethod
+    def judge(self, projected: Tensor, words: Padded) -> Tensor:
+        """(B,) scores of sentences from their projected words (N, H)."""
+
+
+class TransformerDiscriminator(Discriminator):
     """Transformer encoder and max-pooling (eq. 9-10, A.3.2)."""
 
     def __init__(
@@ -50,21 +77,22 @@ class TransformerDiscriminator(nn.Module):
         feed_forward: int,
         embedding_dim: int,
     ) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(vocab_size, embedding_dim)  # entries from N(0, 1)
+        super().__init__(vocab_size, embedding_dim)
         self.projection = nn.Linear(embedding_dim, width)
         self.blocks = nn.ModuleList(EncoderBlock(width, heads, feed_forward) for _ in range(blocks))
         self.score = perceptron(width)
         self.positions: Tensor
         self.register_buffer("positions", sinusoidal_positions(max_length, width), persistent=False)
 
-    def forward(self, embedded: Tensor, lengths: Tensor) -> Tensor:
-        """(B,) scores, the logits of "real", of embedded sentences (B, T, E)."""
-        mask = length_mask(lengths, embedded.shape[1])  # (B, T)
-        hidden = self.projection(embedded) + self.positions[: embedded.shape[1]]  # (B, T, H)
+    def project(self, embedded: Tensor) -> Tensor:
+        return self.projection(embedded)
+
+    def judge(self, projected: Tensor, words: Padded) -> Tensor:
+        positions = self.positions[: words.mask.shape[1]]  # (T, H)
+        hidden = projected + words.rows(positions.expand(len(words.mask), -1, -1))  # (N, H)
         for block in self.blocks:
-            hidden = block(hidden, mask[:, None, None])
-        return self.score(max_pooling(hidden, mask)).squeeze(-1)
+            hidden = block(hidden, words)
+        return self.score(max_pooling(words.pad(hidden), words.mask)).squeeze(-1)
 
 
 class DilatedBlock(nn.Module):
@@ -81,7 +109,7 @@ class DilatedBlock(nn.Module):
         return x + self.conv(y.transpose(1, 2)).transpose(1, 2)
 
 
-class CNNDiscriminator(nn.Module):
+class CNNDiscriminator(Discriminator):
     """12 dilated residual blocks and max-pooling (A.4.4).
 
     It has as many channels as a word has dimensions, 300 of both in the paper, so that the first
@@ -89,46 +117,41 @@ class CNNDiscriminator(nn.Module):
     """
 
     def __init__(self, vocab_size: int, embedding_dim: int) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(vocab_size, embedding_dim)  # entries from N(0, 1)
+        super().__init__(vocab_size, embedding_dim)
         self.blocks = nn.ModuleList(DilatedBlock(embedding_dim, dilation) for dilation in DILATIONS)
         self.score = perceptron(embedding_dim)
 
-    def forward(self, embedded: Tensor, lengths: Tensor) -> Tensor:
-        """(B,) scores, the logits of "real", of embedded sentences (B, T, E)."""
-        mask = length_mask(lengths, embedded.shape[1])  # (B, T)
-        hidden = embedded
+    def judge(self, projected: Tensor, words: Padded) -> Tensor:
+        hidden = words.pad(projected)  # (B, T, H)
         for block in self.blocks:
-            hidden = block(hidden, mask)
-        return self.score(max_pooling(hidden, mask)).squeeze(-1)
+            hidden = block(hidden, words.mask)
+        return self.score(max_pooling(hidden, words.mask)).squeeze(-1)
 
 
-class RNNDiscriminator(nn.Module):
+class RNNDiscriminator(Discriminator):
     """One layer of gated recurrent units in both directions, and max-pooling (A.4.4)."""
 
     HIDDEN = 256  # A.4.4
 
     def __init__(self, vocab_size: int, embedding_dim: int) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(vocab_size, embedding_dim)  # entries from N(0, 1)
+        super().__init__(vocab_size, embedding_dim)
         self.gru = nn.GRU(embedding_dim, self.HIDDEN, batch_first=True, bidirectional=True)
         self.score = perceptron(2 * self.HIDDEN)
 
-    def forward(self, embedded: Tensor, lengths: Tensor) -> Tensor:
-        """(B,) scores, the logits of "real", of embedded sentences (B, T, E)."""
-        words = pack_padded_sequence(
-            embedded, lengths.cpu(), batch_first=True, enforce_sorted=False
+    def judge(self, projected: Tensor, words: Padded) -> Tensor:
+        packed = pack_padded_sequence(
+            words.pad(projected), words.mask.sum(1).cpu(), batch_first=True, enforce_sorted=False
         )
         # cuDNN's recurrent layers have no second derivative, which a gradient penalty takes.
         with torch.backends.cudnn.flags(enabled=False):
-            packed, _ = self.gru(words)
-        hidden, _ = pad_packed_sequence(packed, batch_first=True, total_length=embedded.shape[1])
-        mask = length_mask(lengths, embedded.shape[1])  # (B, T)
-        return self.score(max_pooling(hidden, mask)).squeeze(-1)
+            states, _ = self.gru(packed)
+        hidden, _ = pad_packed_sequence(
+            states, batch_first=True, total_length=words.mask.shape[1]
+        )  # (B, T, 2 H)
+        return self.score(max_pooling(hidden, words.mask)).squeeze(-1)
 
 
 DiscriminatorKind = Literal["transformer", "cnn", "rnn"]
-Discriminator = TransformerDiscriminator | CNNDiscriminator | RNNDiscriminator
 
 
 def build_discriminator(

@@ -15,7 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from textgan_bench.functional.relaxation import gumbel_noise_like, straight_through_embedding
+from textgan_bench.networks.autoregressive import draw
+from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape, sinusoidal_positions
+from textgan_bench.tokens import PAD
 
 UNIGRAM_STD = 2.5
 """Deviation of normal scores around log frequencies at which their argmax comes nearest to drawing
@@ -65,7 +68,15 @@ class LatentTransformer(nn.Module, ABC):
         """
 
     @abstractmethod
-    def draw(self, mask: Tensor, dropout: float, table: Tensor, training: bool) -> Tensor:
+    def write(
+        self,
+        mask: Tensor,
+        dropout: float,
+        table: Tensor,
+        *,
+        training: bool,
+        layout: type[Padded] = Packed,
+    ) -> Tensor:
         """(N, V - 1) scores from new latents, noise included: words are their argmax.
 
         Args:
@@ -73,7 +84,17 @@ class LatentTransformer(nn.Module, ABC):
             dropout: in [0, 1).
             table: (V - 1, E) embedding of the discriminator.
             training: whether words are relaxed and noise is what it is in training.
+            layout: of the N rows.
         """
+
+    def fake(
+        self, mask: Tensor, dropout: float, embedding: nn.Embedding, layout: type[Padded]
+    ) -> Tensor:
+        """(N, E) words of training, embedded; the gradient reaches the embedding alone."""
+        table = embedding.weight[PAD + 1 :]
+        with torch.no_grad():
+            scores = self.write(mask, dropout, table, training=True, layout=layout)
+        return self.relax(scores, table)
 
     def relax(self, scores: Tensor, table: Tensor) -> Tensor:
         """(…, E) embedded words of scores (…, V - 1), differentiable in these (eq. 22-24)."""
@@ -118,18 +139,39 @@ class NonAutoregressiveTransformer(LatentTransformer):
         stretched = self.score_std / UNIGRAM_STD * log_frequencies(word_counts)
         self.scores.bias.copy_(stretched - scale * scores.mean(0))
 
-    def draw(self, mask: Tensor, dropout: float, table: Tensor, training: bool) -> Tensor:
-        scores = self(self._latents(mask), mask, dropout)
-        return scores + gumbel_noise_like(scores) if training else scores
+    def write(
+        self,
+        mask: Tensor,
+        dropout: float,
+        table: Tensor,
+        *,
+        training: bool,
+        layout: type[Padded] = Packed,
+    ) -> Tensor:
+        scores = self(self._latents(mask), mask, dropout, layout)
+        return scores.add_(gumbel_noise_like(scores)) if training else scores
 
-    def forward(self, z: Tensor, mask: Tensor, dropout: float) -> Tensor:
+    def fake(
+        self, mask: Tensor, dropout: float, embedding: nn.Embedding, layout: type[Padded]
+    ) -> Tensor:
+        with torch.no_grad():
+            # What the argmax of scores with Gumbel noise draws, without the noise.
+            words = draw(self(self._latents(mask), mask, dropout, layout))  # (N,)
+        return embedding(words + PAD + 1)
+
+    def forward(
+        self, z: Tensor, mask: Tensor, dropout: float, layout: type[Padded] = Packed
+    ) -> Tensor:
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, T, Z)."""
+        words = layout(mask)
         positions = self.positions[: z.shape[1]]  # (T, H)
-        latents = F.dropout(self.latents(z) + positions, dropout)  # (B, T, H)
+        latents = self.latents(words.rows(z)) + words.rows(positions.expand(len(z), -1, -1))
+        latents = F.dropout(latents, dropout)  # (N, H)
         hidden = latents
         for block in self.blocks:
-            hidden = block(hidden, latents, positions, mask[:, None, None], dropout)
-        return self.scores(hidden[mask])
+            hidden = block(hidden, latents, positions, words, dropout)
+        return self.scores(hidden)
 
     def _latents(self, mask: Tensor) -> Tensor:
-        return torch.randn(*mask.shape, self.latent_dim, device=mask.device)  # (B, T, Z)
+        z = self.positions.new_empty(*mask.shape, self.latent_dim)
+        return z.normal_()  # (B, T, Z)

@@ -1,15 +1,21 @@
 """Post-norm Transformer blocks (Vaswani et al., 2017) in the form of Gu et al. (2018).
 
 Dropout is an argument of every forward pass, not a module: NAGAN keeps it at inference and turns
-it as its quality-diversity knob. Shapes: B batch, T time, H hidden width.
+it as its quality-diversity knob.
+
+Hidden states are padded, (B, T, H), or in the rows (N, H) of a layout (``packing``). Shapes: B
+batch, T time, N rows, H hidden width.
 """
 
 import math
+from functools import partial
 from typing import TypedDict
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from textgan_bench.networks.packing import Padded
 
 
 class Shape(TypedDict):
@@ -51,30 +57,47 @@ class Attention(nn.Module):
         query: Tensor,
         key: Tensor,
         value: Tensor,
-        mask: Tensor | None = None,
+        layout: Padded | None = None,
         dropout: float = 0.0,
         causal: bool = False,
     ) -> Tensor:
         """(B, T, H) from queries (B, T, H) and keys, values (B, S, H).
 
-        ``mask``, (B, 1, 1, S) bool, is True on the keys that may be attended to.
+        With ``layout``, (N, H) from (N, H), and only its words are attended to; queries and keys
+        that are the same for every sentence may then be (1, T, H), and are projected once.
         """
+        states = self.query(query), self.key(key), self.value(value)
+        attention = partial(self._attend, dropout=dropout, causal=causal)
+        attended = attention(*states, None) if layout is None else layout.attend(attention, *states)
+        return self.output(attended)
+
+    def _attend(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None,
+        *,
+        dropout: float,
+        causal: bool,
+    ) -> Tensor:
+        """(B, T, H) from (B, T, H), (B, S, H) twice and the mask (B, S) of the keys."""
         heads = F.scaled_dot_product_attention(
-            self._split(self.query(query)),
-            self._split(self.key(key)),
-            self._split(self.value(value)),
-            attn_mask=mask,
+            self._split(query),
+            self._split(key),
+            self._split(value),
+            attn_mask=None if mask is None else mask[:, None, None],
             dropout_p=dropout,
             is_causal=causal,
         )  # (B, heads, T, H / heads)
-        return self.output(heads.transpose(1, 2).flatten(2))  # (B, T, H)
+        return heads.transpose(1, 2).flatten(2)
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, T, H / heads)
 
 
 class FeedForward(nn.Sequential):
-    """Position-wise two-layer ReLU network, (B, T, H) to (B, T, H)."""
+    """Position-wise two-layer ReLU network, (…, H) to (…, H)."""
 
     def __init__(self, width: int, feed_forward: int) -> None:
         super().__init__(nn.Linear(width, feed_forward), nn.ReLU(), nn.Linear(feed_forward, width))
@@ -90,10 +113,10 @@ class EncoderBlock(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
 
     def forward(
-        self, x: Tensor, mask: Tensor | None, dropout: float = 0.0, causal: bool = False
+        self, x: Tensor, layout: Padded | None, dropout: float = 0.0, causal: bool = False
     ) -> Tensor:
-        """(B, T, H) to (B, T, H); ``mask`` as in ``Attention``."""
-        attended = self.self_attention(x, x, x, mask, dropout, causal)
+        """(B, T, H) to (B, T, H), or (N, H) to (N, H) with ``layout``."""
+        attended = self.self_attention(x, x, x, layout, dropout, causal)
         x = self.norms[0](x + F.dropout(attended, dropout))
         return self.norms[1](x + F.dropout(self.feed_forward(x), dropout))
 
@@ -115,14 +138,14 @@ class LatentDecoderBlock(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(4))
 
     def forward(
-        self, x: Tensor, latents: Tensor, positions: Tensor, mask: Tensor, dropout: float
+        self, x: Tensor, latents: Tensor, positions: Tensor, layout: Padded, dropout: float
     ) -> Tensor:
-        """(B, T, H) from hidden states and latents (B, T, H) and position codes (T, H)."""
-        attended = self.self_attention(x, x, x, mask, dropout)
+        """(N, H) from hidden states and latents (N, H) and position codes (T, H)."""
+        attended = self.self_attention(x, x, x, layout, dropout)
         x = self.norms[0](x + F.dropout(attended, dropout))
-        codes = positions.expand_as(x)
-        attended = self.positional_attention(codes, codes, x, mask, dropout)
+        codes = positions[None]  # (1, T, H)
+        attended = self.positional_attention(codes, codes, x, layout, dropout)
         x = self.norms[1](x + F.dropout(attended, dropout))
-        attended = self.latent_attention(x, latents, latents, mask, dropout)
+        attended = self.latent_attention(x, latents, latents, layout, dropout)
         x = self.norms[2](x + F.dropout(attended, dropout))
         return self.norms[3](x + F.dropout(self.feed_forward(x), dropout))

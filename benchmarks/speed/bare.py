@@ -1,0 +1,26 @@
+"""A method's training steps without a trainer."""
+
+from torch import Tensor
+
+from textgan_bench.interfaces import Method
+from textgan_bench.tokens import TokenBatch
+
+
+class Bare:
+    """Called, it trains ``method`` on ``batch``, which logs nothing."""
+
+    def __init__(self, method: Method, batch: TokenBatch) -> None:
+        self.method = method
+        self.batch = batch
+        self.steps = 0
+        optimizers = method.configure_optimizers()
+        for name, function in {
+            "optimizers": lambda: optimizers,
+            "manual_backward": Tensor.backward,
+            "log_losses": lambda losses: None,
+        }.items():
+            setattr(method, name, function)
+
+    def __call__(self) -> None:
+        self.method.training_step(self.batch, self.steps)
+        self.steps += 1

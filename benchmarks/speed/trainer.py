@@ -1,0 +1,125 @@
+"""What Lightning adds to a step of two players, with the settings of ``benchmarks/trainer.yaml``.
+
+The players have the parameters of NAGAN and losses that cost nothing, so that the step is all
+bookkeeping; eight values are logged at every 50th batch to a CSV file, the bar is on and
+checkpoints are watched. Against it the same steps in a loop, and a run that logs at every batch.
+The bar is a time, so each figure is that of the least disturbed round.
+"""
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from typing import Any, cast
+
+import torch
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from pytorch_lightning.loggers import CSVLogger
+from torch import nn
+from torch.optim import Optimizer, RAdam
+from torch.utils.data import DataLoader
+
+from benchmarks.speed.bare import Bare
+from benchmarks.speed.claims import ROUNDS, Claim, Texts, main, seconds
+from textgan_bench.callbacks import PeriodicCheckpoint, RunProgress
+from textgan_bench.interfaces import Method
+from textgan_bench.methods import NAGAN
+from textgan_bench.tokens import TokenBatch
+
+BATCHES, WARM_UP = 300, 50
+EVERY = 50  # log_every_n_steps of trainer.yaml
+VALUES = 8
+BATCH = TokenBatch(torch.ones(1, 1, dtype=torch.int64), torch.ones(1, dtype=torch.int64))
+
+
+class Hollow(Method):
+    """NAGAN's parameters, without its work."""
+
+    def __init__(self) -> None:
+        super().__init__(501, 20)
+        nagan = NAGAN(501, 20)
+        self.players = nn.ModuleList([nagan.generator, nagan.discriminator])
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        return [RAdam(player.parameters(), foreach=True) for player in self.players]
+
+    def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
+        optimizers = cast("list[LightningOptimizer]", self.optimizers())
+        for player, optimizer in zip(self.players, optimizers, strict=True):
+            loss = next(player.parameters()).sum()
+            self.descend(loss, optimizer)
+        self.log_losses({f"value/{i}": loss for i in range(VALUES)})
+
+    def test_step(self, batch: Any, batch_idx: int) -> dict[str, TokenBatch]:
+        return {}
+
+
+class Stopwatch(Callback):
+    """Processor seconds of the batches after the warm-up."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if batch_idx == WARM_UP:
+            self.time -= seconds()
+        if batch_idx == BATCHES:
+            self.time += seconds()
+
+
+def in_a_trainer(log_every: int) -> float:
+    """Milliseconds a step."""
+    stopwatch = Stopwatch()
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(
+            accelerator="cpu",
+            max_epochs=1,
+            log_every_n_steps=log_every,
+            logger=CSVLogger(folder, "csv", flush_logs_every_n_steps=1),
+            enable_model_summary=False,
+            default_root_dir=folder,
+            callbacks=[RunProgress(), PeriodicCheckpoint(), stopwatch],
+        )
+        batches = [BATCH] * (BATCHES + 1)
+        trainer.fit(Hollow(), DataLoader(batches, batch_size=None))  # type: ignore[arg-type]
+    return 1e3 * stopwatch.time / (BATCHES - WARM_UP)
+
+
+def in_a_loop() -> float:
+    step = Bare(Hollow(), BATCH)
+    for _ in range(WARM_UP):
+        step()
+    start = seconds()
+    for _ in range(BATCHES - WARM_UP):
+        step()
+    return 1e3 * (seconds() - start) / (BATCHES - WARM_UP)
+
+
+def rounds() -> Iterator[tuple[float, float, float]]:
+    for _ in range(ROUNDS):
+        yield in_a_loop(), in_a_trainer(EVERY), in_a_trainer(1)
+
+
+def measure(texts: Texts) -> list[Claim]:
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    with warnings.catch_warnings(action="ignore"):
+        loop, shipped, always = map(min, zip(*rounds(), strict=True))
+    name = "Lightning's share of a step of two players"
+    note = f"{always - loop:.2f} ms if {VALUES} values were logged at every batch"
+    return [
+        Claim(name, 0.7, shipped - loop, "ms", at_least=False, note=note),
+        Claim(
+            "the same / logging at every batch",
+            25,
+            100 * (shipped - loop) / (always - loop),
+            "%",
+            at_least=False,
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    main(measure)

@@ -1,0 +1,91 @@
+"""Our step of NAGAN against the plain one, with the same noise, in double precision."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from benchmarks.speed.plain_nagan import PlainNAGAN
+from textgan_bench.networks import latent_transformer
+from textgan_bench.networks.packing import Packed, Padded
+from textgan_bench.tokens import TokenBatch, length_mask
+
+VOCAB_SIZE, MAX_LENGTH = 11, 7
+LENGTHS = torch.tensor([3, 6, 1, 4, 5])
+
+
+@pytest.fixture
+def method() -> PlainNAGAN:
+    torch.manual_seed(0)
+    plain = PlainNAGAN(VOCAB_SIZE, MAX_LENGTH).double()
+    plain.dropout, plain.generator.temperature = 0.0, 0.7
+    return plain
+
+
+def batch() -> TokenBatch:
+    ids = torch.randint(1, VOCAB_SIZE, (len(LENGTHS), MAX_LENGTH))
+    return TokenBatch(ids * length_mask(LENGTHS, MAX_LENGTH), LENGTHS)
+
+
+def test_losses_and_all_gradients_are_those_of_the_plain_step(
+    method: PlainNAGAN, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, mask = batch(), length_mask(LENGTHS, MAX_LENGTH)
+    longest = int(LENGTHS.max())
+    z = torch.randn(*mask.shape, 64, dtype=torch.float64)
+    noise = method._gumbel(mask).double()
+    drawn = (method._scores(z, mask) + noise).argmax(-1)
+    mix = torch.rand(len(mask), 1, 1, dtype=torch.float64)
+    expected = (
+        *method.plain_discriminator_losses(real, z, noise, mix),
+        method.plain_generator_loss(mask, z, noise),
+    )
+    monkeypatch.setattr(method.generator, "_latents", lambda mask: z[:, : mask.shape[1]])
+    monkeypatch.setattr(torch, "rand_like", lambda x: mix)
+    for layout, length in ((Packed, longest), (Padded, longest), (Padded, MAX_LENGTH)):
+        words = layout(mask[:, :length])
+        fixed = words.rows(drawn[:, :length]), words.rows(noise[:, :length])
+        monkeypatch.setattr(latent_transformer, "draw", lambda scores, fixed=fixed: fixed[0])
+        monkeypatch.setattr(
+            latent_transformer, "gumbel_noise_like", lambda scores, fixed=fixed: fixed[1]
+        )
+        actual = (
+            *method.discriminator_losses(real.ids[:, :length], LENGTHS, layout),
+            method.generator_loss(words.mask, layout),
+        )
+        players = [method.discriminator] * 3 + [method.generator]
+        for ours, plain, player in zip(actual, expected, players, strict=True):
+            assert_same_loss(ours, plain, player)
+
+
+def assert_same_loss(ours: Tensor, plain: Tensor, player: torch.nn.Module) -> None:
+    torch.testing.assert_close(ours, plain, rtol=1e-12, atol=1e-12)
+    names = [name for name, _ in player.named_parameters()]
+    parameters = list(player.parameters())
+    one, other = (
+        torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
+        for loss in (ours, plain)
+    )
+    for name, a, b in zip(names, one, other, strict=True):
+        a, b = (torch.zeros(()) if g is None else g for g in (a, b))
+        scale = max(1.0, float(b.abs().max()))
+        torch.testing.assert_close(a / scale, b / scale, rtol=0, atol=1e-12, msg=name)
+
+
+def test_the_vocabulary_enters_the_graph_once_and_only_for_the_generator() -> None:
+    vocab_size = 5_000
+    method = PlainNAGAN(vocab_size, MAX_LENGTH)
+    parameters = {parameter.data_ptr() for parameter in method.parameters()}
+    saved: list[tuple[int, ...]] = []
+
+    def keep(x: Tensor) -> Tensor:
+        if max(x.shape, default=0) >= vocab_size - 1 and x.data_ptr() not in parameters:
+            saved.append(tuple(x.shape))
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+        sum(method.discriminator_losses(batch().ids, LENGTHS))
+        assert not saved
+        with method.frozen(method.discriminator):
+            method.generator_loss(length_mask(LENGTHS, MAX_LENGTH))
+    words, width = int(LENGTHS.sum()), 128
+    assert sorted(saved) == [(words, vocab_size - 1), (vocab_size - 1, width)]

@@ -1,0 +1,293 @@
+"""NAGAN's step as a CUDA graph: what can be known without a GPU, and what needs one."""
+
+import math
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.data import DataLoader
+
+from textgan_bench.functional import cuda_graphs
+from textgan_bench.functional.cuda_graphs import CaptureError, CountedRAdam
+from textgan_bench.methods import NAGAN
+from textgan_bench.networks.packing import Padded
+from textgan_bench.tokens import TokenBatch, length_mask
+
+VOCAB_SIZE, MAX_LENGTH = 9, 10
+READ_BACK = {
+    "_local_scalar_dense",
+    "_unique2",
+    "is_nonzero",
+    "item",
+    "masked_select",
+    "nonzero",
+    "repeat_interleave",
+    "unique_dim",
+}
+
+
+class OnTheDevice(TorchDispatchMode):
+    """Refuses what a capture refuses: values read back, and shapes made of them."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        masks = name in ("index", "index_put", "index_put_") and any(
+            index is not None and index.dtype == torch.bool for index in args[1]
+        )
+        assert name not in READ_BACK, name
+        assert not masks, f"{name} by a boolean mask"
+        return func(*args, **(kwargs or {}))
+
+
+class Recorded(CountedRAdam):
+    """``CountedRAdam`` on a CPU, where nothing is capturable."""
+
+    def place(self, within_graph: bool) -> None:
+        self.within_graph = within_graph
+
+
+class NoGraph:
+    """Stands for ``GraphedStep`` where there is no GPU: calls the step as it is."""
+
+    def __init__(self, step: Any) -> None:
+        self.step = step
+        self.shapes: list[tuple[int, ...]] = []
+
+    def __call__(self, *inputs: torch.Tensor) -> Any:
+        self.shapes.append(tuple(inputs[0].shape))
+        return self.step(*inputs)
+
+
+class Refused(NoGraph):
+    """A capture that does not come off."""
+
+    def __call__(self, *inputs: torch.Tensor) -> Any:
+        raise CaptureError("operation not permitted")
+
+
+def build(kind: type[NAGAN], **changes: Any) -> NAGAN:
+    torch.manual_seed(0)
+    return kind(
+        VOCAB_SIZE,
+        MAX_LENGTH,
+        width=8,
+        blocks=2,
+        heads=2,
+        feed_forward=8,
+        latent_dim=4,
+        embedding_dim=6,
+        **changes,
+    )
+
+
+def batches(n: int) -> Iterator[TokenBatch]:
+    generator = torch.Generator().manual_seed(3)
+    for i in range(n):
+        longest = (4, 7, 10)[i % 3]
+        lengths = torch.randint(1, longest, (6,), generator=generator)
+        lengths[0] = longest
+        ids = torch.randint(1, VOCAB_SIZE, (6, MAX_LENGTH), generator=generator)
+        yield TokenBatch(ids * length_mask(lengths, MAX_LENGTH), lengths)
+
+
+def fit(method: NAGAN, n: int, **settings: Any) -> pl.Trainer:
+    trainer = pl.Trainer(
+        max_epochs=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        **{"accelerator": "cpu", **settings},
+    )
+    torch.manual_seed(5)
+    trainer.fit(method, DataLoader(list(batches(n)), batch_size=None))  # type: ignore[arg-type]
+    return trainer
+
+
+def state(method: NAGAN) -> list[torch.Tensor]:
+    return [x.detach().cpu().clone() for x in method.state_dict().values()]
+
+
+class Static(NAGAN):
+    """Takes the path of a GPU on a CPU."""
+
+    def on_train_start(self) -> None:
+        super().on_train_start()
+        self._use_graphs(True)
+
+
+@pytest.fixture
+def static(monkeypatch: pytest.MonkeyPatch) -> type[NAGAN]:
+    monkeypatch.setattr("textgan_bench.methods.nagan.GraphedStep", NoGraph)
+    monkeypatch.setattr("textgan_bench.methods.nagan.CountedRAdam", Recorded)
+    return Static
+
+
+def test_the_static_step_reads_nothing_back(static: type[NAGAN]) -> None:
+    """Forward and backward of both players and the average; RAdam's part is PyTorch's."""
+    method = build(static)
+    fit(method, 1)
+    for optimizer in method.optimizers(use_pl_optimizer=False):  # type: ignore[union-attr]
+        optimizer.update = lambda: None  # type: ignore[union-attr]
+    (batch,) = batches(1)
+    with OnTheDevice():
+        method.step(batch.ids, batch.lengths, Padded)
+    with pytest.raises(AssertionError, match="nonzero"), OnTheDevice():
+        method.step(batch.ids, batch.lengths)
+
+
+def test_the_static_step_moves_everything_and_lightning_counts_it(static: type[NAGAN]) -> None:
+    method = build(static)
+    trainer = fit(method, 1)
+    before = state(method)
+    trainer = fit(method, 6)
+    assert trainer.global_step == 12
+    moved = [not torch.equal(a, b) for a, b in zip(before, state(method), strict=True)]
+    assert sum(moved) > 0.9 * len(moved)
+    assert int(method.updates) == 7
+    assert method._graphed.shapes == [(6, 4), (6, 8), (6, 10)] * 2  # type: ignore[union-attr]
+
+
+def test_a_step_that_cannot_be_captured_is_carried_out_without_a_graph(
+    static: type[NAGAN], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("textgan_bench.methods.nagan.GraphedStep", Refused)
+    method = build(static)
+    with pytest.warns(UserWarning, match="not permitted"):
+        trainer = fit(method, 3)
+    assert trainer.global_step == 6
+    assert int(method.updates) == 3
+    plain = build(NAGAN)
+    fit(plain, 3)
+    torch.testing.assert_close(state(method), state(plain))
+
+
+def test_a_state_saved_on_a_gpu_goes_on_on_a_cpu() -> None:
+    parameter = torch.nn.Parameter(torch.ones(2))
+    optimizer = CountedRAdam([parameter], lr=0.1, foreach=True)
+    parameter.grad = torch.ones(2)
+    optimizer.step()
+    for group in optimizer.param_groups:  # as a GPU leaves it
+        group["capturable"], group["lr"] = True, torch.tensor(0.1)
+    optimizer.place(within_graph=False)
+    optimizer.step()
+    assert optimizer.state[parameter]["step"] == 2
+
+
+class Watched(NAGAN):
+    """Keeps its losses, and leaves graphs out on demand."""
+
+    graphs = True
+
+    def on_fit_start(self) -> None:
+        self.losses: list[list[float]] = []
+
+    def log_losses(self, losses: dict[str, torch.Tensor]) -> None:
+        self.losses.append([float(x) for x in losses.values()])
+
+    def _use_graphs(self, use: bool) -> None:
+        super()._use_graphs(use and self.graphs)
+
+
+def on_gpu(n: int, **changes: float) -> Watched:
+    """A method after ``n`` batches."""
+    method = build(Watched, **changes)
+    assert isinstance(method, Watched)
+    fit(method, n, accelerator="gpu", devices=1)
+    return method
+
+
+@pytest.mark.gpu
+def test_a_graphed_run_equals_the_static_step_without_a_graph(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same kernels in the same order draw the same noise, dropout included."""
+    graphed = on_gpu(20)
+    assert graphed._graphed is not None
+    assert len(graphed._graphed._captured) == 3
+    monkeypatch.setattr(cuda_graphs.GraphedStep, "WARM_UP", math.inf)
+    plain = on_gpu(20)
+    assert plain._graphed is not None
+    assert not plain._graphed._captured
+    torch.testing.assert_close(graphed.losses, plain.losses, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(state(graphed), state(plain), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.gpu
+def test_two_replays_draw_different_noise_and_a_seeded_run_repeats() -> None:
+    one, again = (on_gpu(9, generator_lr=0.0, discriminator_lr=0.0) for _ in range(2))
+    torch.testing.assert_close(one.losses, again.losses, rtol=1e-5, atol=1e-6)
+    assert one._graphed is not None
+    (batch,) = batches(1)
+    inputs = batch.ids[:, :4].cuda(), batch.lengths.cuda()
+    first, second = one._graphed(*inputs), one._graphed(*inputs)
+    assert first[-1] != second[-1]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(
+    ("vocab_size", "max_length", "sentences", "bar"),
+    [(4_839, 32, 64, 8.0), (501, 20, 128, 9.0)],
+    ids=["coco", "hmm"],
+)
+def test_a_graphed_step_is_fast(
+    vocab_size: int, max_length: int, sentences: int, bar: float
+) -> None:
+    """Milliseconds a step of the published network on an H200, and against our eager step."""
+    torch.backends.cuda.matmul.allow_tf32 = True
+    lengths = torch.full((sentences,), max_length)
+    if max_length > 20:
+        lengths = torch.randint(8, 24, (sentences,))
+    ids = torch.randint(1, vocab_size, (sentences, max_length)) * length_mask(lengths, max_length)
+    took = {}
+    for graphs in (False, True):
+        method, clock = Fast(vocab_size, max_length), Clock(warm_up=20)
+        method.graphs = graphs
+        trainer = pl.Trainer(
+            accelerator="gpu",
+            devices=1,
+            max_epochs=1,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            callbacks=[clock],
+        )
+        data = [TokenBatch(ids, lengths)] * 120
+        trainer.fit(method, DataLoader(data, batch_size=None))  # type: ignore[arg-type]
+        took[graphs] = clock.milliseconds
+    assert took[True] <= bar, took
+    assert took[False] >= 2.5 * took[True], took
+
+
+class Fast(Watched):
+    """Does not look at its losses, which would wait for the device."""
+
+    def log_losses(self, losses: dict[str, torch.Tensor]) -> None:
+        pass
+
+
+class Clock(pl.Callback):
+    """Milliseconds a batch after a warm-up, the device waited for at both ends."""
+
+    def __init__(self, warm_up: int) -> None:
+        self.warm_up = warm_up
+        self.milliseconds = math.nan
+        self._start = 0.0
+
+    def on_train_batch_end(self, *arguments: Any) -> None:
+        batch_idx = arguments[-1]
+        if batch_idx == self.warm_up:
+            torch.cuda.synchronize()
+            self._start = time.perf_counter()
+        elif batch_idx > self.warm_up:
+            self._last = batch_idx
+
+    def on_train_end(self, *_: Any) -> None:
+        torch.cuda.synchronize()
+        passed = time.perf_counter() - self._start
+        self.milliseconds = 1e3 * passed / (self._last - self.warm_up)

@@ -1,0 +1,94 @@
+"""The positions of a padded batch as rows: all of them, or only its words.
+
+What treats positions one by one works on rows, attention on padded sentences. Both layouts give
+the same for every word. Shapes: B batch, T time, N rows, H hidden width.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+BUCKET = 4
+"""Sentences whose lengths round up to the same multiple of it attend together; measured."""
+
+
+class Padded:
+    """Every position is a row, N = B T: the plain form, whose shapes no length changes.
+
+    Args:
+        mask: (B, T) bool, True on the words, from the left.
+    """
+
+    def __init__(self, mask: Tensor) -> None:
+        self.mask = mask
+
+    def rows(self, padded: Tensor) -> Tensor:
+        """(N, …) from (B, T, …), sentence by sentence."""
+        return padded.flatten(0, 1)
+
+    def pad(self, rows: Tensor) -> Tensor:
+        """(B, T, …) from (N, …)."""
+        return rows.unflatten(0, self.mask.shape)
+
+    def attend(self, attention: Callable[..., Tensor], *states: Tensor) -> Tensor:
+        """(N, H) of an attention between the words of each sentence.
+
+        Args:
+            attention: of as many (B, T, H) and a mask (B, T) to (B, T, H).
+            states: (N, H), or (1, T, H) if it is the same for every sentence.
+        """
+        padded = (x.expand(*self.mask.shape, -1) if x.dim() == 3 else self.pad(x) for x in states)
+        return self.rows(attention(*padded, self.mask))
+
+
+class Packed(Padded):
+    """Only words are rows, so that no work is done on padding, which reads as zeros.
+
+    Sentences of like lengths attend together. Lengths are read back from the device.
+    """
+
+    def __init__(self, mask: Tensor) -> None:
+        super().__init__(mask)
+        self._places = mask.flatten().nonzero().squeeze(1)  # (N,)
+
+    def rows(self, padded: Tensor) -> Tensor:
+        return super().rows(padded).index_select(0, self._places)
+
+    def pad(self, rows: Tensor) -> Tensor:
+        padded = rows.new_zeros(self.mask.numel(), *rows.shape[1:])
+        return super().pad(padded.index_copy(0, self._places, rows))
+
+    def attend(self, attention: Callable[..., Tensor], *states: Tensor) -> Tensor:
+        results = []
+        for rows, mask, places in self._buckets:
+            padded = (
+                x[:, : mask.shape[1]].expand(*mask.shape, -1)
+                if x.dim() == 3
+                else x.index_select(0, rows).unflatten(0, mask.shape)
+                for x in states
+            )
+            results.append(attention(*padded, mask).flatten(0, 1).index_select(0, places))
+        return torch.cat(results).index_select(0, self._order)
+
+    @cached_property
+    def _buckets(self) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Of each bucket: the row at each position, its mask (B, T), the positions of words."""
+        lengths = self.mask.sum(1)
+        ends = lengths.cumsum(0)
+        buckets = []
+        for bucket in lengths.add(BUCKET - 1).div(BUCKET, rounding_mode="floor").unique():
+            inside = lengths.sub(1).div(BUCKET, rounding_mode="floor") == bucket - 1
+            length, end = lengths[inside, None], ends[inside, None]
+            step = torch.arange(int(length.max()), device=length.device)
+            mask = step < length
+            # A row of its own sentence on padding, which the mask hides.
+            rows = end - length + step.minimum(length - 1)
+            buckets.append((rows.flatten(), mask, mask.flatten().nonzero().squeeze(1)))
+        return buckets
+
+    @cached_property
+    def _order(self) -> Tensor:
+        """(N,) from the words bucket by bucket to those sentence by sentence."""
+        return torch.cat([rows[places] for rows, _, places in self._buckets]).argsort()
