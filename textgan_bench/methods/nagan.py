@@ -343,7 +343,8 @@ class NAGAN(TextGenerator):
         return TokenBatch(ids, lengths)
 
     def _latents(self, mask: Tensor) -> Tensor:
-        return torch.randn(*mask.shape, self.generator.latent_dim, device=self.device)  # (B, T, Z)
+        shape = *mask.shape, self.generator.latent_dim
+        return torch.randn(shape, device=self.device, dtype=self.dtype)  # (B, T, Z)
 
     def _noisy_scores(self, mask: Tensor) -> Tensor:
         """(N, V - 1) training scores of new latents: with Gumbel noise (A.3.1)."""
