@@ -343,8 +343,8 @@ class NAGAN(TextGenerator):
         return TokenBatch(ids, lengths)
 
     def _latents(self, mask: Tensor) -> Tensor:
-        shape = *mask.shape, self.generator.latent_dim
-        return torch.randn(shape, device=self.device, dtype=self.dtype)  # (B, T, Z)
+        z = self.generator.positions.new_empty(*mask.shape, self.generator.latent_dim)
+        return z.normal_()  # (B, T, Z)
 
     def _noisy_scores(self, mask: Tensor) -> Tensor:
         """(N, V - 1) training scores of new latents: with Gumbel noise (A.3.1)."""
