@@ -159,11 +159,12 @@ def test_a_newer_record_is_refused(command: Command) -> None:
     assert str(RECORD) in command.refused("bench", "boring", "--data", "noise")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_stopped_goes_on_at_the_same_command(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
-) -> None:
+BENCH = [sys.executable, "-m", "textgan_bench", "bench", "boring", "--data", "noise"]
+
+
+@pytest.fixture
+def long_recipe(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """180 batches in nine seconds, with a checkpoint after every one or, on two devices, epoch."""
     monkeypatch.setenv("WANDB_MODE", "offline")
     shutil.copy(ROOT / "benchmarks/trainer.yaml", "benchmarks/trainer.yaml")
     write_recipe(
@@ -174,24 +175,54 @@ def test_a_run_that_is_stopped_goes_on_at_the_same_command(
         checkpoint: {minutes: 0.001}
         """,
     )
-    arguments = [sys.executable, "-m", "textgan_bench", "bench", "boring", "--data", "noise"]
-    process = subprocess.Popen(arguments)
+
+
+def started(arguments: list[str]) -> subprocess.Popen[str]:
+    """``bench`` under way: ten batches are behind it."""
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
     path = RUN / "checkpoints/last.ckpt"
     deadline = time.monotonic() + 120
     while not path.exists() or batches() < 10:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    return process
+
+
+def resume(arguments: list[str], stopped: int, total: int) -> None:
+    resumed = subprocess.run(arguments, capture_output=True, text=True, timeout=240, check=False)
+    assert resumed.returncode == 0, resumed.stderr
+    assert batches() == leaderboard.load(RECORD).generator_updates == total
+    assert f"| {stopped}/{total}" in resumed.stderr, "the bar goes on where it stopped"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("long_recipe")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_goes_on_at_the_same_command(number: signal.Signals) -> None:
+    process = started(BENCH)
     os.kill(process.pid, number)
-    assert process.wait(60) != 0
+    process.communicate(timeout=60)
+    assert process.returncode != 0
     stopped = batches()
     assert 10 <= stopped < 180
     assert not RECORD.exists()
-
-    resumed = subprocess.run(arguments, capture_output=True, text=True, timeout=240, check=False)
-    err = resumed.stderr
-    assert resumed.returncode == 0, err
-    assert batches() == leaderboard.load(RECORD).generator_updates == 180
-    assert f"| {stopped}/180" in err, "the bar goes on where it stopped"
+    resume(BENCH, stopped, 180)
     (identity,) = {path.name[-8:] for path in (RUN / "wandb").glob("offline-run-*")}
     assert identity == (RUN / "wandb_id.txt").read_text(encoding="utf-8").strip()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("long_recipe")
+def test_a_killed_process_of_two_ends_the_run_with_a_message() -> None:
+    arguments = [*BENCH, "--devices", "2"]
+    process = started(arguments)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    (child,) = (c for c in children if "textgan_bench" in Path(f"/proc/{c}/cmdline").read_text())
+    os.kill(int(child), signal.SIGKILL)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode != 0
+    # Whichever notices first: the launcher, or the other process at its next collective operation.
+    assert f"PID {child} terminated" in err or "another process of this run has ended" in err
+    assert not RECORD.exists()
+    resume(arguments, batches(), 90)  # half of them in each process

@@ -151,11 +151,13 @@ def explanation(error: BaseException) -> str | None:
     """What to tell the user about an error that is theirs, None for any other.
 
     Theirs are arguments and configurations refused by the parser or by Lightning, files that cannot
-    be opened, and whatever a ``raise`` of this project, not a library or a slip of ours, ended;
-    the parser wraps such errors of constructors.
+    be opened, processes that were killed, and whatever a ``raise`` of this project, not a library
+    or a slip of ours, ended; the parser wraps such errors of constructors.
     """
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
+    if type(error).__name__.startswith("Dist") or "remote worker" in str(error):  # nccl and gloo
+        return "another process of this run has ended; the same command resumes the run"
     refused = type(error).__name__ in ("ArgumentError", "MisconfigurationException")
     if refused or _is_raised_on_purpose(error):
         return str(error)

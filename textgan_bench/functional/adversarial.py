@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from textgan_bench.functional.processes import holder_weight
+
 
 def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     """-E log sigmoid(real) - E log(1 - sigmoid(fake)) (Goodfellow et al., 2014), in nats.
@@ -44,11 +46,12 @@ def max_gradient_penalty(
         lengths: (B,) the positions that count.
 
     Returns:
-        The penalty, differentiable in the score's parameters and in the history of ``points``.
+        The penalty, differentiable in the score's parameters and in the history of ``points``. With
+        several processes the mean over them is the penalty of the largest of all.
     """
     leaf = points.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(score(leaf, lengths).sum(), leaf)
-    steepest = gradient.square().sum((1, 2)).argmax()
+    largest, steepest = gradient.square().sum((1, 2)).max(0)
     longest = int(lengths[steepest])
     point, length = points[steepest, None, :longest], lengths[steepest, None]
     if not point.requires_grad:
@@ -56,7 +59,7 @@ def max_gradient_penalty(
     # Fused attention kernels have no second derivative.
     with sdpa_kernel(SDPBackend.MATH):
         (gradient,) = torch.autograd.grad(score(point, length).sum(), point, create_graph=True)
-    return gradient.square().sum()
+    return holder_weight(largest) * gradient.square().sum()
 
 
 def max_gradient_penalty_of_all(
@@ -69,4 +72,5 @@ def max_gradient_penalty_of_all(
     """
     with sdpa_kernel(SDPBackend.MATH):
         (gradient,) = torch.autograd.grad(score(points, lengths).sum(), points, create_graph=True)
-    return gradient.square().sum((1, 2)).max()
+    largest = gradient.square().sum((1, 2)).max()
+    return holder_weight(largest) * largest

@@ -1,10 +1,12 @@
-"""Importance-sampled adversarial loss. Shapes: B batch."""
+"""Importance-sampled adversarial loss. Shapes: B batch, of all processes together."""
 
 import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from textgan_bench.functional.processes import process_logmeanexp
 
 
 def importance_loss(scores: Tensor, log_likelihood: Tensor) -> Tensor:
@@ -30,4 +32,5 @@ def importance_loss(scores: Tensor, log_likelihood: Tensor) -> Tensor:
     """
     # log softplus(s) -> s for s -> -inf, where softplus itself underflows.
     log_softplus = torch.where(scores > -20, F.softplus(scores.clamp(min=-20)).log(), scores)
-    return math.log(scores.shape[-1]) - (log_softplus + log_likelihood).logsumexp(-1)
+    summed = process_logmeanexp((log_softplus + log_likelihood).logsumexp(-1))
+    return math.log(scores.shape[-1]) - summed

@@ -30,9 +30,11 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from torch.optim import SGD, Adam, Optimizer
 
 from textgan_bench.functional.likelihood import drawn_mask, symbol_nll
+from textgan_bench.functional.processes import process_mean
 from textgan_bench.functional.wasserstein import gradient_penalty
 from textgan_bench.interfaces import TextGenerator
 from textgan_bench.networks.autoregressive import draw
+from textgan_bench.networks.batch_norm import BatchNorm
 from textgan_bench.tokens import PAD, TokenBatch
 
 SAMPLING_BATCH = 512  # bounds the memory of the scores; not tuned
@@ -101,7 +103,7 @@ def perceptron(sizes: list[int], activation: nn.Module, critic: bool) -> nn.Sequ
         layers.append(nn.Linear(inputs, outputs, bias=not (last and critic)))
         nn.init.normal_(layers[-1].weight, std=0.02)  # type: ignore[arg-type]
         if not last:
-            layers += [nn.BatchNorm1d(outputs)] if i > 0 or not critic else []
+            layers += [BatchNorm(outputs)] if i > 0 or not critic else []
             layers.append(activation)
     return nn.Sequential(*layers)
 
@@ -175,7 +177,7 @@ class ARAE(TextGenerator):
         )
 
         nll = self.decoder(self._noisy(self.encoder(batch)), batch)  # (B, T)
-        reconstruction = nll.sum() / batch.lengths.sum()
+        reconstruction = nll.sum() / process_mean(batch.lengths.sum().float())
         self.descend(reconstruction, autoencoder_optimizer, clip=self.GRADIENT_NORM)
 
         with torch.no_grad():

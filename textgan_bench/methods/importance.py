@@ -31,6 +31,7 @@ from torch.optim.lr_scheduler import MultiStepLR
 
 from textgan_bench.functional.importance import importance_loss
 from textgan_bench.functional.likelihood import drawn_mask
+from textgan_bench.functional.processes import process_mean
 from textgan_bench.interfaces import TextGenerator
 from textgan_bench.networks.autoregressive import draw
 from textgan_bench.networks.stacked_lstm import StackedLinear, StackedLSTM
@@ -157,7 +158,8 @@ class ImportanceSampledGAN(TextGenerator):
         generator_losses = importance_loss(scores, self.generator(ids, lengths))  # (R,)
         self.descend(generator_losses.sum(), generator_optimizer)
 
-        losses = {"discriminator": discriminator_losses, "generator": generator_losses}
+        losses = {"discriminator": process_mean(discriminator_losses.detach())}
+        losses["generator"] = generator_losses
         logged = {f"{player}/loss": each.mean() for player, each in losses.items()}
         if self.runs > 1:
             for player, each in losses.items():

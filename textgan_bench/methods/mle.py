@@ -20,6 +20,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import Adam
 
+from textgan_bench.functional.processes import process_mean
 from textgan_bench.interfaces import TextGenerator
 from textgan_bench.networks.autoregressive import (
     GRULanguageModel,
@@ -60,13 +61,18 @@ class _MaximumLikelihood(TextGenerator):
         return nll.sum() / batch.lengths.sum()
 
     def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
-        loss = self.nats_per_word(batch)
+        loss = self.generator(batch).sum() / process_mean(batch.lengths.sum().float())
         self.descend(loss, cast(LightningOptimizer, self.optimizers()), clip=GRADIENT_NORM)
         self.log_losses({"generator/nll": loss})
 
     def validation_step(self, batch: TokenBatch, batch_idx: int) -> dict[str, TokenBatch]:
         # Weighted by words, the batches' means average to the mean of the split.
-        self.log("validation/nll", self.nats_per_word(batch), batch_size=int(batch.lengths.sum()))
+        self.log(
+            "validation/nll",
+            self.nats_per_word(batch),
+            batch_size=int(batch.lengths.sum()),
+            sync_dist=True,
+        )
         return super().validation_step(batch, batch_idx)
 
     def configure_optimizers(self) -> Adam:

@@ -28,6 +28,7 @@ from torch.optim import Adam, Optimizer
 
 from textgan_bench.functional.likelihood import drawn_mask
 from textgan_bench.functional.policy_gradient import discounted_returns, reinforce_loss
+from textgan_bench.functional.processes import process_mean
 from textgan_bench.interfaces import TextDataModule, TextGenerator
 from textgan_bench.networks.autoregressive import LanguageModel, State
 from textgan_bench.networks.word_vectors import WordVectors, read_word_vectors
@@ -217,7 +218,8 @@ class ScratchGAN(TextGenerator):
 
         rewards = (2 * torch.sigmoid(scores.detach()) - 1) * mask  # (B, T)
         returns = discounted_returns(rewards, self.discount)
-        self.baseline.lerp_(returns[mask].mean(), 1 - self.baseline_decay)
+        mean_return = process_mean(returns.sum()) / process_mean(mask.sum().float())
+        self.baseline.lerp_(mean_return, 1 - self.baseline_decay)
         log_probs = -self.generator(samples)  # (B, T)
         self.descend(reinforce_loss(log_probs, returns - self.baseline), generator_optimizer)
 

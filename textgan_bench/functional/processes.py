@@ -1,0 +1,67 @@
+"""What a batch shared out between processes needs so that its gradient is that of the whole batch.
+
+Processes average their gradients (PyTorch's distributed data parallel), so a loss that is a mean
+over equally many sentences of each needs nothing. These are the others: means over words, sums of
+likelihoods, maxima, moments. In a single process each returns what it is given.
+
+Shapes: W processes.
+"""
+
+import torch
+from torch import Tensor, distributed
+
+
+def process_count() -> int:
+    """W, of the processes that train together; 1 outside of distributed training."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return 1
+    return distributed.get_world_size()
+
+
+class _Mean(torch.autograd.Function):
+    """The mean over processes, whose gradient is again one, so that it has every derivative."""
+
+    @staticmethod
+    def forward(ctx: object, value: Tensor) -> Tensor:
+        total = value.detach().clone()
+        distributed.all_reduce(total)
+        return total / process_count()
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
+        mean: Tensor = _Mean.apply(gradient)
+        return mean
+
+
+def process_mean(value: Tensor) -> Tensor:
+    """The mean of ``value`` over the processes, differentiable as often as need be.
+
+    With a batch of N words of which a process has n, ``sum / process_mean(n)`` averages over the
+    processes to the sum over all words divided by N.
+    """
+    if process_count() == 1:
+        return value
+    mean: Tensor = _Mean.apply(value)
+    return mean
+
+
+def process_logmeanexp(value: Tensor) -> Tensor:
+    """log of the mean of exp(``value``) over the processes, differentiable."""
+    if process_count() == 1:
+        return value
+    largest = value.detach().clone()
+    distributed.all_reduce(largest, distributed.ReduceOp.MAX)
+    return process_mean((value - largest).exp()).log() + largest
+
+
+def holder_weight(value: Tensor) -> Tensor:
+    """W in the process whose scalar ``value`` is largest, the first on a tie, and 0 in others.
+
+    Times this, what the processes compute averages to what that one has.
+    """
+    if process_count() == 1:
+        return torch.ones_like(value)
+    values = [torch.empty_like(value) for _ in range(process_count())]
+    distributed.all_gather(values, value.detach())
+    holder = torch.stack(values).argmax() == distributed.get_rank()
+    return holder * torch.full_like(value, process_count())
