@@ -6,10 +6,10 @@ import torch
 from tests.methods.small import KEEPS_FEW
 from tests.methods.test_contract import (
     BATCH_SIZE,
+    EXPORTED,
     SENTENCES,
     build,
     corpus,
-    every_method,
     fit,
     frequencies,
     law,
@@ -19,6 +19,8 @@ from textgan_bench.interfaces import Method, TextGenerator
 from textgan_bench.tokens import pad_sequences
 
 STEPS = 400
+every_method = pytest.mark.parametrize("kind", EXPORTED)
+
 GAP = 0.35
 """Nats a word that samples may cost more, or less, than the language's own sentences."""
 
