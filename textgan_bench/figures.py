@@ -14,7 +14,7 @@ LETTER, LINE = 0.085, 0.16  # inches that a character of a list takes
 FORMATS = (".svg", ".png", ".pdf")
 
 Curve = Sequence[tuple[float, float]]
-Band = Sequence[tuple[float, float, float, float]]
+Band = Sequence[tuple[float, ...]]
 """Points of a mean and its range: x, mean, smallest, largest."""
 
 

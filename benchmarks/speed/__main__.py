@@ -17,6 +17,8 @@ SCRIPTS = (
     "hmm",
     "evaluation",
     "validation",
+    "sampling",
+    "vectorised_runs",
 )
 PACKAGES = "numpy", "torch", "fast-bleu", "nltk", "kenlm", "hmmlearn"
 RESULTS = Path(__file__).parent / "results.md"

@@ -124,7 +124,7 @@ def test_a_batch_that_cannot_be_divided_is_refused() -> None:
         method.training_step(pad_sequences([[1], [2], [1]], MAX_LENGTH), 0)
 
 
-def test_the_band_holds_the_means_of_an_epoch() -> None:
+def test_the_band_holds_the_means_of_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     method, steps = small(runs=3), 4
     summed: list[float] = []  # over the runs: discriminator, generator, in turn
     descend = method.descend
@@ -133,7 +133,7 @@ def test_the_band_holds_the_means_of_an_epoch() -> None:
         summed.append(loss.item())
         descend(loss, *arguments)
 
-    method.descend = record  # type: ignore[method-assign]
+    monkeypatch.setattr(method, "descend", record)
     batch = pad_sequences([[1], [1, 2], [2], [2, 2], [1], [2, 1]], MAX_LENGTH)
     logged = fit(method, [batch] * steps).callback_metrics
     for player, losses in (("discriminator", summed[::2]), ("generator", summed[1::2])):
