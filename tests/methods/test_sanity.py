@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.methods.small import KEEPS_FEW
+from tests.methods.small import KEEPS_FEW, SANITY_STEPS
 from tests.methods.test_contract import (
     BATCH_SIZE,
     EXPORTED,
@@ -46,7 +46,8 @@ def test_a_hidden_markov_model_is_learnt(kind: type[Method]) -> None:
     if not isinstance(method, TextGenerator):
         pytest.skip(f"{kind.__name__} writes nothing from nothing")
     torch.manual_seed(0)
-    fit(method, [corpus(BATCH_SIZE) for _ in range(STEPS)])
+    steps = SANITY_STEPS.get(kind.__name__, STEPS)
+    fit(method, [corpus(BATCH_SIZE) for _ in range(steps)])
     written = frequencies(samples(method.eval(), 2000))
     possible = law() > 0
     words = torch.tensor([len(sentence) for sentence in SENTENCES]).double()
