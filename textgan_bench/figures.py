@@ -10,7 +10,7 @@ from textgan_bench.interfaces import Sentence
 
 SIZE = (5.0, 3.5)  # inches
 PANEL = (3.2, 2.4)
-LETTER, LINE = 0.085, 0.16  # inches that a character of a list takes
+LETTER, LINE = 0.067, 0.13  # inches of a character of eight points
 FORMATS = (".svg", ".png", ".pdf")
 
 Curve = Sequence[tuple[float, float]]
@@ -18,8 +18,15 @@ Band = Sequence[tuple[float, ...]]
 """Points of a mean and its range: x, mean, smallest, largest."""
 
 
-def plot_lengths(texts: Mapping[str, Sequence[Sentence]], path: Path) -> None:
-    """Draw the share of sentences of each length, a line a text, in words.
+def plot_lengths(
+    texts: Mapping[str, Sequence[Sentence]], path: Path, x: str = "words in a sentence"
+) -> None:
+    """Draw the share of sentences of each length, a line a text.
+
+    Args:
+        texts: sentences by the name of the text.
+        path: the file, ``.svg``, ``.png`` or ``.pdf``.
+        x: what is counted, as it stands under the horizontal axis.
 
     Raises:
         ValueError: a text is empty, matplotlib is missing, or the file is of no known kind.
@@ -34,8 +41,8 @@ def plot_lengths(texts: Mapping[str, Sequence[Sentence]], path: Path) -> None:
         # A step from half a word below to half a word above, and down to zero at both ends.
         edges = [length - 0.5 for length in (*lengths, lengths[-1] + 1)]
         axes.stairs(shares, edges, label=name, linewidth=1.5)
-    axes.set_xlabel("words in a sentence")
-    axes.set_ylabel("share of sentences")
+    axes.set_xlabel(x)
+    axes.set_ylabel("share")
     axes.legend(frameon=False)
     _save(figure, path)
 
@@ -110,7 +117,8 @@ def plot_losses(panels: Mapping[str, Mapping[str, Curve]], path: Path, x: str) -
 def plot_bands(panels: Mapping[str, Band], path: Path, x: str) -> None:
     """Draw the mean of a loss over several trainings and its range, a panel each.
 
-    The vertical axis of a panel is logarithmic if the loss stays positive.
+    The vertical axis of a panel is logarithmic if the loss falls by more than a half and stays
+    positive.
 
     Args:
         panels: points by what is written beside the vertical axis.
@@ -127,7 +135,7 @@ def plot_bands(panels: Mapping[str, Band], path: Path, x: str) -> None:
         places, means, smallest, largest = zip(*band, strict=True)
         axes.fill_between(places, smallest, largest, alpha=0.3, linewidth=0)
         axes.plot(places, means, linewidth=1.2)
-        if min(smallest) > 0:
+        if 0 < 2 * min(smallest) < max(largest):
             axes.set_yscale("log")
         axes.set_xlabel(x)
         axes.set_ylabel(name)

@@ -33,7 +33,8 @@ def lengths(runs: Sequence[Run], path: Path) -> None:
     """Figure 6: lengths of generated and of real names; of all, where the paper has 200."""
     (run,) = runs
     _, data = restore(run)
-    plot_lengths({"real": data.sentences("test"), "generated": read_sentences(run.samples)}, path)
+    texts = {"real": data.sentences("test"), "generated": read_sentences(run.samples)}
+    plot_lengths(texts, path, "letters in a name")
 
 
 def forced(runs: Sequence[Run], path: Path) -> None:
@@ -45,7 +46,8 @@ def forced(runs: Sequence[Run], path: Path) -> None:
         "drawn": model.sample(SHOWN),
         f"{model.max_length} letters forced": model.sample(SHOWN, min_length=model.max_length),
     }
-    texts = {"real": data.sentences("test")[:SHOWN]}
+    real = data.sentences("test")
+    texts = {"real": real[:: max(1, len(real) // SHOWN)][:SHOWN]}  # they are in alphabetical order
     texts |= {title: data.vocabulary.decode_batch(batch) for title, batch in drawn.items()}
     plot_texts({title: ["".join(name) for name in text] for title, text in texts.items()}, path)
 

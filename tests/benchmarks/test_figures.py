@@ -99,6 +99,6 @@ def test_names_and_lengths_come_from_samples_and_checkpoint(tmp_path: Path) -> N
     torch.save({**content, "pytorch-lightning_version": "2.6.0"}, checkpoint)
     run.samples.write_text("x + x\nx\n", encoding="utf-8")
     importance.lengths([run], tmp_path / "lengths.svg")
-    assert says(tmp_path / "lengths.svg", ["real", "generated"])
+    assert says(tmp_path / "lengths.svg", ["real", "generated", "letters in a name"])
     importance.forced([run], tmp_path / "names.svg")
     assert says(tmp_path / "names.svg", ["real", "drawn", "12 letters forced"])
