@@ -214,7 +214,6 @@ class ScratchGAN(TextGenerator):
         samples = self.generator.sample(len(batch.ids), temperature=1.0)
         real_scores, real_mask = self._scores(batch)  # (B, T)
         scores, mask = self._scores(samples)
-
         rewards = (2 * torch.sigmoid(scores.detach()) - 1) * mask  # (B, T)
         returns = discounted_returns(rewards, self.discount)
         self.baseline.lerp_(returns[mask].mean(), 1 - self.baseline_decay)
