@@ -20,7 +20,7 @@ suits  = $(shell $(or $(1),false) -c 'import ensurepip, os, sys, sysconfig, venv
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(call suits,$(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench data smoke test lint speed tables
+.PHONY: help setup bench data smoke test lint speed tables figures
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z]+: .*## / {printf "%-8s %s\n", $$1, $$2}' Makefile
@@ -68,3 +68,6 @@ speed: .venv/.speed ## measure every claim on speed into benchmarks/speed/result
 
 tables: $(STAMP) ## render leaderboard/tables from the records
 	@$(RUN) textgan_bench.leaderboard
+
+figures: $(STAMP) ## draw the figures of the papers into docs/figures from the runs there are: [BUDGET=quick SEED=0]
+	@$(RUN) benchmarks.figures --budget $(BUDGET) --seed $(SEED)

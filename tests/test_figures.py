@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from textgan_bench.figures import plot_curves, plot_lengths
+from textgan_bench.figures import (
+    plot_bands,
+    plot_curves,
+    plot_lengths,
+    plot_losses,
+    plot_texts,
+)
 
 TEXTS = {"real": [["a"], ["a", "b"]], "samples": [["a", "b", "c"]]}
 POINTS = [{"knob": t, "lm_score/kn4": 4 + t, "reverse_lm/kn4": 5 - t} for t in (0.5, 1.0)]
@@ -37,3 +43,34 @@ def test_mistakes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ValueError, match=r"textgan_bench\[plot\]"):
         plot_lengths(TEXTS, tmp_path / "lengths.svg")
+
+
+CURVES = {"discriminator": [(1.0, 0.7), (2.0, 0.6)], "generator": [(1.0, -0.1), (2.0, 0.3)]}
+
+
+def test_panels_bands_and_texts_are_drawn_the_same_each_time(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra [plot]")
+    band = [(1.0, 0.5, 0.4, 0.7), (2.0, 0.2, 0.1, 0.3)]
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        plot_losses({"(a)": CURVES, "(b)": CURVES}, folder / "losses.svg", "iteration")
+        plot_bands({"loss": band}, folder / "band.svg", "epoch")
+        plot_texts({"first": ["a cat", "a dog"], "second": ["a"]}, folder / "texts.svg")
+    shown = {
+        "losses": ("(a)", "(b)", "generator", "iteration"),
+        "band": ("loss", "epoch"),
+        "texts": ("first", "second", "a cat", "a dog"),
+    }
+    for name, words in shown.items():
+        svg = (tmp_path / f"one/{name}.svg").read_text(encoding="utf-8")
+        assert all(f"<!-- {word} -->" in svg for word in words)
+        assert svg == (tmp_path / f"two/{name}.svg").read_text(encoding="utf-8")
+
+
+def test_nothing_to_draw_is_said(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra [plot]")
+    with pytest.raises(ValueError, match=r"\(a\) has no point of generator"):
+        plot_losses({"(a)": {"generator": []}}, tmp_path / "losses.svg", "iteration")
+    with pytest.raises(ValueError, match="loss has no point"):
+        plot_bands({"loss": []}, tmp_path / "band.svg", "epoch")
+    with pytest.raises(ValueError, match="no text"):
+        plot_texts({}, tmp_path / "texts.svg")

@@ -70,6 +70,11 @@ def test_bench_forwards_its_variables(installed: Path) -> None:
     )
 
 
+def test_figures_forwards_budget_and_seed(installed: Path) -> None:
+    done = make(installed, "-s", "figures", "BUDGET=cpu", "SEED=2")
+    assert words(done) == "-m benchmarks.figures --budget cpu --seed 2"
+
+
 def test_a_neighbouring_data_folder_is_read(installed: Path) -> None:
     nested = installed / "checkout"
     nested.mkdir()
@@ -91,4 +96,5 @@ def test_a_changed_dependency_makes_the_setup_stale(installed: Path) -> None:
 
 def test_help_lists_every_target(checkout: Path) -> None:
     listed = [line.split()[0] for line in make(checkout, "-s").stdout.splitlines()]
-    assert listed == ["help", "setup", "bench", "data", "smoke", "test", "lint", "speed", "tables"]
+    first = ["help", "setup", "bench", "data", "smoke", "test", "lint", "speed"]
+    assert listed == [*first, "tables", "figures"]

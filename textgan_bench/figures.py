@@ -9,11 +9,24 @@ from textgan_bench.curves import KNOB, Point
 from textgan_bench.interfaces import Sentence
 
 SIZE = (5.0, 3.5)  # inches
+PANEL = (3.2, 2.4)
+LETTER, LINE = 0.067, 0.13  # inches of a character of eight points
 FORMATS = (".svg", ".png", ".pdf")
 
+Curve = Sequence[tuple[float, float]]
+Band = Sequence[tuple[float, ...]]
+"""Points of a mean and its range: x, mean, smallest, largest."""
 
-def plot_lengths(texts: Mapping[str, Sequence[Sentence]], path: Path) -> None:
-    """Draw the share of sentences of each length, a line a text, in words.
+
+def plot_lengths(
+    texts: Mapping[str, Sequence[Sentence]], path: Path, x: str = "words in a sentence"
+) -> None:
+    """Draw the share of sentences of each length, a line a text.
+
+    Args:
+        texts: sentences by the name of the text.
+        path: the file, ``.svg``, ``.png`` or ``.pdf``.
+        x: what is counted, as it stands under the horizontal axis.
 
     Raises:
         ValueError: a text is empty, matplotlib is missing, or the file is of no known kind.
@@ -28,8 +41,8 @@ def plot_lengths(texts: Mapping[str, Sequence[Sentence]], path: Path) -> None:
         # A step from half a word below to half a word above, and down to zero at both ends.
         edges = [length - 0.5 for length in (*lengths, lengths[-1] + 1)]
         axes.stairs(shares, edges, label=name, linewidth=1.5)
-    axes.set_xlabel("words in a sentence")
-    axes.set_ylabel("share of sentences")
+    axes.set_xlabel(x)
+    axes.set_ylabel("share")
     axes.legend(frameon=False)
     _save(figure, path)
 
@@ -76,6 +89,91 @@ def plot_curves(
     _save(figure, path)
 
 
+def plot_losses(panels: Mapping[str, Mapping[str, Curve]], path: Path, x: str) -> None:
+    """Draw the losses of several trainings, a panel each, a line a loss, on common axes.
+
+    Args:
+        panels: curves by the name of the loss, by the title of the panel.
+        path: the file, ``.svg``, ``.png`` or ``.pdf``.
+        x: what is written under the horizontal axes.
+
+    Raises:
+        ValueError: a curve has no point, matplotlib is missing, or the file is of no known kind.
+    """
+    figure, grid = _figures(path, len(panels))
+    for axes, (title, curves) in zip(grid, panels.items(), strict=True):
+        for name, curve in curves.items():
+            if not curve:
+                raise ValueError(f"{title} has no point of {name}")
+            axes.plot(*zip(*curve, strict=True), linewidth=1.2, label=name)
+        axes.set_title(title, fontsize="small")
+        axes.set_xlabel(x)
+        axes.sharey(grid[0])
+    grid[0].set_ylabel("loss (nats)")
+    grid[0].legend(frameon=False, fontsize="small")
+    _save(figure, path)
+
+
+def plot_bands(panels: Mapping[str, Band], path: Path, x: str) -> None:
+    """Draw the mean of a loss over several trainings and its range, a panel each.
+
+    The vertical axis of a panel is logarithmic if the loss falls by more than a half and stays
+    positive.
+
+    Args:
+        panels: points by what is written beside the vertical axis.
+        path: the file, ``.svg``, ``.png`` or ``.pdf``.
+        x: what is written under the horizontal axes.
+
+    Raises:
+        ValueError: a band has no point, matplotlib is missing, or the file is of no known kind.
+    """
+    figure, grid = _figures(path, len(panels))
+    for axes, (name, band) in zip(grid, panels.items(), strict=True):
+        if not band:
+            raise ValueError(f"{name} has no point")
+        places, means, smallest, largest = zip(*band, strict=True)
+        axes.fill_between(places, smallest, largest, alpha=0.3, linewidth=0)
+        axes.plot(places, means, linewidth=1.2)
+        if 0 < 2 * min(smallest) < max(largest):
+            axes.set_yscale("log")
+        axes.set_xlabel(x)
+        axes.set_ylabel(name)
+    _save(figure, path)
+
+
+def plot_texts(columns: Mapping[str, Sequence[str]], path: Path) -> None:
+    """Write texts side by side, a column each, a sentence a line under a title.
+
+    Raises:
+        ValueError: there is no column, matplotlib is missing, or the file is of no known kind.
+    """
+    if not columns:
+        raise ValueError("there is no text to be written")
+    letters = [max(map(len, [title, *lines])) + 2 for title, lines in columns.items()]
+    height = (max(map(len, columns.values())) + 2) * LINE
+    figure, axes = _figure(path)
+    figure.set_size_inches(sum(letters) * LETTER, height)
+    axes.set_axis_off()
+    style = {"transform": axes.transAxes, "family": "monospace", "fontsize": 8, "va": "top"}
+    for i, (title, lines) in enumerate(columns.items()):
+        left = sum(letters[:i]) / sum(letters)
+        axes.text(left, 1, title, weight="bold", **style)
+        axes.text(left, 1 - 1.5 * LINE / height, "\n".join(lines), **style)
+    _save(figure, path)
+
+
+def _figures(path: Path, panels: int) -> tuple[Any, list[Any]]:
+    """A figure of several panels in a row."""
+    figure, axes = _figure(path)
+    axes.remove()
+    figure.set_size_inches(PANEL[0] * panels, PANEL[1])
+    grid = list(figure.subplots(1, panels, squeeze=False)[0])
+    for each in grid:
+        each.spines[["top", "right"]].set_visible(False)
+    return figure, grid
+
+
 def _figure(path: Path) -> tuple[Any, Any]:
     if path.suffix not in FORMATS:
         raise ValueError(f"a figure is a file of {', '.join(FORMATS)}, not {path.name}")
@@ -93,7 +191,10 @@ def _figure(path: Path) -> tuple[Any, Any]:
 
 def _save(figure: Any, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Without a date the same scores give the same file.
+    # Without a date and with known identifiers the same scores give the same file.
+    from matplotlib import rc_context
+
     dated = {".svg": "Date", ".pdf": "CreationDate"}
     metadata = {dated[path.suffix]: None} if path.suffix in dated else {}
-    figure.savefig(path, dpi=200, metadata=metadata)
+    with rc_context({"svg.hashsalt": path.stem}):
+        figure.savefig(path, dpi=200, metadata=metadata)

@@ -1,6 +1,7 @@
 """The folder of a run: its configuration, its checkpoints and its identity in W&B."""
 
 import copy
+import csv
 import fcntl
 import os
 import pickle
@@ -126,6 +127,32 @@ class Run:
     def recipe(self) -> dict[str, Any]:
         """All of the configuration that a result depends on."""
         return without_places(self.load_config())
+
+    def logged(self, *keys: str) -> list[tuple[float, ...]]:
+        """What the CSV log holds of ``keys`` wherever it holds all of them, in order.
+
+        A resumed run repeats the steps after its last checkpoint; the repetition counts.
+
+        Returns:
+            Tuples of the training batches done before, and the value of each key.
+
+        Raises:
+            FileNotFoundError: the run has no log.
+            ValueError: the log has none of these.
+        """
+        versions = (self.folder / "csv").glob("version_*/metrics.csv")
+        files = sorted(versions, key=lambda path: int(path.parent.name.removeprefix("version_")))
+        if not files:
+            raise FileNotFoundError(f"{self.folder} has no log")
+        points: dict[int, tuple[float, ...]] = {}
+        for file in files:
+            with file.open(encoding="utf-8", newline="") as rows:
+                for row in csv.DictReader(rows):
+                    if all(row.get(key) for key in keys):
+                        points[int(row["step"])] = tuple(float(row[key]) for key in keys)
+        if not points:
+            raise ValueError(f"the log of {self.folder} has no {' and '.join(keys)}")
+        return [(step, *points[step]) for step in sorted(points)]
 
     def wandb_id(self) -> str:
         """Identity of the run in W&B, the same whenever it is resumed."""

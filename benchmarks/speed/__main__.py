@@ -20,6 +20,8 @@ SCRIPTS = (
     "trainer",
     "nagan_growth",
     "nagan",
+    "sampling",
+    "vectorised_runs",
 )
 PACKAGES = "numpy", "torch", "fast-bleu", "nltk", "kenlm", "hmmlearn"
 RESULTS = Path(__file__).parent / "results.md"

@@ -49,6 +49,9 @@ SMALL: dict[str, dict[str, Any]] = {
 STEPS: dict[str, int] = {"GumbelSoftmaxGAN": 400}
 """Training steps where 200 do not do: the temperature has to fall first."""
 
+SANITY_STEPS: dict[str, int] = {"NAGAN": 800}
+"""Training steps of a whole language where 400 do not do: the averaged weights come behind."""
+
 KNOBS: dict[str, tuple[float, float]] = {"temperature": (0.2, 5.0), "dropout": (0.0, 0.9)}
 """Two settings of each knob, far apart."""
 

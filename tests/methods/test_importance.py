@@ -1,9 +1,11 @@
 from collections import Counter
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
 from scipy.stats import chisquare
+from torch import Tensor
 
 from tests.methods.test_contract import fit
 from textgan_bench.methods import ImportanceSampledGAN
@@ -120,3 +122,22 @@ def test_a_batch_that_cannot_be_divided_is_refused() -> None:
     method: ImportanceSampledGAN = small(runs=2)
     with pytest.raises(ValueError, match="3 cannot be divided among 2"):
         method.training_step(pad_sequences([[1], [2], [1]], MAX_LENGTH), 0)
+
+
+def test_the_band_holds_the_means_of_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    method, steps = small(runs=3), 4
+    summed: list[float] = []  # over the runs: discriminator, generator, in turn
+    descend = method.descend
+
+    def record(loss: Tensor, *arguments: Any) -> None:
+        summed.append(loss.item())
+        descend(loss, *arguments)
+
+    monkeypatch.setattr(method, "descend", record)
+    batch = pad_sequences([[1], [1, 2], [2], [2, 2], [1], [2, 1]], MAX_LENGTH)
+    logged = fit(method, [batch] * steps).callback_metrics
+    for player, losses in (("discriminator", summed[::2]), ("generator", summed[1::2])):
+        mean, low, high = (logged[f"{player}/epoch_loss{end}"] for end in ("", "_min", "_max"))
+        torch.testing.assert_close(float(mean), sum(losses) / (3 * steps), rtol=1e-5, atol=0)
+        assert low < mean < high
+    assert not method.epoch_losses.any(), "the next epoch starts anew"

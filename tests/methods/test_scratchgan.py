@@ -1,12 +1,15 @@
 import math
+from collections import Counter
 from itertools import product
 from pathlib import Path
 
 import pytest
 import torch
+from scipy.stats import chisquare
 from torch import Tensor, nn
 
 from tests.boring import BoringData
+from tests.methods.test_mle import sentence_probabilities
 from textgan_bench.functional.likelihood import drawn_mask
 from textgan_bench.methods import ScratchGAN
 from textgan_bench.methods.scratchgan import LayerNormLSTM, cosine_positions
@@ -56,6 +59,20 @@ def test_the_generator_follows_the_gradient_of_the_expected_reward(
     estimate = torch.cat([g.flatten() for g in sampled])
     assert exact.norm() > 0.02
     assert (estimate - exact).norm() < 0.1 * exact.norm()
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0])
+def test_samples_follow_the_likelihood_at_a_temperature(temperature: float) -> None:
+    method, n = small(), 20_000
+    for parameter in method.generator.parameters():  # far from uniform, so that prefixes matter
+        parameter.data.mul_(2)
+    ids, lengths = method.sample(n, temperature=temperature)
+    counts = Counter(tuple(r[:k]) for r, k in zip(ids.tolist(), lengths.tolist(), strict=True))
+    p = torch.tensor(sentence_probabilities(method.generator, temperature), dtype=torch.float64)
+    assert float(p.sum()) == pytest.approx(1, rel=1e-5)
+    expected = n * p / p.sum()
+    assert expected.min() > 5  # or the chi-square law would not hold
+    assert chisquare([counts[sentence] for sentence in SENTENCES], expected).pvalue > 1e-3
 
 
 def test_the_baseline_is_a_moving_average_of_the_returns(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,6 +117,9 @@ class ImportanceSampledGAN(TextGenerator):
         self.lr = lr
         self.lr_milestone = lr_milestone
         self.runs = runs
+        self.epoch_losses: Tensor
+        # Sums over the batches of an epoch, so that a resumed run goes on with them.
+        self.register_buffer("epoch_losses", torch.zeros(runs, 2))
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[MultiStepLR]]:
         optimizers: list[Optimizer] = [
@@ -125,6 +128,13 @@ class ImportanceSampledGAN(TextGenerator):
         return optimizers, [MultiStepLR(each, [self.lr_milestone]) for each in optimizers]
 
     def on_train_epoch_end(self) -> None:
+        """Log the band of figure 5: the extremes, over the runs, of the means over an epoch."""
+        if self.runs > 1:
+            means = self.epoch_losses / self.trainer.num_training_batches
+            for player, each in zip(("discriminator", "generator"), means.unbind(1), strict=True):
+                band = {"": each.mean(), "_min": each.min(), "_max": each.max()}
+                self.log_dict({f"{player}/epoch_loss{name}": loss for name, loss in band.items()})
+        self.epoch_losses.zero_()
         for scheduler in cast("list[MultiStepLR]", self.lr_schedulers()):
             scheduler.step()
 
@@ -158,13 +168,14 @@ class ImportanceSampledGAN(TextGenerator):
         generator_losses = importance_loss(scores, self.generator(ids, lengths))  # (R,)
         self.descend(generator_losses.sum(), generator_optimizer)
 
-        losses = {"discriminator": process_mean(discriminator_losses.detach())}
-        losses["generator"] = generator_losses
-        logged = {f"{player}/loss": each.mean() for player, each in losses.items()}
-        if self.runs > 1:
-            for player, each in losses.items():
-                logged |= {f"{player}/loss_min": each.min(), f"{player}/loss_max": each.max()}
-        self.log_losses(logged)
+        losses = torch.stack([process_mean(discriminator_losses), generator_losses], 1)
+        self.epoch_losses += losses.detach()
+        self.log_losses(
+            {
+                "discriminator/loss": discriminator_losses.mean(),
+                "generator/loss": generator_losses.mean(),
+            }
+        )
 
     def sample(self, n: int, *, temperature: float = 1.0, min_length: int = 0) -> TokenBatch:
         """``n`` sentences; a ``temperature`` below 1 gives up diversity for quality.

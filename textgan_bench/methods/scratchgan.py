@@ -215,7 +215,6 @@ class ScratchGAN(TextGenerator):
         samples = self.generator.sample(len(batch.ids), temperature=1.0)
         real_scores, real_mask = self._scores(batch)  # (B, T)
         scores, mask = self._scores(samples)
-
         rewards = (2 * torch.sigmoid(scores.detach()) - 1) * mask  # (B, T)
         returns = discounted_returns(rewards, self.discount)
         mean_return = process_mean(returns.sum()) / process_mean(mask.sum().float())

@@ -1,0 +1,68 @@
+"""Draw the figures of the papers from the runs there are: ``make figures``.
+
+Each is read off logs, samples and checkpoints in ``runs`` and written into ``docs/figures``. One
+whose runs are missing is left as it is, and the commands that make them are named.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.figures import gumbel, importance
+from textgan_bench.bench import Row
+from textgan_bench.runs import Run
+
+FOLDER = Path("docs/figures")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure and the rows of a table that it is drawn from."""
+
+    name: str
+    data: str
+    methods: tuple[str, ...]
+    draw: Callable[[Sequence[Run], Path], None]
+
+
+FIGURES = (
+    Figure("gumbel_losses.svg", "cfg", gumbel.VARIANTS, gumbel.losses),
+    Figure("gumbel_samples.svg", "cfg", ("mle", *gumbel.VARIANTS), gumbel.samples),
+    Figure("importance_band.svg", "names", ("importance_band",), importance.band),
+    Figure("importance_lengths.svg", "names", ("importance",), importance.lengths),
+    Figure("importance_names.svg", "names", ("importance",), importance.forced),
+)
+
+
+def main(budget: str, seed: int) -> None:
+    """Draw what can be drawn.
+
+    Raises:
+        SystemExit: a run is missing.
+    """
+    missing: dict[str, list[str]] = {}
+    for figure in FIGURES:
+        rows = [Row(method, figure.data, seed, budget) for method in figure.methods]
+        absent = [row for row in rows if not row.run.samples.exists()]
+        for row in absent:
+            command = f"make bench METHOD={row.method} DATA={row.data} BUDGET={budget} SEED={seed}"
+            missing.setdefault(command, []).append(figure.name)
+        if not absent:
+            figure.draw([row.run for row in rows], FOLDER / figure.name)
+            print(FOLDER / figure.name)
+    for command, names in missing.items():
+        print(f"without {', '.join(names)}: {command}", file=sys.stderr)
+    sys.exit(bool(missing))
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="figures", description="Draw the figures of the papers.")
+    parser.add_argument("--budget", default="quick", help="of the runs (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the runs (%(default)s)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main(**vars(arguments()))
