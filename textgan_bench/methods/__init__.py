@@ -1,6 +1,8 @@
 """One file per method; a recipe names the class by this package."""
 
+from textgan_bench.methods.aae import AAE
 from textgan_bench.methods.arae import ARAE
+from textgan_bench.methods.autoencoder import Autoencoder
 from textgan_bench.methods.gumbel import GumbelSoftmaxGAN
 from textgan_bench.methods.importance import ImportanceSampledGAN
 from textgan_bench.methods.mle import MLE, TransformerMLE
@@ -8,9 +10,11 @@ from textgan_bench.methods.nagan import NAGAN
 from textgan_bench.methods.scratchgan import ScratchGAN
 
 __all__ = [
+    "AAE",
     "ARAE",
     "MLE",
     "NAGAN",
+    "Autoencoder",
     "GumbelSoftmaxGAN",
     "ImportanceSampledGAN",
     "ScratchGAN",
