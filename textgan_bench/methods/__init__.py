@@ -2,6 +2,7 @@
 
 from textgan_bench.methods.aae import AAE
 from textgan_bench.methods.arae import ARAE
+from textgan_bench.methods.arae_transfer import ARAETransfer
 from textgan_bench.methods.autoencoder import Autoencoder
 from textgan_bench.methods.gumbel import GumbelSoftmaxGAN
 from textgan_bench.methods.importance import ImportanceSampledGAN
@@ -14,6 +15,7 @@ __all__ = [
     "ARAE",
     "MLE",
     "NAGAN",
+    "ARAETransfer",
     "Autoencoder",
     "GumbelSoftmaxGAN",
     "ImportanceSampledGAN",
