@@ -17,6 +17,7 @@ SCRIPTS = (
     "hmm",
     "evaluation",
     "validation",
+    "arae",
 )
 PACKAGES = "numpy", "torch", "fast-bleu", "nltk", "kenlm", "hmmlearn"
 RESULTS = Path(__file__).parent / "results.md"
