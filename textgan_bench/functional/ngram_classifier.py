@@ -19,7 +19,8 @@ Feature = tuple[str, ...]
 
 SEEN = 2
 """How often training text has what counts as a feature; the rest would be remembered, not learnt"""
-ITERATIONS = 200  # converged long before, on 100,000 sentences
+ITERATIONS = 200  # at most
+GRADIENT = 1e-7  # a sentence, at which the fit has converged
 
 
 def features(sentence: Sequence[str]) -> Iterator[Feature]:
@@ -68,7 +69,8 @@ class NGramClassifier:
             [weights, bias],
             max_iter=ITERATIONS,
             line_search_fn="strong_wolfe",
-            tolerance_change=1e-12,
+            tolerance_grad=GRADIENT * len(labels),
+            tolerance_change=0.0,
         )
 
         def loss() -> Tensor:
