@@ -10,7 +10,7 @@ from datamodules.hub import COCO2014, COCO2017, SNLI, SNLIARAE
 from datamodules.names import Names
 from datamodules.own_text import Text
 from datamodules.texygen import COCOTexygen, EMNLPNews
-from datamodules.yelp import Yelp
+from datamodules.yelp import Yelp, YelpTransfer
 
 __all__ = [
     "CFG",
@@ -31,4 +31,5 @@ __all__ = [
     "Text",
     "WordSub",
     "Yelp",
+    "YelpTransfer",
 ]

@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
+from torchmetrics import Metric
 
 from datamodules.arrow import Corpus
 from datamodules.lines import encode_lines, read_lines
 from datamodules.sources import GITHUB, Source
 from datamodules.text import HELD_OUT, TextCorpus, chosen, frequent_words, unseen, words_of
+from textgan_bench.functional.ngram_classifier import NGramClassifier
 from textgan_bench.interfaces import Sentence, Split
+from textgan_bench.metrics.perplexity import Perplexity, ReversePerplexity
+from textgan_bench.metrics.transfer import SourceBLEU, TransferAccuracy
 from textgan_bench.tokens import LabelledBatch
 
 NEGATIVE, POSITIVE = 0, 1
@@ -118,3 +122,29 @@ class Yelp(TextCorpus):
         )
         source = f"{self.title}: {sizes}; {len(vocabulary) - 2:,} words"
         return Corpus(vocabulary, {**encoded}, source)
+
+
+class YelpTransfer(Yelp):
+    """The same sentences, to be rewritten with the other sentiment.
+
+    Test scores are joined by those of Zhao et al. (2018) for transferred text: accuracy by a
+    classifier fitted on the training text, BLEU against the sources, and both perplexities of
+    5-grams. The anchors are no transfers of the test sentences.
+    """
+
+    def build_metrics(self, split: Split) -> list[Metric]:
+        metrics = super().build_metrics(split)
+        if split != "test":  # several processes validate, and none has all sentences in order
+            return metrics
+        train, sources = self.splits["train"], self.splits["test"]
+        assert isinstance(train, LabelledBatch)
+        assert isinstance(sources, LabelledBatch)
+        labelled = list(zip(self.sentences("train"), train.labels.tolist(), strict=True))
+        classes = ([s for s, label in labelled if label == of_it] for of_it in (NEGATIVE, POSITIVE))
+        return [
+            *metrics,
+            TransferAccuracy(NGramClassifier(*classes), (1 - sources.labels).tolist()),
+            SourceBLEU(self.sentences("test")),
+            Perplexity(self.sentences("train"), self.vocabulary),
+            ReversePerplexity(self.sentences("test"), self.vocabulary),
+        ]

@@ -50,9 +50,10 @@ ALLOWED = {
     "textgan_bench.judge": "interfaces metrics prepare scoring tokens torchmetrics",
     "textgan_bench.commands": "bootstrap columns figures interfaces judge metrics neighbour_report "
     "runs scoring training torch torchmetrics tqdm",
+    "textgan_bench.latent": "commands interfaces scoring tokens torch",
     "textgan_bench.comparison": "columns commands judge leaderboard metrics runs",
     "textgan_bench.prepare": "interfaces recipes jsonargparse yaml",
-    "textgan_bench.__main__": "bench commands comparison prepare training",
+    "textgan_bench.__main__": "bench commands comparison latent prepare training",
 }
 
 

@@ -1,4 +1,4 @@
-"""``python -m textgan_bench fit | test | bench | data | sample | score | compare``."""
+"""``python -m textgan_bench fit | test | bench | data | sample | interpolate | …``."""
 
 import argparse
 import os
@@ -47,6 +47,19 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument("--knob", type=float, help="quality against diversity; its method names it")
     sample.add_argument("--seed", type=int, default=0, help="(%(default)s)")
     sample.add_argument("--output", type=Path, help="a text file instead of the terminal")
+
+    interpolate = commands.add_parser("interpolate", help="sentences between two, by their codes")
+    interpolate.add_argument("run", type=Path, metavar="RUN", help="its folder, of an autoencoder")
+    interpolate.add_argument("start", metavar="A", help="a sentence, its words between blanks")
+    interpolate.add_argument("end", metavar="B", help="another one")
+    interpolate.add_argument("-n", type=int, default=8, help="how many sentences (%(default)s)")
+
+    shift = commands.add_parser("shift", help="move a sentence from one word towards another")
+    shift.add_argument("run", type=Path, metavar="RUN", help="its folder, of an autoencoder")
+    shift.add_argument("sentence", metavar="SENTENCE", help="its words between blanks")
+    shift.add_argument("minus", metavar="FROM", help="a word of training sentences to leave")
+    shift.add_argument("plus", metavar="TO", help="a word of training sentences to approach")
+    shift.add_argument("-n", type=int, default=8, help="how many steps (%(default)s)")
 
     score = commands.add_parser("score", help="score a text file, one sentence a line")
     score.add_argument("file", type=Path, metavar="FILE")
@@ -113,6 +126,14 @@ def run(arguments: list[str]) -> None:
         from textgan_bench.commands import sample
 
         sample(**options)
+    elif command == "interpolate":
+        from textgan_bench.latent import interpolate
+
+        interpolate(**options)
+    elif command == "shift":
+        from textgan_bench.latent import shift
+
+        shift(**options)
     elif command == "compare":
         from textgan_bench.comparison import compare
 

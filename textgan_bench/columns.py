@@ -37,6 +37,8 @@ COLUMNS = (
     Column("parse_rate", "Parsed", "↑", 3),
     Column("token_accuracy", "Token accuracy", "↑", 3),
     Column("corpus_bleu/4", "Corpus BLEU-4", "↑", 3),
+    Column("transfer_accuracy", "Transferred", "↑", 3),
+    Column("source_bleu/4", "BLEU to source", "≈", 3),
     Column("perplexity/kn5", "PPL", "≈", 1),
     Column("reverse_perplexity/kn5", "Reverse PPL", "↓", 1),
     Column("perplexity/rnn", "PPL RNN", "≈", 1),

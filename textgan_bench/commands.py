@@ -17,7 +17,7 @@ from tqdm import tqdm
 from textgan_bench.bootstrap import standard_errors
 from textgan_bench.columns import column, digits, known_error
 from textgan_bench.figures import plot_lengths
-from textgan_bench.interfaces import Sentence, TextGenerator
+from textgan_bench.interfaces import Method, Sentence, TextDataModule, TextGenerator
 from textgan_bench.judge import Judge, make_judge
 from textgan_bench.metrics.neighbours import NearestNGram
 from textgan_bench.neighbour_report import write_neighbours
@@ -46,21 +46,11 @@ def sample(run: Path, *, n: int, knob: float | None, seed: int, output: Path | N
         FileNotFoundError: there is no run, or it has no checkpoint.
         ValueError: the checkpoint is damaged, or the run is no generator of sentences.
     """
-    from textgan_bench.training import TrainingCLI
-
     if n < 1:
         raise ValueError(f"-n {n}: the number of sentences is at least 1")
-    folder = Run(run)
-    folder.load_config()
-    checkpoint = load_checkpoint(folder.checkpoint(folder.tested_checkpoint()))
-    command_line = TrainingCLI([f"--config={folder.config}"], run=False)
-    model, data = command_line.model, command_line.datamodule
+    model, data = load_trained(run)
     if not isinstance(model, TextGenerator):
         raise ValueError(f"{type(model).__name__} does not write sentences from nothing")
-    data.prepare_data()
-    data.setup("test")
-    model.load_state_dict(checkpoint["state_dict"])
-    model.eval()
     torch.manual_seed(seed)
     setting = {} if knob is None else {model.knob: knob}
     sentences: list[Sentence] = []
@@ -72,6 +62,27 @@ def sample(run: Path, *, n: int, knob: float | None, seed: int, output: Path | N
         sys.stdout.write(unparse(sentences))
     else:
         write_sentences(output, sentences)
+
+
+def load_trained(run: Path) -> tuple[Method, TextDataModule]:
+    """The method of a run as its test would find it, and its data.
+
+    Raises:
+        FileNotFoundError: there is no run, or it has no checkpoint.
+        ValueError: the checkpoint is damaged.
+    """
+    from textgan_bench.training import TrainingCLI
+
+    folder = Run(run)
+    folder.load_config()
+    checkpoint = load_checkpoint(folder.checkpoint(folder.tested_checkpoint()))
+    command_line = TrainingCLI([f"--config={folder.config}"], run=False)
+    model: Method = command_line.model
+    data: TextDataModule = command_line.datamodule
+    data.prepare_data()
+    data.setup("test")
+    model.load_state_dict(checkpoint["state_dict"])
+    return model.eval(), data
 
 
 def score(

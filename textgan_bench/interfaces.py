@@ -1,12 +1,12 @@
 """Everything a plug-in implements: oracle, data module, method.
 
-Shapes: B batch, T time.
+Shapes: B batch, T time, H code.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 from pytorch_lightning import LightningDataModule, LightningModule
@@ -14,7 +14,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from textgan_bench.tokens import TokenBatch, Vocabulary
+from textgan_bench.tokens import Batch, TokenBatch, Vocabulary
 
 Sentence = list[str]
 Split = Literal["train", "validation", "test"]
@@ -138,3 +138,16 @@ class TextGenerator(Method):
 
     def test_step(self, batch: TokenBatch, batch_idx: int) -> dict[str, TokenBatch]:
         return {"samples": self.sample(len(batch.ids))}
+
+
+@runtime_checkable
+class SentenceCoder(Protocol):
+    """A method that turns sentences into points of a space and points into sentences."""
+
+    def encode(self, batch: Batch) -> Tensor:
+        """(B, H) codes of sentences."""
+        ...
+
+    def decode(self, codes: Tensor) -> TokenBatch:
+        """The sentence of each code (B, H)."""
+        ...

@@ -22,6 +22,7 @@ SCRIPTS = (
     "nagan",
     "sampling",
     "vectorised_runs",
+    "arae",
 )
 PACKAGES = "numpy", "torch", "fast-bleu", "nltk", "kenlm", "hmmlearn"
 RESULTS = Path(__file__).parent / "results.md"

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from datamodules import Yelp
+from datamodules import Yelp, YelpTransfer
 from datamodules.lines import read_lines
 from datamodules.yelp import PUBLISHED
+from textgan_bench.scoring import score
 from textgan_bench.tokens import LabelledBatch
 
 SHARED = Path("../shared/data/yelp")
@@ -52,3 +53,19 @@ def test_the_published_layout(tmp_path: Path) -> None:
             assert sentence[0] in (part, "<unk>")
     (batch, *_) = data.train_dataloader()
     assert isinstance(batch, LabelledBatch)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not here")
+def test_a_copy_keeps_everything_and_transfers_next_to_nothing() -> None:
+    data = YelpTransfer(SHARED)
+    data.setup("test")
+    metrics = data.metrics("test")
+    scores = score(metrics, data.sentences("test"))
+    assert scores["source_bleu/4"] == pytest.approx(1)
+    assert scores["transfer_accuracy"] < 0.1, "as much as the classifier errs on real text"
+    assert scores["perplexity/kn5"] > 1
+    assert scores["reverse_perplexity/kn5"] > 1
+    with pytest.raises(ValueError, match="more than"):
+        score(metrics, [*data.sentences("test"), ["good"]])
+    assert "transfer_accuracy" not in score(data.metrics("validation"), data.sentences("test"))

@@ -10,10 +10,14 @@ TRANSFORMER = {"width": 16, "blocks": 1, "heads": 2, "feed_forward": 32}
 SMALL: dict[str, dict[str, Any]] = {
     "MLE": {"embedding": 16, "hidden": 16, "lr": 1e-2},
     "TransformerMLE": {**TRANSFORMER, "embedding": 16, "lr": 1e-2},
+    "AAE": {"embedding": 16, "hidden": 32, "autoencoder_lr": 3.0, "critic_lr": 3e-3},
+    "ARAETransfer": {"embedding": 16, "hidden": 32, "latent_dim": 8, "autoencoder_lr": 3.0},
+    "Autoencoder": {"embedding": 16, "hidden": 32, "lr": 3.0},
     "ARAE": {
         "embedding": 16,
         "hidden": 32,
         "latent_dim": 8,
+        "autoencoder_lr": 3.0,
         "generator_lr": 3e-3,
         "critic_lr": 3e-3,
     },
@@ -46,8 +50,8 @@ SMALL: dict[str, dict[str, Any]] = {
     },
 }
 
-STEPS: dict[str, int] = {"GumbelSoftmaxGAN": 400}
-"""Training steps where 200 do not do: the temperature has to fall first."""
+STEPS: dict[str, int] = {"GumbelSoftmaxGAN": 400, "AAE": 300, "ARAE": 300}
+"""Training steps where 200 do not do: the temperature has to fall first, the codes to be learnt."""
 
 SANITY_STEPS: dict[str, int] = {"NAGAN": 800}
 """Training steps of a whole language where 400 do not do: the averaged weights come behind."""
@@ -55,5 +59,8 @@ SANITY_STEPS: dict[str, int] = {"NAGAN": 800}
 KNOBS: dict[str, tuple[float, float]] = {"temperature": (0.2, 5.0), "dropout": (0.0, 0.9)}
 """Two settings of each knob, far apart."""
 
-KEEPS_FEW = {"GumbelSoftmaxGAN", "ImportanceSampledGAN"}
-"""They keep few of the sentences of a small language (docs/gumbel.md, docs/importance.md)."""
+KEEPS_FEW = {"AAE", "GumbelSoftmaxGAN", "ImportanceSampledGAN"}
+"""They keep few sentences of a small language (docs/arae.md, gumbel.md and importance.md)."""
+
+LABELLED = {"ARAETransfer"}
+"""They learn from sentences of two classes."""

@@ -5,6 +5,7 @@ can be enumerated, so that what a method has learnt is a total variation and not
 """
 
 import inspect
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,11 +16,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from tests.methods.small import KEEPS_FEW, KNOBS, SMALL, STEPS
+from tests.methods.small import KEEPS_FEW, KNOBS, LABELLED, SMALL, STEPS
 from textgan_bench import methods
 from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
 from textgan_bench.interfaces import Method, TextGenerator
-from textgan_bench.tokens import PAD, TokenBatch, length_mask, pad_sequences
+from textgan_bench.tokens import PAD, Batch, LabelledBatch, TokenBatch, length_mask, pad_sequences
 
 VOCAB_SIZE, MAX_LENGTH = 6, 4  # no sentence is as long as it may be
 BATCH_SIZE = 64
@@ -42,6 +43,14 @@ def corpus(n: int) -> TokenBatch:
     ids = torch.zeros(n, MAX_LENGTH, dtype=torch.int64)
     ids[:, :3] = sample_sequences(n, 3, START, TRANSITION, EMISSION) + 1
     return TokenBatch(ids * length_mask(lengths, MAX_LENGTH), lengths)
+
+
+def lesson(kind: type[Method]) -> Batch:
+    """A training batch of the language, its sentences in classes if the method wants them to be."""
+    batch = corpus(BATCH_SIZE)
+    if kind.__name__ not in LABELLED:
+        return batch
+    return LabelledBatch(batch.ids, batch.lengths, (batch.ids[:, 0] > 1).long())
 
 
 def law() -> Tensor:
@@ -85,7 +94,7 @@ def build(kind: type[Method]) -> Method:
     return kind(VOCAB_SIZE, MAX_LENGTH, **SMALL.get(kind.__name__, {}))
 
 
-def fit(method: Method, batches: list[TokenBatch]) -> pl.Trainer:
+def fit(method: Method, batches: Sequence[Batch]) -> pl.Trainer:
     trainer = pl.Trainer(
         max_epochs=1,
         accelerator="cpu",
@@ -108,7 +117,7 @@ def kind(request: pytest.FixtureRequest) -> type[Method]:
 def trained(kind: type[Method], tmp_path_factory: pytest.TempPathFactory) -> tuple[Method, Path]:
     """A method that has learnt the language, and its checkpoint."""
     method = build(kind)
-    trainer = fit(method, [corpus(BATCH_SIZE) for _ in range(steps(kind))])
+    trainer = fit(method, [lesson(kind) for _ in range(steps(kind))])
     checkpoint = tmp_path_factory.mktemp("checkpoint") / "last.ckpt"
     trainer.save_checkpoint(checkpoint)
     return method.eval(), checkpoint
@@ -186,7 +195,7 @@ def test_ranks_draw_different_noise(generator: TextGenerator) -> None:
 def test_one_step_moves_every_player_and_stays_finite(kind: type[Method]) -> None:
     method = build(kind)
     before = {name: p.detach().clone() for name, p in method.named_parameters()}
-    fit(method, [corpus(BATCH_SIZE)])
+    fit(method, [lesson(kind)])
     after = dict(method.named_parameters())
     assert all(torch.isfinite(p).all() for p in after.values())
     still = [name for name in before if torch.equal(before[name], after[name])]

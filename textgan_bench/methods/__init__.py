@@ -1,6 +1,9 @@
 """One file per method; a recipe names the class by this package."""
 
+from textgan_bench.methods.aae import AAE
 from textgan_bench.methods.arae import ARAE
+from textgan_bench.methods.arae_transfer import ARAETransfer
+from textgan_bench.methods.autoencoder import Autoencoder
 from textgan_bench.methods.gumbel import GumbelSoftmaxGAN
 from textgan_bench.methods.importance import ImportanceSampledGAN
 from textgan_bench.methods.mle import MLE, TransformerMLE
@@ -8,9 +11,12 @@ from textgan_bench.methods.nagan import NAGAN
 from textgan_bench.methods.scratchgan import ScratchGAN
 
 __all__ = [
+    "AAE",
     "ARAE",
     "MLE",
     "NAGAN",
+    "ARAETransfer",
+    "Autoencoder",
     "GumbelSoftmaxGAN",
     "ImportanceSampledGAN",
     "ScratchGAN",

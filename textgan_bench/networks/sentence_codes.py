@@ -1,0 +1,136 @@
+"""Recurrent networks between sentences and codes, and perceptrons on codes (Zhao et al., 2018).
+
+Sizes apart, all of it is the authors' code, jakezhaojb/ARAE.
+
+Shapes: B batch, T time, V vocabulary, E embedding, H hidden and code.
+"""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from textgan_bench.functional.likelihood import drawn_mask, symbol_nll
+from textgan_bench.networks.autoregressive import draw
+from textgan_bench.networks.batch_norm import BatchNorm
+from textgan_bench.tokens import PAD, Batch, TokenBatch
+
+DECODING_BATCH = 512  # bounds the memory of the scores; not tuned
+INITIAL_RANGE = 0.1  # weights of encoder and decoder start uniform in [-0.1, 0.1], code
+
+
+def _initialise(network: nn.Module) -> None:
+    """Small weights: embeddings from N(0, 1) would outweigh the code, which has norm one."""
+    for parameter in network.parameters():
+        nn.init.uniform_(parameter, -INITIAL_RANGE, INITIAL_RANGE)
+
+
+class Encoder(nn.Module):
+    """The last state of an LSTM, projected to the unit sphere."""
+
+    def __init__(self, vocab_size: int, embedding: int, hidden: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, embedding)
+        self.lstm = nn.LSTM(embedding, hidden, batch_first=True)
+        _initialise(self)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """(B, H) codes of sentences; that of an empty one is the code of the padding symbol."""
+        lengths = batch.lengths.clamp(min=1).cpu()
+        words = pack_padded_sequence(
+            self.embedding(batch.ids), lengths, batch_first=True, enforce_sorted=False
+        )
+        return F.normalize(self.lstm(words)[1][0][0], dim=1)
+
+
+class Decoder(nn.Module):
+    """An LSTM that reads the code beside each symbol and starts from a state of zeros."""
+
+    def __init__(self, vocab_size: int, max_length: int, embedding: int, hidden: int) -> None:
+        super().__init__()
+        self.max_length = max_length
+        self.embedding = nn.Embedding(vocab_size, embedding)
+        self.lstm = nn.LSTM(embedding + hidden, hidden, batch_first=True)
+        self.output = nn.Linear(hidden, vocab_size)
+        _initialise(self)
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, codes: Tensor, batch: Batch) -> Tensor:
+        """(B, T) NLL in nats of words and end symbols; T is the longest row's number of them."""
+        steps = min(int(batch.lengths.max()) + 1, self.max_length)
+        ids = F.pad(batch.ids, (0, steps - batch.ids.shape[1]), value=PAD)  # (B, T), cut or padded
+        symbols = self.embedding(F.pad(ids[:, :-1], (1, 0), value=PAD))  # (B, T, E)
+        hidden, _ = self.lstm(torch.cat([symbols, codes[:, None].expand(-1, steps, -1)], -1))
+        return symbol_nll(self.output(hidden[drawn_mask(batch.lengths, steps)]), ids, batch.lengths)
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor, temperature: float) -> TokenBatch:
+        """A sentence for each of codes (B, H): the likeliest symbols at temperature 0.
+
+        Raises:
+            ValueError: the temperature is negative.
+        """
+        if temperature < 0:
+            raise ValueError(f"the temperature must not be negative, not {temperature}")
+        ids = torch.full((len(codes), self.max_length), PAD, device=codes.device)  # (B, T)
+        for rows, part in zip(ids.split(DECODING_BATCH), codes.split(DECODING_BATCH), strict=True):
+            self._write(rows, part, temperature)
+        return TokenBatch(ids, (ids != PAD).sum(1))
+
+    def _write(self, ids: Tensor, codes: Tensor, temperature: float) -> None:
+        """Write sentences over the padding of ``ids``."""
+        symbols, going, state = ids[:, 0], torch.ones_like(ids[:, 0], dtype=torch.bool), None
+        for t in range(self.max_length):
+            inputs = torch.cat([self.embedding(symbols), codes], -1)[:, None]  # (B, 1, E + H)
+            hidden, state = self.lstm(inputs, state)
+            logits = self.output(hidden[:, 0])  # (B, V)
+            symbols = draw(logits / temperature) if temperature > 0 else logits.argmax(-1)
+            going = going & (symbols != PAD)
+            if not going.any():
+                break
+            ids[:, t] = symbols.where(going, PAD)
+
+
+class DecayingNoise(nn.Module):
+    """Gaussian noise on codes, weaker by a factor every hundred steps.
+
+    Args:
+        deviation: standard deviation at the start.
+        decay: the factor.
+    """
+
+    PERIOD = 100  # code
+    updates: Tensor
+
+    def __init__(self, deviation: float, decay: float) -> None:
+        super().__init__()
+        self.deviation = deviation
+        self.decay = decay
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """(B, H) codes and noise."""
+        deviation = self.deviation * self.decay ** (self.updates // self.PERIOD)
+        return codes + deviation * torch.randn_like(codes)
+
+    def step(self) -> None:
+        """Count a training step."""
+        self.updates += 1
+
+
+def perceptron(sizes: list[int], activation: nn.Module, critic: bool) -> nn.Sequential:
+    """Linear layers, batch normalised and activated between; weights from N(0, 0.02^2) (code).
+
+    The first layer of a critic is not normalised, and its score has no bias, which would cancel.
+    """
+    layers: list[nn.Module] = []
+    for i, (inputs, outputs) in enumerate(pairwise(sizes)):
+        last = i == len(sizes) - 2
+        layers.append(nn.Linear(inputs, outputs, bias=not (last and critic)))
+        nn.init.normal_(layers[-1].weight, std=0.02)  # type: ignore[arg-type]
+        if not last:
+            layers += [BatchNorm(outputs)] if i > 0 or not critic else []
+            layers.append(activation)
+    return nn.Sequential(*layers)
