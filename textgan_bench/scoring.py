@@ -132,7 +132,7 @@ def score_chunks(
     """Scores of a text of any length; a metric that refuses it leaves the others alone.
 
     Args:
-        metrics: they are emptied first.
+        metrics: they are emptied first, and left empty.
         chunks: the text in pieces.
         watched: shows how far a loop over the metrics' names has come.
 
@@ -159,6 +159,7 @@ def score_chunks(
             values |= {key: float(value) for key, value in judging[name].compute().items()}
         except ValueError as error:
             left_out[name] = str(error)
+        judging[name].reset()  # what it kept of the samples, before the next one needs memory
     return Scores(values, left_out)
 
 
