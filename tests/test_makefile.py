@@ -43,6 +43,7 @@ def words(done: subprocess.CompletedProcess[str]) -> str:
     ("arguments", "complaint"),
     [
         (["bench"], "METHOD is missing"),
+        (["sweep"], "METHOD is missing"),
         (["setup", "PYTHON=false"], "Python 3.11 or newer"),
         (["setup", "CXX=no-such-compiler"], "no-such-compiler is not found"),
         (["test", "PYTHON=false"], "Python 3.11 or newer"),
@@ -68,6 +69,9 @@ def test_bench_forwards_its_variables(installed: Path) -> None:
         "-m textgan_bench bench mle --data coco --seed 1 --budget paper --devices 2 "
         "--data_dir /captions --force"
     )
+    assert words(make(installed, "-s", "sweep", *data, *run)) == (
+        "-m textgan_bench sweep runs/coco/mle/paper-seed1"
+    )
 
 
 def test_a_neighbouring_data_folder_is_read(installed: Path) -> None:
@@ -91,4 +95,5 @@ def test_a_changed_dependency_makes_the_setup_stale(installed: Path) -> None:
 
 def test_help_lists_every_target(checkout: Path) -> None:
     listed = [line.split()[0] for line in make(checkout, "-s").stdout.splitlines()]
-    assert listed == ["help", "setup", "bench", "data", "smoke", "test", "lint", "speed", "tables"]
+    before, after = ["help", "setup", "bench", "data", "smoke"], ["test", "lint", "speed", "tables"]
+    assert listed == [*before, "sweep", *after]

@@ -1,4 +1,4 @@
-"""``python -m textgan_bench fit | test | bench | data | sample | score | compare``."""
+"""``python -m textgan_bench fit | test | bench | data | sample | sweep | score | compare``."""
 
 import argparse
 import os
@@ -10,6 +10,8 @@ from typing import Never
 
 OURS = ("textgan_bench", "datamodules")
 USAGE_ERROR = 2
+EXTRAS = ("nearest", "perplexity", "rnn")
+"""The keys of ``metrics.profiles.EXTRAS``, which this module does not import for ``--help``."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,6 +37,9 @@ def parser() -> argparse.ArgumentParser:
         "--devices", default="auto", help="how many; auto is one, a GPU where there is one"
     )
     bench.add_argument("--data_dir", help="where the files of the data set lie")
+    bench.add_argument(
+        "--extras", nargs="+", default=[], choices=EXTRAS, help="slower scores for its record"
+    )
     bench.add_argument("--force", action="store_true", help="discard the run there is, start again")
 
     data = commands.add_parser("data", help="download and encode a data set before it is needed")
@@ -47,6 +52,10 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument("--knob", type=float, help="quality against diversity; its method names it")
     sample.add_argument("--seed", type=int, default=0, help="(%(default)s)")
     sample.add_argument("--output", type=Path, help="a text file instead of the terminal")
+
+    sweep = commands.add_parser("sweep", help="score trained runs along their knobs, draw curves")
+    sweep.add_argument("runs", type=Path, metavar="RUN", nargs="+", help="its folder, runs/…")
+    sweep.add_argument("--values", type=float, nargs="+", help="of the knob, or known ones")
 
     score = commands.add_parser("score", help="score a text file, one sentence a line")
     score.add_argument("file", type=Path, metavar="FILE")
@@ -88,6 +97,9 @@ def _add_criteria(command: argparse.ArgumentParser, *, required: bool) -> None:
         "--encoder", help="of FED: hash128, st:NAME, use:FOLDER or package.module:function"
     )
     command.add_argument(
+        "--extras", nargs="+", default=[], choices=EXTRAS, help="slower scores beside the default"
+    )
+    command.add_argument(
         "--bootstrap", type=int, metavar="N", help="standard errors from so many resamples"
     )
 
@@ -113,6 +125,10 @@ def run(arguments: list[str]) -> None:
         from textgan_bench.commands import sample
 
         sample(**options)
+    elif command == "sweep":
+        from textgan_bench.sweep import sweep
+
+        sweep(**options)
     elif command == "compare":
         from textgan_bench.comparison import compare
 

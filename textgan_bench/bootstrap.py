@@ -24,6 +24,7 @@ from torchmetrics import Metric, MetricCollection
 from tqdm import tqdm
 
 from textgan_bench.interfaces import Sentence
+from textgan_bench.metrics.decipherment import PairedMetric
 
 GROUPS = 100
 """Sentences are drawn in random groups: the error of an SE made of them is about 7 %."""
@@ -35,7 +36,11 @@ State = dict[str, Any]
 
 
 def standard_errors(
-    metrics: MetricCollection, sentences: Sequence[Sentence], resamples: int, seed: int = 0
+    metrics: MetricCollection,
+    sentences: Sequence[Sentence],
+    resamples: int,
+    seed: int = 0,
+    aligned: Sequence[Sentence] | None = None,
 ) -> dict[str, float]:
     """Standard error of each score of ``sentences``, their references held fixed.
 
@@ -51,6 +56,7 @@ def standard_errors(
         resamples: subsets drawn; the SE of an SE is about 1 / sqrt(2 resamples) of it, or 7 %,
             whichever is larger.
         seed: of the subsets.
+        aligned: the own reference of each sample, which paired metrics need.
 
     Raises:
         ValueError: there are fewer than 2 sentences or resamples.
@@ -70,14 +76,14 @@ def standard_errors(
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(sentences), generator=generator).tolist()
     size = min(GROUPS, len(sentences))
-    groups = [[sentences[index] for index in order[start::size]] for start in range(size)]
+    groups = [order[start::size] for start in range(size)]
     kept = min(size - 1, max(1, round(KEPT * size)))
     subsets = [torch.randperm(size, generator=generator)[:kept].tolist() for _ in range(resamples)]
     errors: dict[str, float] = {}
     members: list[Metric] = list(metrics.values())
     with tqdm(total=len(members) * resamples, desc="resampling", delay=QUIET_SECONDS) as bar:
         for metric in members:
-            states = [_state(metric, group) for group in groups]
+            states = [_state(metric, group, sentences, aligned) for group in groups]
             scores = []
             for subset in subsets:
                 scores.append(_merged_score(metric, [states[index] for index in subset]))
@@ -90,10 +96,18 @@ def standard_errors(
     return errors
 
 
-def _state(metric: Metric, sentences: Sequence[Sentence]) -> State:
-    """What the metric remembers of ``sentences``, apart from it."""
+def _state(
+    metric: Metric,
+    group: Sequence[int],
+    sentences: Sequence[Sentence],
+    aligned: Sequence[Sentence] | None,
+) -> State:
+    """What the metric remembers of the sentences of a group, apart from it."""
     metric.reset()
-    metric.update(samples=sentences)
+    given = {"samples": [sentences[index] for index in group]}
+    if aligned is not None and isinstance(metric, PairedMetric):
+        given["references"] = [aligned[index] for index in group]
+    metric.update(**given)
     return {
         name: list(value) if isinstance(value, list) else value.clone()
         for name, value in metric.metric_state.items()

@@ -31,8 +31,10 @@ from textgan_bench.functional.ngrams import (
 )
 
 EPSILON = 0.1
-PART = 2**20
+PART = 2**19
 """Words of a text that are sorted at once."""
+SCORED = 2**15
+"""Sentences whose scores are worked out at once."""
 
 Smoothing = Literal["floor", "skip"]
 """Of an order without a match: ``floor`` counts 0.1 matches; ``skip`` leaves its factor out of the
@@ -204,7 +206,7 @@ def forward_bleu(
         limit = np.where(found, their_largest[rank], 0)
         matches[n] = ours.matches(ours.per_run(limit), len(samples.lengths))
         of_samples.keep(rank)
-    closest = _closest_length(samples.lengths, np.unique(references.lengths))
+    closest = _closest_length(samples.lengths, _distinct(references.lengths))
     return _bleu(matches, samples.lengths, closest, orders, smoothing), largest
 
 
@@ -231,7 +233,7 @@ def backward_bleu(
     for n, (level, _) in enumerate(references.levels[: max(orders)]):
         limit = level.per_run(references.of_level(n, largest))
         matches[n] = level.matches(limit, len(references.lengths))
-    closest = _closest_length(references.lengths, np.unique(sample_lengths))
+    closest = _closest_length(references.lengths, _distinct(sample_lengths))
     return _bleu(matches, references.lengths, closest, orders, smoothing)
 
 
@@ -287,7 +289,8 @@ def self_bleu(
             shared = np.diff(level.first, append=len(level.counts)) > 1
             of_text.keep(np.where(shared, ngrams + np.arange(len(shared)), -1))
             ngrams += len(shared)
-    candidates, sentences = np.unique(text.lengths, return_counts=True)
+    candidates = _distinct(text.lengths)
+    sentences = np.bincount(np.searchsorted(candidates, text.lengths))
     closest = np.array(
         [
             # A length of its own is one of a reference only if another sentence has it too.
@@ -295,7 +298,7 @@ def self_bleu(
             for i, (length, alone) in enumerate(zip(candidates, sentences == 1, strict=True))
         ]
     )[np.searchsorted(candidates, text.lengths)]
-    parts = [slice(start, start + PART) for start in range(0, len(text.lengths), PART)]
+    parts = [slice(start, start + SCORED) for start in range(0, len(text.lengths), SCORED)]
     return np.concatenate(
         [
             _bleu(matches[:, part], text.lengths[part], closest[part], orders, smoothing)
@@ -315,6 +318,10 @@ def _largest_elsewhere(level: _Level) -> NDArray[np.int32]:
     others[top] = 0
     largest[top] = np.maximum.reduceat(others, level.first)
     return largest
+
+
+def _distinct(lengths: Indices) -> IntArray:
+    return np.unique(lengths.astype(np.int64))
 
 
 def _closest_length(lengths: Indices, candidates: Indices) -> Indices:

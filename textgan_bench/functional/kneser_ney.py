@@ -206,7 +206,9 @@ def _count(tokens: IntArray32, vocab_size: int, order: int) -> list[_Level]:
     levels = [_Level(everything * 0, everything, everything * 0, everything * 0)]
     row = tokens  # of the n-gram that ends at each position, in the level of its order
     has_row = np.ones(len(tokens), dtype=bool)
-    occurrences = np.bincount(tokens, minlength=vocab_size)
+    occurrences = np.zeros(vocab_size, dtype=np.int64)
+    for start in range(0, len(tokens), PART):
+        occurrences += np.bincount(tokens[start : start + PART], minlength=vocab_size)
     for _ in range(2, order + 1):
         # No n-gram reaches back over a begin mark.
         has_row[1:] = has_row[:-1] & (tokens[1:] != MARKS.index(BEGIN))
@@ -246,7 +248,11 @@ def _parts(
     if number == 1:
         yield np.flatnonzero(has_row)
         return
-    part = np.where(has_row[1:], part_of_row[row[:-1]], number)
+    part = np.full(len(row) - 1, number, dtype=np.uint16)
+    for start in range(0, len(part), PART):
+        stop = min(start + PART, len(part))
+        counted = has_row[start + 1 : stop + 1]
+        part[start:stop][counted] = part_of_row[row[start:stop][counted]]
     for index in range(number):
         if len(ends := 1 + np.flatnonzero(part == index)):
             yield ends

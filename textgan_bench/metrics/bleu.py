@@ -160,20 +160,30 @@ class SelfBLEU(Metric):
             state.append(torch.from_numpy(values).to(self.device))
 
     def compute(self) -> dict[str, Tensor]:
-        distinct, numbers = np.unique(_array(self.self_bleu_hashes), return_inverse=True)
-        numbers = numbers - np.count_nonzero(distinct < 0)  # -1 stays the number of unknown words
-        words = _array(self.self_bleu_words).copy()
-        first = first_number = 0
-        for size, types in _array(self.self_bleu_sizes):
-            part = words[first : first + size]
-            part[:] = numbers[first_number : first_number + types][part]
-            first, first_number = first + size, first_number + types
-        text = IndexedText(words, _array(self.self_bleu_lengths))
+        self._join()
+        text = IndexedText(_array(self.self_bleu_words), _array(self.self_bleu_lengths))
         scores = self_bleu(text, self.orders, self.smoothing).mean(axis=1)
         return {
             f"self_bleu/{order}": torch.tensor(score, device=self.device)
             for order, score in zip(self.orders, scores, strict=True)
         }
+
+    def _join(self) -> None:
+        """Make one update of all, so that no word is in memory twice."""
+        distinct, numbers = np.unique(_array(self.self_bleu_hashes), return_inverse=True)
+        numbers = numbers - 1  # the smallest hash is -1, and stays the number of unknown words
+        words = torch.cat([*self.self_bleu_words]).cpu().numpy()
+        first = first_number = 0
+        for size, types in _array(self.self_bleu_sizes):
+            part = words[first : first + size]
+            part[:] = numbers[first_number : first_number + types][part]
+            first, first_number = first + size, first_number + types
+        for name, values in (
+            ("words", words),
+            ("hashes", np.roll(distinct, -1)),
+            ("sizes", np.array([[len(words), len(distinct)]])),
+        ):
+            setattr(self, f"self_bleu_{name}", [torch.from_numpy(values).to(self.device)])
 
 
 def _checked(orders: Sequence[int]) -> tuple[int, ...]:

@@ -138,8 +138,10 @@ class ReverseLMScore(Metric):
         self.reverse_lengths.append(torch.from_numpy(lengths).to(self.device))
 
     def compute(self) -> dict[str, Tensor]:
-        columns = (self.reverse_words, self.reverse_lengths)
-        text = IndexedText(*(dim_zero_cat(column).cpu().numpy() for column in columns))
+        # The pieces in one, so that they are not in memory twice.
+        self.reverse_words = [dim_zero_cat(self.reverse_words)]
+        lengths = dim_zero_cat(self.reverse_lengths)
+        text = IndexedText(self.reverse_words[0].cpu().numpy(), lengths.cpu().numpy())
         model = _LanguageModel(estimate_indexed(text, self._words, self._order))
         nll = torch.tensor(model.nll(self._references), dtype=torch.float64, device=self.device)
         scores = {f"reverse_lm/kn{self._order}": nll / self._reference_words}
