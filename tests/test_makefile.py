@@ -69,6 +69,8 @@ def test_bench_forwards_its_variables(installed: Path) -> None:
         "-m textgan_bench bench mle --data coco --seed 1 --budget paper --devices 2 "
         "--data_dir /captions --force"
     )
+    extras = make(installed, "-s", "bench", "METHOD=mle", "EXTRAS=nearest rnn")
+    assert words(extras).endswith("--devices auto --extras nearest rnn")
     assert words(make(installed, "-s", "sweep", *data, *run)) == (
         "-m textgan_bench sweep runs/coco/mle/paper-seed1"
     )
