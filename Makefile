@@ -4,6 +4,7 @@ SEED    ?= 0
 BUDGET  ?= quick
 DEVICES ?= auto
 FORCE   ?=
+EXTRAS  ?=
 # A folder of data sets beside the checkout is read where there is one; else they are downloaded.
 # Variants of a data set, as in coco-texygen, are read from the same folder.
 DATA_DIR ?= $(firstword $(wildcard $(addprefix ../shared/data/,$(DATA) $(firstword $(subst -, ,$(DATA))))))
@@ -20,7 +21,7 @@ suits  = $(shell $(or $(1),false) -c 'import ensurepip, os, sys, sysconfig, venv
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(call suits,$(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench data smoke test lint speed tables figures
+.PHONY: help setup bench data smoke sweep test lint speed tables figures
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z]+: .*## / {printf "%-8s %s\n", $$1, $$2}' Makefile
@@ -37,10 +38,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(RUN) pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-bench: $(if $(METHOD),$(STAMP)) ## train, test and print the row: METHOD=nagan [DATA=hmm SEED=0 BUDGET=quick DEVICES=auto DATA_DIR=... FORCE=1]
+bench: $(if $(METHOD),$(STAMP)) ## train, test and print the row: METHOD=nagan [DATA=hmm SEED=0 BUDGET=quick DEVICES=auto DATA_DIR=... FORCE=1 EXTRAS=nearest]
 	$(if $(METHOD),,$(error METHOD is missing, for example: make bench METHOD=nagan))
 	@$(RUN) textgan_bench bench $(METHOD) --data $(DATA) --seed $(SEED) --budget $(BUDGET) \
-		--devices $(DEVICES) $(if $(DATA_DIR),--data_dir $(DATA_DIR)) $(if $(FORCE),--force)
+		--devices $(DEVICES) $(if $(DATA_DIR),--data_dir $(DATA_DIR)) $(if $(FORCE),--force) \
+		$(if $(EXTRAS),--extras $(EXTRAS))
 
 data: $(STAMP) ## download and encode a data set before it is needed: DATA=snli [DATA_DIR=...], or DATA=all
 	@$(RUN) textgan_bench data $(DATA) $(if $(DATA_DIR),--data_dir $(DATA_DIR))
@@ -48,6 +50,10 @@ data: $(STAMP) ## download and encode a data set before it is needed: DATA=snli 
 smoke: $(STAMP) ## a minute of everything bench does, without a record: [METHOD=nagan DATA=hmm]
 	@$(RUN) textgan_bench bench $(or $(METHOD),nagan) --data $(DATA) --seed $(SEED) --budget smoke \
 		--devices $(DEVICES) $(if $(DATA_DIR),--data_dir $(DATA_DIR)) --force
+
+sweep: $(if $(METHOD),$(STAMP)) ## score a trained run along its knob and draw the curves of its table: METHOD=nagan [DATA=hmm SEED=0 BUDGET=quick]
+	$(if $(METHOD),,$(error METHOD is missing, for example: make sweep METHOD=nagan))
+	@$(RUN) textgan_bench sweep runs/$(DATA)/$(METHOD)/$(BUDGET)-seed$(SEED)
 
 test: $(STAMP) ## the default tests: [ARGS='-m slow']
 	@$(RUN) pytest $(ARGS)

@@ -157,8 +157,9 @@ class CFG(InMemoryDataModule):
         self.splits = {**samples}
         self.revision = digest.hexdigest()[:12]
 
-    def build_metrics(self, split: Split) -> list[Metric]:
-        references = self.sentences(split)
+    def build_metrics(
+        self, references: list[Sentence], train: list[Sentence] | None
+    ) -> list[Metric]:
         return [
             OracleNLL(self.oracle, self.vocabulary),
             ParseRate(parses),

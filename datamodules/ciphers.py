@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
+from torchmetrics import Metric
 
 from datamodules.arrow import Corpus
 from datamodules.corpus import CorpusDataModule
@@ -18,11 +19,23 @@ from datamodules.lines import read_lines
 from datamodules.text import frequent_words, words_of
 from datamodules.yelp import Yelp
 from textgan_bench.interfaces import Sentence, Split
+from textgan_bench.metrics import CorpusBLEU, TokenAccuracy
 from textgan_bench.tokens import Batch, CipherBatch, Vocabulary, pad_sequences
 
 
 class CipherDataModule(CorpusDataModule):
-    """Yields ``CipherBatch``; samples are judged against the plain text."""
+    """Yields ``CipherBatch``; samples are judged against the plain text.
+
+    Decipherments of the test sentences, in their order, are judged against their own as well.
+    """
+
+    def aligned(self, split: Split) -> list[Sentence] | None:
+        return self.sentences(split)
+
+    def build_metrics(
+        self, references: list[Sentence], train: list[Sentence] | None
+    ) -> list[Metric]:
+        return [*super().build_metrics(references, train), TokenAccuracy(), CorpusBLEU()]
 
     @abstractmethod
     def key_for(self, vocab_size: int) -> Key:

@@ -16,7 +16,7 @@ from datamodules.arrow import Corpus, read_corpus, write_corpus
 from datamodules.batches import select
 from datamodules.in_memory import InMemoryDataModule
 from datamodules.sources import Source
-from textgan_bench.interfaces import Sentence, Split
+from textgan_bench.interfaces import Halves, Sentence
 from textgan_bench.metrics.profiles import DEFAULT, build_profile
 from textgan_bench.tokens import TokenBatch
 
@@ -175,14 +175,22 @@ class CorpusDataModule(InMemoryDataModule):
         self.splits, self.vocabulary = corpus.splits, corpus.vocabulary
         self.source = corpus.source
 
-    def build_metrics(self, split: Split) -> list[Metric]:
+    def build_metrics(
+        self, references: list[Sentence], train: list[Sentence] | None
+    ) -> list[Metric]:
         return build_profile(
-            DEFAULT,
-            self.sentences(split),
-            self.vocabulary,
-            train=self.sentences("train") if split == "test" else None,
-            encoder=self.encoder,
+            DEFAULT, references, self.vocabulary, train=train, encoder=self.encoder
         )
+
+    def halves(self) -> Halves | None:
+        test = self.sentences("test")
+        if len(test) < 4:  # a spread needs two of a half
+            return None
+        order = torch.randperm(len(test), generator=torch.Generator().manual_seed(0)).tolist()
+        shuffled = [test[row] for row in order]
+        size = len(test) // 2
+        samples, references = shuffled[:size], shuffled[size : 2 * size]
+        return Halves(samples, references, self.judged_by(references, self.sentences("train")))
 
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
         """``real``: training text, without repetition; ``unigram`` and ``uniform`` words.

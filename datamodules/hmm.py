@@ -140,16 +140,12 @@ class HMM(InMemoryDataModule):
             digest.update(tokens.ids.numpy().tobytes())
         self.revision = digest.hexdigest()[:12]
 
-    def build_metrics(self, split: Split) -> list[Metric]:
+    def build_metrics(
+        self, references: list[Sentence], train: list[Sentence] | None
+    ) -> list[Metric]:
         return [
             OracleNLL(self.oracle, self.vocabulary),
-            *build_profile(
-                DEFAULT,
-                self.sentences(split),
-                self.vocabulary,
-                train=self.sentences("train") if split == "test" else None,
-                encoder=self.encoder,
-            ),
+            *build_profile(DEFAULT, references, self.vocabulary, train=train, encoder=self.encoder),
         ]
 
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:

@@ -13,6 +13,7 @@ from torchmetrics import Metric, MetricCollection
 from datamodules.batches import EvaluationBatches, Shard, TrainingBatches
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.interfaces import Sentence, Split, TextDataModule
+from textgan_bench.metrics.profiles import build_extras
 from textgan_bench.tokens import PAD, Batch, TokenBatch, length_mask
 
 
@@ -64,8 +65,10 @@ class InMemoryDataModule(TextDataModule):
         self._place: dict[str, Any] = {}
 
     @abstractmethod
-    def build_metrics(self, split: Split) -> list[Metric]:
-        """The metrics of ``metrics``, called once for each split."""
+    def build_metrics(
+        self, references: list[Sentence], train: list[Sentence] | None
+    ) -> list[Metric]:
+        """What judges samples by references, and beside a training text unless it is None."""
 
     @cached_property
     def encoder(self) -> HashedNGrams:
@@ -87,9 +90,22 @@ class InMemoryDataModule(TextDataModule):
     def metrics(self, split: Split) -> MetricCollection:
         """Always the same collection of a split, emptied: its reference side is built once."""
         if split not in self._metrics:
-            self._metrics[split] = MetricCollection(self.build_metrics(split))
+            train = self.sentences("train") if split == "test" else None
+            self._metrics[split] = self.judged_by(self.sentences(split), train)
         self._metrics[split].reset()
         return self._metrics[split]
+
+    def judged_by(
+        self, references: list[Sentence], train: list[Sentence] | None
+    ) -> MetricCollection:
+        """``build_metrics``, and with a training text the extra ones that were asked for."""
+        metrics = self.build_metrics(references, train)
+        if train is not None and self.extras:
+            encoder = self.encoder if "nearest" in self.extras else None
+            metrics += build_extras(
+                self.extras, references, self.vocabulary, train=train, encoder=encoder
+            )
+        return MetricCollection(metrics)
 
     def frequency_anchors(self, n: int, generator: torch.Generator) -> dict[str, list[Sentence]]:
         """``unigram``: words at training frequencies, and ``uniform``; lengths as in training."""

@@ -132,19 +132,22 @@ class YelpTransfer(Yelp):
     5-grams. The anchors are no transfers of the test sentences.
     """
 
-    def build_metrics(self, split: Split) -> list[Metric]:
-        metrics = super().build_metrics(split)
-        if split != "test":  # several processes validate, and none has all sentences in order
+    def build_metrics(
+        self, references: list[Sentence], train: list[Sentence] | None
+    ) -> list[Metric]:
+        metrics = super().build_metrics(references, train)
+        # Several processes validate, and none has all sentences in order; a half has not all.
+        if train is None or references is not self.sentences("test"):
             return metrics
-        train, sources = self.splits["train"], self.splits["test"]
-        assert isinstance(train, LabelledBatch)
+        tokens, sources = self.splits["train"], self.splits["test"]
+        assert isinstance(tokens, LabelledBatch)
         assert isinstance(sources, LabelledBatch)
-        labelled = list(zip(self.sentences("train"), train.labels.tolist(), strict=True))
+        labelled = list(zip(train, tokens.labels.tolist(), strict=True))
         classes = ([s for s, label in labelled if label == of_it] for of_it in (NEGATIVE, POSITIVE))
         return [
             *metrics,
             TransferAccuracy(NGramClassifier(*classes), (1 - sources.labels).tolist()),
-            SourceBLEU(self.sentences("test")),
-            Perplexity(self.sentences("train"), self.vocabulary),
-            ReversePerplexity(self.sentences("test"), self.vocabulary),
+            SourceBLEU(references),
+            Perplexity(train, self.vocabulary),
+            ReversePerplexity(references, self.vocabulary),
         ]

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from tests.checkout import RECORD, RUN, Command, write_recipe
-from textgan_bench import leaderboard
+from textgan_bench import __main__, leaderboard
 from textgan_bench.__main__ import explanation
+from textgan_bench.metrics.profiles import EXTRAS
 from textgan_bench.scoring import parse, read_sentences
 from textgan_bench.tokens import Vocabulary
 from textgan_bench.training import announce_wandb
@@ -224,6 +225,22 @@ def test_neighbours_are_written_on_request(command: Command) -> None:
     assert "a zebra" in other
     assert "nearest_ngram" in out
     assert "--train" in command.refused(*arguments, "--neighbours", "near.csv")
+
+
+def test_extra_scores_are_computed_on_request(command: Command) -> None:
+    assert tuple(EXTRAS) == __main__.EXTRAS
+    scores_of(command, [REAL[5], "a zebra"])
+    arguments = ("score", "text", "--references", "real", "--extras", "nearest", "perplexity")
+    without = command(*arguments)
+    assert "without NearestNGram: it needs --train" in without.out
+    assert "without Perplexity: it needs --train" in without.out
+    assert "reverse_perplexity/kn5" in without.out
+    found = command(*arguments, "--train", "real", "--validation", "real", "--json")
+    scores = json.loads(found.out)["scores"]
+    # Of the n-grams of "a zebra" a training sentence of seven words has one.
+    assert scores["nearest_ngram"] == pytest.approx((1 + 1 / (7 + 6 + 5 + 4 + 3 - 1)) / 2)
+    assert {"nearest/hash128", "perplexity/kn5"} < scores.keys()
+    assert "belong to the profile nagan" in command.refused(*arguments, "--profile", "texygen")
 
 
 def test_lengths_are_drawn_on_request(command: Command) -> None:

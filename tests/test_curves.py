@@ -19,7 +19,8 @@ def test_more_noise_lowers_quality_and_raises_diversity() -> None:
             for words in references
         ]
 
-    points = knob_curve(sample, [0.0, 0.3, 0.9], MetricCollection([BLEU(references), Diversity()]))
+    metrics = MetricCollection([BLEU(references), Diversity()])
+    points = list(knob_curve(sample, [0.0, 0.3, 0.9], metrics))
     assert [point["knob"] for point in points] == [0.0, 0.3, 0.9]
     bleu, words = ([point[key] for point in points] for key in ("bleu_f/5", "distinct_words"))
     assert bleu[0] == pytest.approx(1)

@@ -208,7 +208,7 @@ def test_the_selected_checkpoint_is_the_smallest_on_validation(tmp_path: Path) -
     assert Session(tmp_path).test(BEST).record().generator_updates == step + 1
 
 
-@pytest.mark.parametrize("forward", ["oracle_nll", "lm_score/kn4", "bleu_f/5"])
+@pytest.mark.parametrize("forward", ["oracle_nll", "lm_score/kn4", "bleu_f/5", "perplexity/kn5"])
 def test_no_forward_score_selects(forward: str) -> None:
     with pytest.raises(ValueError, match="collapsed"):
         PeriodicCheckpoint(select=forward)

@@ -30,11 +30,11 @@ def test_both_texts_are_drawn(tmp_path: Path) -> None:
 
 def test_points_carry_their_knob(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="needs the extra [plot]")
-    plot_curves({"mle": POINTS}, *AXES, tmp_path / "curve.svg")
+    plot_curves({"mle": POINTS}, [AXES, AXES[::-1]], tmp_path / "curve.svg")
     svg = (tmp_path / "curve.svg").read_text(encoding="utf-8")
     assert all(f"<!-- {text} -->" in svg for text in ("0.5", "1", "mle", "LM score ↓"))
     with pytest.raises(ValueError, match="no score bleu_f/5"):
-        plot_curves({"mle": POINTS}, ("bleu_f/5", "BLEU-F ↑"), AXES[1], tmp_path / "x.svg")
+        plot_curves({"mle": POINTS}, [(("bleu_f/5", "BLEU-F ↑"), AXES[1])], tmp_path / "x.svg")
 
 
 def test_mistakes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ ALLOWED = {
     "textgan_bench.recipes": "",
     "textgan_bench.provenance": "torch",
     "textgan_bench.scoring": "functional interfaces metrics tokens torchmetrics",
-    "textgan_bench.bootstrap": "interfaces torch torchmetrics tqdm",
+    "textgan_bench.bootstrap": "interfaces metrics torch torchmetrics tqdm",
     "textgan_bench.callbacks": "pytorch_lightning torch tqdm",
     "textgan_bench.curves": "interfaces scoring torchmetrics tqdm",
     "textgan_bench.figures": "curves interfaces matplotlib",
@@ -45,15 +45,17 @@ ALLOWED = {
     "pytorch_lightning torch torchmetrics",
     "textgan_bench.runs": "callbacks scoring torch yaml",
     "textgan_bench.training": "callbacks evaluation interfaces runs pytorch_lightning torch yaml",
-    "textgan_bench.bench": "callbacks interfaces leaderboard provenance recipes runs scoring "
-    "training torch",
+    "textgan_bench.bench": "callbacks interfaces leaderboard metrics provenance recipes runs "
+    "scoring training torch",
     "textgan_bench.judge": "interfaces metrics prepare scoring tokens torchmetrics",
     "textgan_bench.commands": "bootstrap columns figures interfaces judge metrics neighbour_report "
     "runs scoring training torch torchmetrics tqdm",
-    "textgan_bench.latent": "commands interfaces scoring tokens torch",
+    "textgan_bench.latent": "interfaces scoring tokens training torch",
     "textgan_bench.comparison": "columns commands judge leaderboard metrics runs",
     "textgan_bench.prepare": "interfaces recipes jsonargparse yaml",
-    "textgan_bench.__main__": "bench commands comparison latent prepare training",
+    "textgan_bench.sweep": "curves figures interfaces leaderboard provenance runs scoring training "
+    "torch tqdm",
+    "textgan_bench.__main__": "bench commands comparison latent prepare sweep training",
 }
 
 

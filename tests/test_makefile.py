@@ -43,6 +43,7 @@ def words(done: subprocess.CompletedProcess[str]) -> str:
     ("arguments", "complaint"),
     [
         (["bench"], "METHOD is missing"),
+        (["sweep"], "METHOD is missing"),
         (["setup", "PYTHON=false"], "Python 3.11 or newer"),
         (["setup", "CXX=no-such-compiler"], "no-such-compiler is not found"),
         (["test", "PYTHON=false"], "Python 3.11 or newer"),
@@ -67,6 +68,11 @@ def test_bench_forwards_its_variables(installed: Path) -> None:
     assert words(make(installed, "-s", "bench", *data, *run)) == (
         "-m textgan_bench bench mle --data coco --seed 1 --budget paper --devices 2 "
         "--data_dir /captions --force"
+    )
+    extras = make(installed, "-s", "bench", "METHOD=mle", "EXTRAS=nearest rnn")
+    assert words(extras).endswith("--devices auto --extras nearest rnn")
+    assert words(make(installed, "-s", "sweep", *data, *run)) == (
+        "-m textgan_bench sweep runs/coco/mle/paper-seed1"
     )
 
 
@@ -96,5 +102,5 @@ def test_a_changed_dependency_makes_the_setup_stale(installed: Path) -> None:
 
 def test_help_lists_every_target(checkout: Path) -> None:
     listed = [line.split()[0] for line in make(checkout, "-s").stdout.splitlines()]
-    first = ["help", "setup", "bench", "data", "smoke", "test", "lint", "speed"]
-    assert listed == [*first, "tables", "figures"]
+    before = ["help", "setup", "bench", "data", "smoke", "sweep"]
+    assert listed == [*before, "test", "lint", "speed", "tables", "figures"]

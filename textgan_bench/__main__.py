@@ -10,6 +10,8 @@ from typing import Never
 
 OURS = ("textgan_bench", "datamodules")
 USAGE_ERROR = 2
+EXTRAS = ("nearest", "perplexity", "rnn")
+"""The keys of ``metrics.profiles.EXTRAS``, which this module does not import for ``--help``."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,6 +37,9 @@ def parser() -> argparse.ArgumentParser:
         "--devices", default="auto", help="how many; auto is one, a GPU where there is one"
     )
     bench.add_argument("--data_dir", help="where the files of the data set lie")
+    bench.add_argument(
+        "--extras", nargs="+", default=[], choices=EXTRAS, help="slower scores for its record"
+    )
     bench.add_argument("--force", action="store_true", help="discard the run there is, start again")
 
     data = commands.add_parser("data", help="download and encode a data set before it is needed")
@@ -60,6 +65,10 @@ def parser() -> argparse.ArgumentParser:
     shift.add_argument("minus", metavar="FROM", help="a word of training sentences to leave")
     shift.add_argument("plus", metavar="TO", help="a word of training sentences to approach")
     shift.add_argument("-n", type=int, default=8, help="how many steps (%(default)s)")
+
+    sweep = commands.add_parser("sweep", help="score trained runs along their knobs, draw curves")
+    sweep.add_argument("runs", type=Path, metavar="RUN", nargs="+", help="its folder, runs/…")
+    sweep.add_argument("--values", type=float, nargs="+", help="of the knob, or known ones")
 
     score = commands.add_parser("score", help="score a text file, one sentence a line")
     score.add_argument("file", type=Path, metavar="FILE")
@@ -101,6 +110,9 @@ def _add_criteria(command: argparse.ArgumentParser, *, required: bool) -> None:
         "--encoder", help="of FED: hash128, st:NAME, use:FOLDER or package.module:function"
     )
     command.add_argument(
+        "--extras", nargs="+", default=[], choices=EXTRAS, help="slower scores beside the default"
+    )
+    command.add_argument(
         "--bootstrap", type=int, metavar="N", help="standard errors from so many resamples"
     )
 
@@ -134,6 +146,10 @@ def run(arguments: list[str]) -> None:
         from textgan_bench.latent import shift
 
         shift(**options)
+    elif command == "sweep":
+        from textgan_bench.sweep import sweep
+
+        sweep(**options)
     elif command == "compare":
         from textgan_bench.comparison import compare
 

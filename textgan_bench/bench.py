@@ -1,6 +1,7 @@
 """``bench``: from the name of a method to a row of the leaderboard."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from textgan_bench import leaderboard, provenance
 from textgan_bench.callbacks import LAST
 from textgan_bench.interfaces import TextDataModule
 from textgan_bench.leaderboard import Record
+from textgan_bench.metrics.profiles import EXTRAS
 from textgan_bench.recipes import SMOKE, is_own_text, layers, own_text
 from textgan_bench.runs import Run, differences, without_places
 from textgan_bench.scoring import data_fingerprint, score
@@ -17,6 +19,8 @@ from textgan_bench.training import TrainingCLI
 
 RUNS = Path("runs")
 ANCHOR_SEED = 0
+HALF = "half"
+"""Anchor of one half of the test text scored against the other."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ def bench(
     devices: str,
     data_dir: str | None,
     force: bool,
+    extras: Sequence[str] = (),
 ) -> None:
     """Train, test and show a row; continue what was interrupted, skip what is done.
 
@@ -90,6 +95,8 @@ def bench(
         settings.append(f"--trainer.devices={devices}")
     if data_dir is not None:
         settings.append(f"--data.init_args.data_dir={data_dir}")
+    if extras:
+        settings.append(f"--evaluate.extras=[{','.join(extras)}]")
     if os.environ.get("LOCAL_RANK", "0") != "0":
         _fit(row.run, settings)
         return
@@ -129,9 +136,15 @@ def _finished(row: Row, settings: list[str]) -> TextDataModule | None:
     data.prepare_data()
     data.setup("test")
     record = records.get(data.revision)
+    if record is not None and not _has_extras(data, record):
+        return None
     if record is None or any(differences(record.config, without_places(command_line.resolved))):
         return None
     return data if record.fingerprint == data_fingerprint(data, record.num_samples) else None
+
+
+def _has_extras(data: TextDataModule, record: Record) -> bool:
+    return all(EXTRAS[name] in record.scores for name in data.extras)
 
 
 def _fit(run: Run, settings: list[str]) -> None:
@@ -156,15 +169,23 @@ def write_missing_anchors(name: str, data: TextDataModule, root: Path = leaderbo
     """Score the reference rows of a table that it lacks at this revision of the data."""
     num_samples = len(data.sentences("test"))
     fingerprint = data_fingerprint(data, num_samples)
-    known = {
-        record.method
+    known = [
+        (record.method, record.fingerprint)
         for record in leaderboard.load_records(root)
-        if record.source == "anchor"
-        and (record.data, record.data_revision, record.fingerprint)
-        == (name, data.revision, fingerprint)
-    }
-    for anchor, sentences in data.anchors(num_samples, ANCHOR_SEED).items():
-        if anchor in known:
+        if (record.source, record.data, record.data_revision) == ("anchor", name, data.revision)
+        and _has_extras(data, record)
+    ]
+    rows = [
+        (anchor, sentences, data.metrics("test"), fingerprint)
+        for anchor, sentences in data.anchors(num_samples, ANCHOR_SEED).items()
+    ]
+    halves = data.halves()
+    if halves is not None:
+        size = len(halves.samples)
+        settings = data_fingerprint(data, size, references=halves.references)
+        rows.append((HALF, halves.samples, halves.metrics, settings))
+    for anchor, sentences, metrics, settings in rows:
+        if (anchor, settings) in known:
             continue
         record = Record(
             method=anchor,
@@ -172,11 +193,11 @@ def write_missing_anchors(name: str, data: TextDataModule, root: Path = leaderbo
             seed=ANCHOR_SEED,
             budget="anchor",
             budget_label="not trained",
-            scores=score(data.metrics("test"), sentences),
-            fingerprint=fingerprint,
+            scores=score(metrics, sentences),
+            fingerprint=settings,
             data_revision=data.revision,
             data_source=data.source,
-            num_samples=num_samples,
+            num_samples=len(sentences),
             generator_updates=0,
             wall_clock_hours=0.0,
             hardware="none",

@@ -10,8 +10,10 @@ variance estimation"): of the scores of subsets of m of n sentences,
 which for a mean is its standard error, and for other smooth scores tends to it. Subsets are halves,
 of which the standard error is the standard deviation itself. Against the deviation of scores over
 24 disjoint sets of 5,000 sentences of the HMM oracle, five sets gave 0.8 to 1.1 of it for BLEU-F,
-0.6 to 0.9 for BLEU-B, 1.0 to 1.3 for the reverse LM score and 1.0 to 1.6 for FED; subsets of 80 %
-overstate the reverse LM score, up to 1.6, as its discounts are not smooth.
+1.0 to 1.3 for the reverse LM score and 1.0 to 1.6 for FED; against 40 sets, whose deviation is
+known to a ninth, six gave 0.9 to 1.1 for BLEU-B, 0.98 on average (24 sets had made it look too
+small, 0.6 to 0.9). Subsets of 80 % overstate the reverse LM score, up to 1.6, as its discounts are
+not smooth, and BLEU-B, 1.1 to 1.6.
 """
 
 import warnings
@@ -24,6 +26,7 @@ from torchmetrics import Metric, MetricCollection
 from tqdm import tqdm
 
 from textgan_bench.interfaces import Sentence
+from textgan_bench.metrics.decipherment import PairedMetric
 
 GROUPS = 100
 """Sentences are drawn in random groups: the error of an SE made of them is about 7 %."""
@@ -35,7 +38,11 @@ State = dict[str, Any]
 
 
 def standard_errors(
-    metrics: MetricCollection, sentences: Sequence[Sentence], resamples: int, seed: int = 0
+    metrics: MetricCollection,
+    sentences: Sequence[Sentence],
+    resamples: int,
+    seed: int = 0,
+    aligned: Sequence[Sentence] | None = None,
 ) -> dict[str, float]:
     """Standard error of each score of ``sentences``, their references held fixed.
 
@@ -51,6 +58,7 @@ def standard_errors(
         resamples: subsets drawn; the SE of an SE is about 1 / sqrt(2 resamples) of it, or 7 %,
             whichever is larger.
         seed: of the subsets.
+        aligned: the own reference of each sample, which paired metrics need.
 
     Raises:
         ValueError: there are fewer than 2 sentences or resamples.
@@ -70,14 +78,14 @@ def standard_errors(
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(sentences), generator=generator).tolist()
     size = min(GROUPS, len(sentences))
-    groups = [[sentences[index] for index in order[start::size]] for start in range(size)]
+    groups = [order[start::size] for start in range(size)]
     kept = min(size - 1, max(1, round(KEPT * size)))
     subsets = [torch.randperm(size, generator=generator)[:kept].tolist() for _ in range(resamples)]
     errors: dict[str, float] = {}
     members: list[Metric] = list(metrics.values())
     with tqdm(total=len(members) * resamples, desc="resampling", delay=QUIET_SECONDS) as bar:
         for metric in members:
-            states = [_state(metric, group) for group in groups]
+            states = [_state(metric, group, sentences, aligned) for group in groups]
             scores = []
             for subset in subsets:
                 scores.append(_merged_score(metric, [states[index] for index in subset]))
@@ -90,10 +98,18 @@ def standard_errors(
     return errors
 
 
-def _state(metric: Metric, sentences: Sequence[Sentence]) -> State:
-    """What the metric remembers of ``sentences``, apart from it."""
+def _state(
+    metric: Metric,
+    group: Sequence[int],
+    sentences: Sequence[Sentence],
+    aligned: Sequence[Sentence] | None,
+) -> State:
+    """What the metric remembers of the sentences of a group, apart from it."""
     metric.reset()
-    metric.update(samples=sentences)
+    given = {"samples": [sentences[index] for index in group]}
+    if aligned is not None and isinstance(metric, PairedMetric):
+        given["references"] = [aligned[index] for index in group]
+    metric.update(**given)
     return {
         name: list(value) if isinstance(value, list) else value.clone()
         for name, value in metric.metric_state.items()

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 LAST = "last.ckpt"
 BEST = "best.ckpt"
-FORWARD_SCORES = ("oracle_nll", "oracle_gap", "lm_score", "bleu_f")
+FORWARD_SCORES = ("oracle_nll", "oracle_gap", "lm_score", "perplexity", "bleu_f")
 
 
 class PeriodicCheckpoint(Checkpoint):

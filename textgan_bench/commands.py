@@ -17,11 +17,10 @@ from tqdm import tqdm
 from textgan_bench.bootstrap import standard_errors
 from textgan_bench.columns import column, digits, known_error
 from textgan_bench.figures import plot_lengths
-from textgan_bench.interfaces import Method, Sentence, TextDataModule, TextGenerator
+from textgan_bench.interfaces import Sentence
 from textgan_bench.judge import Judge, make_judge
 from textgan_bench.metrics.neighbours import NearestNGram
 from textgan_bench.neighbour_report import write_neighbours
-from textgan_bench.runs import Run, load_checkpoint
 from textgan_bench.scoring import (
     CHUNK,
     Scores,
@@ -46,13 +45,15 @@ def sample(run: Path, *, n: int, knob: float | None, seed: int, output: Path | N
         FileNotFoundError: there is no run, or it has no checkpoint.
         ValueError: the checkpoint is damaged, or the run is no generator of sentences.
     """
+    from textgan_bench.training import load_generator
+
     if n < 1:
         raise ValueError(f"-n {n}: the number of sentences is at least 1")
-    model, data = load_trained(run)
-    if not isinstance(model, TextGenerator):
-        raise ValueError(f"{type(model).__name__} does not write sentences from nothing")
+    model, data = load_generator(run)
     torch.manual_seed(seed)
-    setting = {} if knob is None else {model.knob: knob}
+    if knob is not None and model.knob is None:
+        raise ValueError(f"{type(model).__name__} has no knob to turn")
+    setting = {} if knob is None else {str(model.knob): knob}
     sentences: list[Sentence] = []
     with torch.no_grad():
         while len(sentences) < n:
@@ -62,27 +63,6 @@ def sample(run: Path, *, n: int, knob: float | None, seed: int, output: Path | N
         sys.stdout.write(unparse(sentences))
     else:
         write_sentences(output, sentences)
-
-
-def load_trained(run: Path) -> tuple[Method, TextDataModule]:
-    """The method of a run as its test would find it, and its data.
-
-    Raises:
-        FileNotFoundError: there is no run, or it has no checkpoint.
-        ValueError: the checkpoint is damaged.
-    """
-    from textgan_bench.training import TrainingCLI
-
-    folder = Run(run)
-    folder.load_config()
-    checkpoint = load_checkpoint(folder.checkpoint(folder.tested_checkpoint()))
-    command_line = TrainingCLI([f"--config={folder.config}"], run=False)
-    model: Method = command_line.model
-    data: TextDataModule = command_line.datamodule
-    data.prepare_data()
-    data.setup("test")
-    model.load_state_dict(checkpoint["state_dict"])
-    return model.eval(), data
 
 
 def score(
@@ -160,11 +140,13 @@ def score_file(judge: Judge, file: Path, num_samples: int) -> Scores:
         delay=QUIET_SECONDS if num_samples <= CHUNK else 0,
         unit=" metrics",
     )
-    values, left_out = score_chunks(judge.metrics, chunked(line.split() for line in lines), watched)
+    sentences = (line.split() for line in lines)
+    aligned, unpaired = judge.pairs(num_samples)
+    values, left_out = score_chunks(judge.metrics, chunked(sentences), watched, aligned)
     infinite = {key: "no word was written" for key in values if not math.isfinite(values[key])}
     return Scores(
         {key: value for key, value in values.items() if key not in infinite},
-        judge.left_out | left_out | infinite,
+        judge.left_out | unpaired | left_out | infinite,
     )
 
 
@@ -189,7 +171,9 @@ def errors_of_file(judge: Judge, scores: Scores, file: Path, resamples: int) -> 
         for name, metric in judge.metrics.items(copy_state=False)
         if name not in scores.left_out
     ]
-    errors = standard_errors(MetricCollection(able), read_sentences(file), resamples)
+    sentences = read_sentences(file)
+    aligned, _ = judge.pairs(len(sentences))
+    errors = standard_errors(MetricCollection(able), sentences, resamples, aligned=aligned)
     return {key: error for key, error in errors.items() if key in scores.values}
 
 

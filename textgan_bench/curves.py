@@ -4,7 +4,7 @@ One temperature hides what another one shows: Caccia et al. (2020), "Language GA
 and de Masson d'Autume et al. (2019), "Training language GANs from scratch", compare whole curves.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from torchmetrics import MetricCollection
 from tqdm import tqdm
@@ -22,8 +22,8 @@ def knob_curve(
     sample: Callable[[float], Sequence[Sentence]],
     values: Sequence[float],
     metrics: MetricCollection,
-) -> list[Point]:
-    """The scores at each value of the knob, with the value itself under the key ``knob``.
+) -> Iterator[Point]:
+    """The scores at each value of the knob in turn, with the value itself under the key ``knob``.
 
     Args:
         sample: the sentences a generator writes at a value.
@@ -32,11 +32,9 @@ def knob_curve(
 
     >>> from textgan_bench.metrics import Diversity
     >>> write = lambda temperature: [[str(i % round(4 * temperature))] for i in range(8)]
-    >>> points = knob_curve(write, [0.5, 1.0], MetricCollection([Diversity()]))
-    >>> [(point["knob"], point["distinct_words"]) for point in points]
+    >>> curve = knob_curve(write, [0.5, 1.0], MetricCollection([Diversity()]))
+    >>> [(point["knob"], point["distinct_words"]) for point in curve]
     [(0.5, 2.0), (1.0, 4.0)]
     """
-    return [
-        {KNOB: value, **score(metrics, sample(value))}
-        for value in tqdm(values, "curve", delay=QUIET_SECONDS)
-    ]
+    for value in tqdm(values, "curve", delay=QUIET_SECONDS):
+        yield {KNOB: value, **score(metrics, sample(value))}

@@ -3,6 +3,7 @@
 import csv
 import inspect
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class Evaluate(Callback):
         budget_label: one line on what that layer changes.
         seed: linked to ``seed_everything``.
         leaderboard: folder the record is written into.
+        extras: of ``metrics.profiles.EXTRAS``, scores that the record shall have too.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Evaluate(Callback):
         budget_label: str = "as published",
         seed: int = 0,
         leaderboard: str = "leaderboard",
+        extras: Sequence[str] = (),
     ) -> None:
         self.method = method
         self.data = data
@@ -56,6 +59,7 @@ class Evaluate(Callback):
         self.budget_label = budget_label
         self.seed = seed
         self.leaderboard = Path(leaderboard)
+        self.extras = tuple(extras)
         self.config: dict[str, Any] = {}
         """The resolved recipe; the command line sets it."""
         self.generator_updates = 0
@@ -161,7 +165,9 @@ class Evaluate(Callback):
         write_sentences(path, self._sentences)
         sentences = read_sentences(path)
         data = _data(trainer)
-        scores = score(data.metrics("test"), sentences)
+        written_from_nothing = isinstance(pl_module, TextGenerator)
+        aligned = None if written_from_nothing else data.aligned("test")
+        scores = score(data.metrics("test"), sentences, aligned)
         pl_module.log_dict({f"test/{name}": value for name, value in scores.items()})
         leaderboard.write(
             Record(
@@ -209,7 +215,7 @@ def _data(trainer: Trainer) -> TextDataModule:
 
 def _knob(model: LightningModule) -> dict[str, float]:
     """Name and value of the knob the test's samples are drawn at."""
-    if not isinstance(model, TextGenerator):
+    if not isinstance(model, TextGenerator) or model.knob is None:
         return {}
     value = inspect.signature(model.sample).parameters[model.knob].default
     # A default of None stands for the setting of the training.

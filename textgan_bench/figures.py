@@ -17,6 +17,9 @@ Curve = Sequence[tuple[float, float]]
 Band = Sequence[tuple[float, ...]]
 """Points of a mean and its range: x, mean, smallest, largest."""
 
+Axis = tuple[str, str]
+"""Key of a score, and what is written there."""
+
 
 def plot_lengths(
     texts: Mapping[str, Sequence[Sentence]], path: Path, x: str = "words in a sentence"
@@ -48,44 +51,41 @@ def plot_lengths(
 
 
 def plot_curves(
-    curves: Mapping[str, Sequence[Point]],
-    x: tuple[str, str],
-    y: tuple[str, str],
-    path: Path,
+    curves: Mapping[str, Sequence[Point]], panels: Sequence[tuple[Axis, Axis]], path: Path
 ) -> None:
-    """Draw one score against another, a line a generator, each point with its knob beside it.
+    """Draw scores against each other, a line a generator, each point with its knob beside it.
 
     Args:
         curves: points of ``knob_curve`` by the name of the generator.
-        x: key of the score on the horizontal axis and what is written there, for example
-            ``("lm_score/kn4", "LM score ↓")``.
-        y: the same for the vertical axis, for example ``("reverse_lm/kn4", "Reverse LM ↓")``.
+        panels: side by side, the horizontal and the vertical axis of each, for example
+            ``("lm_score/kn4", "LM score ↓"), ("reverse_lm/kn4", "Reverse LM ↓")``.
         path: the file, ``.svg``, ``.png`` or ``.pdf``.
 
     Raises:
         ValueError: a score is missing, matplotlib is, or the file is of no known kind.
     """
-    figure, axes = _figure(path)
-    for name, points in curves.items():
-        for key, _ in (x, y):
-            if not all(key in point for point in points):
-                raise ValueError(f"the curve of {name} has no score {key}")
-        line = [(point[x[0]], point[y[0]]) for point in points]
-        (drawn,) = axes.plot(
-            *zip(*line, strict=True), marker="o", markersize=4, linewidth=1.2, label=name
-        )
-        for place, point in zip(line, points, strict=True):
-            axes.annotate(
-                f"{point[KNOB]:g}",
-                place,
-                xytext=(4, 4),
-                textcoords="offset points",
-                fontsize="x-small",
-                color=drawn.get_color(),
+    figure, *places = _figure(path, len(panels))
+    for axes, (x, y) in zip(places, panels, strict=True):
+        for name, points in curves.items():
+            for key, _ in (x, y):
+                if not all(key in point for point in points):
+                    raise ValueError(f"the curve of {name} has no score {key}")
+            line = [(point[x[0]], point[y[0]]) for point in points]
+            (drawn,) = axes.plot(
+                *zip(*line, strict=True), marker="o", markersize=4, linewidth=1.2, label=name
             )
-    axes.set_xlabel(x[1])
-    axes.set_ylabel(y[1])
-    axes.legend(frameon=False)
+            for place, point in zip(line, points, strict=True):
+                axes.annotate(
+                    f"{point[KNOB]:g}",
+                    place,
+                    xytext=(4, 4),
+                    textcoords="offset points",
+                    fontsize="x-small",
+                    color=drawn.get_color(),
+                )
+        axes.set_xlabel(x[1])
+        axes.set_ylabel(y[1])
+    places[0].legend(frameon=False)
     _save(figure, path)
 
 
@@ -165,16 +165,13 @@ def plot_texts(columns: Mapping[str, Sequence[str]], path: Path) -> None:
 
 def _figures(path: Path, panels: int) -> tuple[Any, list[Any]]:
     """A figure of several panels in a row."""
-    figure, axes = _figure(path)
-    axes.remove()
+    figure, *grid = _figure(path, panels)
     figure.set_size_inches(PANEL[0] * panels, PANEL[1])
-    grid = list(figure.subplots(1, panels, squeeze=False)[0])
-    for each in grid:
-        each.spines[["top", "right"]].set_visible(False)
     return figure, grid
 
 
-def _figure(path: Path) -> tuple[Any, Any]:
+def _figure(path: Path, panels: int = 1) -> list[Any]:
+    """The figure and its axes, side by side."""
     if path.suffix not in FORMATS:
         raise ValueError(f"a figure is a file of {', '.join(FORMATS)}, not {path.name}")
     try:
@@ -183,10 +180,11 @@ def _figure(path: Path) -> tuple[Any, Any]:
         raise ValueError(
             "figures need the package matplotlib: pip install 'textgan_bench[plot]'"
         ) from None
-    figure = Figure(figsize=SIZE, layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    figure = Figure(figsize=(panels * SIZE[0], SIZE[1]), layout="constrained")
+    places = figure.subplots(1, panels, squeeze=False)[0]
+    for axes in places:
+        axes.spines[["top", "right"]].set_visible(False)
+    return [figure, *places]
 
 
 def _save(figure: Any, path: Path) -> None:

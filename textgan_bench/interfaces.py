@@ -4,9 +4,9 @@ Shapes: B batch, T time, H code.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from pytorch_lightning import LightningDataModule, LightningModule
@@ -33,6 +33,15 @@ class Oracle(Protocol):
         ...
 
 
+class Halves(NamedTuple):
+    """Real text to be scored against other text of the same source."""
+
+    samples: list[Sentence]
+    references: list[Sentence]
+    metrics: MetricCollection
+    """They judge by ``references``."""
+
+
 class TextDataModule(LightningDataModule, ABC):
     """A data set and the way it is judged: together they are one table of the leaderboard.
 
@@ -51,6 +60,8 @@ class TextDataModule(LightningDataModule, ABC):
     encoder: Any = None
     """What embeds sentences for the metrics, None without such metrics; another one is assigned
     before they are built."""
+    extras: Sequence[str] = ()
+    """Names of ``metrics.profiles.EXTRAS`` that the test is judged by too; assigned likewise."""
 
     @abstractmethod
     def sentences(self, split: Split) -> list[Sentence]:
@@ -63,6 +74,16 @@ class TextDataModule(LightningDataModule, ABC):
     @abstractmethod
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
         """Reference rows every score is read beside: ``n`` sentences of each named sampler."""
+
+    def halves(self) -> Halves | None:
+        """The test text cut in two, None where fresh text of its distribution can be had."""
+        return None
+
+    def aligned(self, split: Split) -> list[Sentence] | None:
+        """The own reference of each sample, in order, where a sample is made of a sentence of the
+        split, as a decipherment is; None where samples are written from nothing.
+        """
+        return None
 
 
 class Method(LightningModule, ABC):
@@ -120,14 +141,14 @@ class Method(LightningModule, ABC):
 
     @abstractmethod
     def test_step(self, batch: Any, batch_idx: int) -> dict[str, TokenBatch]:
-        """What is scored, by name: ``samples``, and ``references`` where they are aligned."""
+        """What is scored, by name: ``samples``, in the order of the batch."""
 
 
 class TextGenerator(Method):
     """A method that writes sentences from nothing."""
 
-    knob: ClassVar[str]
-    """The argument of ``sample`` that trades quality against diversity."""
+    knob: ClassVar[str | None]
+    """The argument of ``sample`` that trades quality against diversity, None without such."""
 
     @abstractmethod
     def sample(self, n: int, *args: Any, **knob: Any) -> TokenBatch:

@@ -1,5 +1,6 @@
 """What a text is judged by: a data set and its own metrics, or a profile over text files."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from torchmetrics import MetricCollection
 
 from textgan_bench.interfaces import Sentence, TextDataModule
 from textgan_bench.metrics import encoders
-from textgan_bench.metrics.profiles import DEFAULT, build_profile, lacking, profile
+from textgan_bench.metrics.decipherment import PairedMetric
+from textgan_bench.metrics.profiles import DEFAULT, build_extras, build_profile, lacking, profile
 from textgan_bench.prepare import data_module
 from textgan_bench.scoring import data_fingerprint, fingerprint, read_lines, read_sentences
 from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Vocabulary
@@ -25,12 +27,25 @@ class Judge:
     train: list[Sentence] | None
     identity: dict[str, Any] = field(default_factory=dict)
     """Data set and revision, where the references are those of a data set."""
+    aligned: list[Sentence] | None = None
+    """The own reference of each sample, where the data set deciphers."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Metrics of the profile that lack something, and what."""
 
     def fingerprint(self, num_samples: int) -> dict[str, Any]:
         """All that changes a score of ``num_samples`` sentences beside the sentences."""
         return self.settings | {"samples": num_samples}
+
+    def pairs(self, num_samples: int) -> tuple[list[Sentence] | None, dict[str, str]]:
+        """The own references of so many samples, or the metrics that lack them and why."""
+        if self.aligned is None or len(self.aligned) == num_samples:
+            return self.aligned, {}
+        reason = (
+            f"a decipherment has a line for each of the {len(self.aligned)} test sentences, not "
+            f"{num_samples}"
+        )
+        metrics = self.metrics.items(copy_state=False)
+        return None, {name: reason for name, metric in metrics if isinstance(metric, PairedMetric)}
 
 
 def make_judge(
@@ -43,6 +58,7 @@ def make_judge(
     validation: Path | None = None,
     train: Path | None = None,
     encoder: str | None = None,
+    extras: Sequence[str] = (),
 ) -> Judge:
     """The judge of ``--data``, or of ``--references`` and the files beside them.
 
@@ -60,10 +76,14 @@ def make_judge(
     ):
         if given is not None and use not in uses:
             raise ValueError(f"no score of the profile {profile_name} depends on {given}")
+    if extras and profile_name != DEFAULT:
+        raise ValueError(f"extra scores belong to the profile {DEFAULT}, not to {profile_name}")
     if data is not None:
         if any(path is not None for path in (vocabulary, validation, train)):
             raise ValueError("--data brings its own vocabulary, validation and training text")
-        return _judge_of_data(data_module(data, data_dir), data, profile_name, encoder)
+        module = data_module(data, data_dir)
+        module.extras = extras
+        return _judge_of_data(module, data, profile_name, encoder)
     if references is None or data_dir is not None:
         raise ValueError("--data_dir belongs to --data, not to --references")
     text = read_sentences(references)
@@ -75,7 +95,10 @@ def make_judge(
     embeds = None if encoder is None else encoders.encoder(encoder, encoder_text)
     return Judge(
         MetricCollection(
-            build_profile(profile_name, text, known, train=train_text, encoder=embeds)
+            [
+                *build_profile(profile_name, text, known, train=train_text, encoder=embeds),
+                *build_extras(extras, text, known, train=train_text, encoder=embeds),
+            ]
         ),
         fingerprint(
             0,
@@ -88,7 +111,9 @@ def make_judge(
         ),
         text,
         train_text,
-        left_out=lacking(profile_name, train=train is not None, encoder=encoder is not None),
+        left_out=lacking(
+            profile_name, train=train is not None, encoder=encoder is not None, extras=extras
+        ),
     )
 
 
@@ -112,6 +137,7 @@ def _judge_of_data(
         references,
         train,
         {"data": name, "data_revision": data.revision},
+        data.aligned("test") if profile_name == DEFAULT else None,
     )
 
 

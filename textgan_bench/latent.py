@@ -13,10 +13,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from textgan_bench.commands import load_trained
 from textgan_bench.interfaces import Method, Sentence, SentenceCoder, TextDataModule
 from textgan_bench.scoring import unparse
 from textgan_bench.tokens import pad_sequences
+from textgan_bench.training import load_trained
 
 EXAMPLES = 1_000
 """Training sentences whose codes a mean is of, at most; not tuned."""

@@ -201,8 +201,11 @@ def seeds(record: Record, records: Iterable[Record]) -> list[Record]:
     ]
 
 
-def _section_order(section: Sequence[Record]) -> str:
-    return json.dumps([section[0].data_revision, section[0].fingerprint], sort_keys=True)
+def _section_order(section: Sequence[Record]) -> tuple[str, bool, str]:
+    """By data; of one data set, the block that has runs before one of anchors alone."""
+    first = section[0]
+    only_anchors = all(record.source == "anchor" for record in section)
+    return (first.data_revision, only_anchors, json.dumps(first.fingerprint, sort_keys=True))
 
 
 def _group(record: Record) -> tuple[str, ...]:

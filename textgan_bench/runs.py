@@ -24,8 +24,9 @@ PLACES = (
     ("trainer", "logger"),
     ("data", "init_args", "data_dir"),
     ("evaluate", "leaderboard"),
+    ("evaluate", "extras"),
 )
-"""Settings that say where things lie and change no result."""
+"""Settings that say where things lie or what is scored beside, and change no result."""
 
 
 @dataclass(frozen=True)

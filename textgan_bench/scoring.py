@@ -17,6 +17,7 @@ from torchmetrics import MetricCollection
 
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.interfaces import Sentence, TextDataModule
+from textgan_bench.metrics.decipherment import PairedMetric
 from textgan_bench.metrics.fed import Encoder
 from textgan_bench.metrics.profiles import DEFAULT, profile
 from textgan_bench.tokens import PAD
@@ -128,27 +129,34 @@ def score_chunks(
     metrics: MetricCollection,
     chunks: Iterable[list[Sentence]],
     watched: Callable[[Collection[str]], Iterable[str]] = iter,
+    aligned: Sequence[Sentence] | None = None,
 ) -> Scores:
     """Scores of a text of any length; a metric that refuses it leaves the others alone.
 
     Args:
-        metrics: they are emptied first.
+        metrics: they are emptied first, and left empty.
         chunks: the text in pieces.
         watched: shows how far a loop over the metrics' names has come.
+        aligned: each sample's own reference; paired metrics are passed over without.
 
     Raises:
         ValueError: there is no sentence.
     """
     metrics.reset()
-    judging = dict(metrics.items(copy_state=False))
+    judging = {
+        name: metric
+        for name, metric in metrics.items(copy_state=False)
+        if aligned is not None or not isinstance(metric, PairedMetric)
+    }
     values: dict[str, float] = {}
     left_out: dict[str, str] = {}
     num_samples = 0
     for chunk in chunks:
+        own = {} if aligned is None else {"references": aligned[num_samples:][: len(chunk)]}
         num_samples += len(chunk)
         for name, metric in list(judging.items()):
             try:
-                metric.update(samples=chunk)
+                metric.update(samples=chunk, **(own if isinstance(metric, PairedMetric) else {}))
             except ValueError as error:
                 left_out[name] = str(error)
                 del judging[name]
@@ -159,16 +167,21 @@ def score_chunks(
             values |= {key: float(value) for key, value in judging[name].compute().items()}
         except ValueError as error:
             left_out[name] = str(error)
+        judging[name].reset()  # what it kept of the samples, before the next one needs memory
     return Scores(values, left_out)
 
 
-def score(metrics: MetricCollection, sentences: Sequence[Sentence]) -> dict[str, float]:
-    """All scores of a set of sentences, by key.
+def score(
+    metrics: MetricCollection,
+    sentences: Sequence[Sentence],
+    aligned: Sequence[Sentence] | None = None,
+) -> dict[str, float]:
+    """All scores of a set of sentences, by key; of those with their own references, if any.
 
     Raises:
         ValueError: there is no sentence, or a metric cannot judge them.
     """
-    values, left_out = score_chunks(metrics, chunked(sentences))
+    values, left_out = score_chunks(metrics, chunked(sentences), aligned=aligned)
     for name, reason in left_out.items():
         raise ValueError(f"{name}: {reason}")
     return values
@@ -222,13 +235,16 @@ def fingerprint(
 
 
 def data_fingerprint(
-    data: TextDataModule, num_samples: int, profile_name: str = DEFAULT
+    data: TextDataModule,
+    num_samples: int,
+    profile_name: str = DEFAULT,
+    references: Sequence[Sentence] | None = None,
 ) -> dict[str, Any]:
-    """Fingerprint of ``num_samples`` sentences scored by a data set's test split."""
+    """Fingerprint of ``num_samples`` sentences scored by the test split, or by references."""
     uses = profile(profile_name).uses
     return fingerprint(
         num_samples,
-        data.sentences("test"),
+        data.sentences("test") if references is None else references,
         data.vocabulary.tokens[PAD + 1 :],
         profile_name=profile_name,
         encoder=data.encoder if "encoder" in uses else None,

@@ -16,7 +16,7 @@ from pytorch_lightning.loggers import WandbLogger
 
 from textgan_bench.callbacks import PeriodicCheckpoint
 from textgan_bench.evaluation import Evaluate
-from textgan_bench.interfaces import Method, TextDataModule
+from textgan_bench.interfaces import Method, TextDataModule, TextGenerator
 from textgan_bench.runs import Run, load_checkpoint, without_places
 
 SECTIONS = ("seed_everything", "trainer", "model", "data", "evaluate", "checkpoint")
@@ -130,6 +130,7 @@ class TrainingCLI(LightningCLI):
         for callback in self.callbacks:
             if isinstance(callback, Evaluate):
                 callback.config = without_places(self.resolved)
+                self.datamodule.extras = callback.extras
 
     @property
     def callbacks(self) -> list[Callback]:
@@ -142,6 +143,38 @@ class TrainingCLI(LightningCLI):
             isinstance(logger, WandbLogger) for logger in self.trainer.loggers
         ):
             announce_wandb(Path(self.trainer.default_root_dir))
+
+
+def load_trained(run: Path) -> tuple[Method, TextDataModule]:
+    """The method of a trained run, in evaluation mode, and its data, set up.
+
+    Raises:
+        FileNotFoundError: there is no run, or it has no checkpoint.
+        ValueError: the checkpoint is damaged.
+    """
+    folder = Run(run)
+    folder.load_config()
+    checkpoint = load_checkpoint(folder.checkpoint(folder.tested_checkpoint()))
+    command_line = TrainingCLI([f"--config={folder.config}"], run=False)
+    model: Method = command_line.model
+    data: TextDataModule = command_line.datamodule
+    data.prepare_data()
+    data.setup("test")
+    model.load_state_dict(checkpoint["state_dict"])
+    return model.eval(), data
+
+
+def load_generator(run: Path) -> tuple[TextGenerator, TextDataModule]:
+    """The generator of a trained run, ready to sample, and its data, set up.
+
+    Raises:
+        FileNotFoundError: there is no run, or it has no checkpoint.
+        ValueError: the checkpoint is damaged, or the run is no generator of sentences.
+    """
+    model, data = load_trained(run)
+    if not isinstance(model, TextGenerator):
+        raise ValueError(f"{type(model).__name__} does not write sentences from nothing")
+    return model, data
 
 
 def announce_wandb(folder: Path) -> None:

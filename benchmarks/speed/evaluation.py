@@ -21,7 +21,7 @@ def measure(texts: Texts) -> list[Claim]:
         start = seconds()
         data.encoder = HashedNGrams.fit(data.sentences("validation"))  # in place of the cached one
         fitted = seconds()
-        metrics = MetricCollection(data.build_metrics("test"))
+        metrics = MetricCollection(data.build_metrics(references, data.sentences("train")))
         built = seconds()
         scores = score(metrics, samples)
         parts.append((fitted - start, built - fitted, seconds() - built))

@@ -43,9 +43,9 @@ def same(model: NGramModel, arpa: Path) -> bool:
             theirs[ngram] = float(prob), float(backoff[0]) if backoff else 0.0
     ours = {
         " ".join(model.words[index] for index in ngram): (prob, backoff)
-        for table in model.tables
+        for n, table in enumerate(model.tables, start=1)
         for ngram, prob, backoff in zip(
-            table.ngrams.tolist(), table.log10_prob, table.log10_backoff, strict=True
+            model.ngrams(n).tolist(), table.log10_prob, table.log10_backoff, strict=True
         )
     }
     # <s> is never predicted: its probability is a convention.

@@ -9,11 +9,16 @@ import nltk
 import pytest
 import torch
 from nltk.corpus.reader import TaggedCorpusReader
+from torchmetrics import MetricCollection
 
 from datamodules import BrownW200, BrownW200Clean, CharacterCipher, WordSub
 from datamodules.brown import untagged
 from datamodules.ciphers import CipherDataModule
 from datamodules.keys import Key, substitution, vigenere
+from textgan_bench.commands import score_file
+from textgan_bench.judge import Judge
+from textgan_bench.metrics import CorpusBLEU, Diversity, TokenAccuracy
+from textgan_bench.scoring import score, write_sentences
 from textgan_bench.tokens import PAD, CipherBatch, TokenBatch, pad_sequences
 
 BROWN, YELP = Path("../shared/data/brown"), Path("../shared/data/yelp")
@@ -55,6 +60,39 @@ def test_the_key_deciphers_every_held_out_sentence(data: CipherDataModule, key: 
             assert isinstance(batch, CipherBatch)
             assert accuracy(key.decipher(batch.cipher), batch.plain) == 1.0
             assert accuracy(batch.cipher, batch.plain) < 0.5
+
+
+def test_the_key_has_the_best_scores_there_are(data: CipherDataModule, key: Key) -> None:
+    test = data.splits["test"]
+    assert isinstance(test, CipherBatch)
+    paired = MetricCollection([TokenAccuracy(), CorpusBLEU()])
+    built = data.build_metrics(data.sentences("test")[:9], None)
+    assert {type(metric) for metric in paired.values()} < {type(metric) for metric in built}
+    exact = score(paired, data.decode(key.decipher(test.cipher)), data.aligned("test"))
+    assert exact == pytest.approx({"token_accuracy": 1, "corpus_bleu/4": 1}, abs=1e-12)
+    none = score(paired, data.decode(test.cipher), data.aligned("test"))
+    assert max(none.values()) < 0.5
+    assert score(MetricCollection([TokenAccuracy(), Diversity()]), [["a"]]).keys() == {
+        "distinct_words",
+        "distinct_sentences",
+    }, "samples without references have no paired score"
+
+
+@needs_data
+def test_a_file_of_decipherments_is_scored_by_line(tmp_path: Path) -> None:
+    data = BrownW200(BROWN)
+    data.setup()
+    plain = data.sentences("test")
+    wrong = [["the"] * len(words) if place % 2 else words for place, words in enumerate(plain)]
+    judge = Judge(MetricCollection([TokenAccuracy()]), {}, plain, None, aligned=plain)
+    write_sentences(tmp_path / "deciphered.txt", wrong)
+    scores = score_file(judge, tmp_path / "deciphered.txt", len(wrong))
+    expected = [words.count("the") / len(words) for words in plain[1::2]] + [1.0] * len(plain[::2])
+    assert scores.values["token_accuracy"] == pytest.approx(sum(expected) / len(plain))
+    write_sentences(tmp_path / "cut.txt", wrong[:-1])
+    scores = score_file(judge, tmp_path / "cut.txt", len(wrong) - 1)
+    assert scores.values == {}
+    assert "of the 11468 test sentences, not 11467" in scores.left_out["TokenAccuracy"]
 
 
 def test_training_sides_are_different_sentences(data: CipherDataModule, key: Key) -> None:

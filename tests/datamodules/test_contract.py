@@ -1,6 +1,8 @@
 """What every data module exported by ``datamodules`` keeps to."""
 
 import inspect
+import math
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,6 +16,8 @@ import datamodules
 from datamodules.corpus import CorpusDataModule
 from datamodules.in_memory import InMemoryDataModule
 from textgan_bench.interfaces import Sentence, Split, TextDataModule
+from textgan_bench.metrics import ReverseLMScore
+from textgan_bench.scoring import score
 from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Batch, padding_mask
 
 N = 1_500  # sentences scored: enough to tell the anchors apart
@@ -207,13 +211,7 @@ def drawn(judge: TextDataModule) -> dict[str, list[Sentence]]:
 
 @pytest.fixture(scope="module")
 def scores(judge: TextDataModule, drawn: dict[str, list[Sentence]]) -> dict[str, dict[str, float]]:
-    metrics = judge.metrics("test")
-    results = {}
-    for name, sentences in drawn.items():
-        metrics.reset()
-        metrics.update(samples=sentences)
-        results[name] = {key: float(value) for key, value in metrics.compute().items()}
-    return results
+    return {name: score(judge.metrics("test"), sentences) for name, sentences in drawn.items()}
 
 
 def test_real_text_beats_the_other_anchors(
@@ -233,21 +231,32 @@ def test_real_text_beats_the_other_anchors(
 def test_validation_reports_a_reverse_figure_and_the_diversity(
     judge: TextDataModule, drawn: dict[str, list[Sentence]]
 ) -> None:
-    metrics = judge.metrics("validation")
-    metrics.update(samples=drawn["unigram"])
-    computed = metrics.compute()
+    computed = score(judge.metrics("validation"), drawn["unigram"])
     assert {"reverse_lm/kn4", "distinct_words", "distinct_sentences", "bleu_ha/5"} <= set(computed)
-    assert all(torch.as_tensor(value).isfinite() for value in computed.values())
-    metrics.reset()
+    assert all(map(math.isfinite, computed.values()))
+
+
+def test_a_half_of_the_test_text_is_judged_by_the_other(judge: TextDataModule) -> None:
+    halves = judge.halves()
+    assert (halves is None) == hasattr(judge, "oracle")
+    if halves is None:
+        return
+    assert len(halves.samples) == len(halves.references) == len(judge.sentences("test")) // 2
+    together = Counter(map(tuple, [*halves.samples, *halves.references]))
+    assert together <= Counter(map(tuple, judge.sentences("test")))
+    few = halves.samples[:50]
+    (reverse,) = [m for m in halves.metrics.values() if isinstance(m, ReverseLMScore)]
+    expected = ReverseLMScore(halves.references, judge.vocabulary)
+    for metric in (reverse, expected):
+        metric.update(few)
+    with warnings.catch_warnings(action="ignore"):
+        assert reverse.compute() == expected.compute()
 
 
 def test_a_collapsed_sampler_is_given_away(
     judge: TextDataModule, scores: dict[str, dict[str, float]]
 ) -> None:
-    metrics = judge.metrics("test")
-    metrics.update(samples=[judge.sentences("test")[0]] * N)
-    collapsed = {key: float(value) for key, value in metrics.compute().items()}
-    metrics.reset()
+    collapsed = score(judge.metrics("test"), [judge.sentences("test")[0]] * N)
     real = scores.get("oracle") or scores["real"]
     assert collapsed["lm_score/kn4"] < real["lm_score/kn4"]  # a forward figure rewards it
     assert collapsed["reverse_lm/kn4"] > scores["unigram"]["reverse_lm/kn4"]

@@ -7,8 +7,8 @@ import torch
 from torchmetrics import Metric
 
 from datamodules.in_memory import InMemoryDataModule
-from textgan_bench.interfaces import Sentence, Split
-from textgan_bench.metrics import Diversity
+from textgan_bench.interfaces import Sentence
+from textgan_bench.metrics import Diversity, Perplexity, ReversePerplexity
 from textgan_bench.tokens import Batch, Vocabulary, pad_sequences
 
 SENTENCES = [[1, 2], [3], [2, 2, 1], [1], [3, 1]]
@@ -20,7 +20,9 @@ class Few(InMemoryDataModule):
         self.vocabulary = Vocabulary(("<pad>", "a", ', "', "man"))
         self.splits = {"train": tokens, "validation": tokens, "test": tokens}
 
-    def build_metrics(self, split: Split) -> list[Metric]:
+    def build_metrics(
+        self, references: list[Sentence], train: list[Sentence] | None
+    ) -> list[Metric]:
         return [Diversity()]
 
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
@@ -37,6 +39,21 @@ def rows(batch: Batch) -> list[list[int]]:
     return [
         ids[:length] for ids, length in zip(batch.ids.tolist(), batch.lengths.tolist(), strict=True)
     ]
+
+
+def test_extra_scores_are_those_of_the_test_alone() -> None:
+    data = few()
+    data.extras = ("perplexity",)
+    assert {type(metric) for metric in data.metrics("test").values()} == {
+        Diversity,
+        Perplexity,
+        ReversePerplexity,
+    }
+    assert {type(metric) for metric in data.metrics("validation").values()} == {Diversity}
+    data = few()
+    data.extras = ("nearest_",)
+    with pytest.raises(ValueError, match="no extra score nearest_; there are nearest, perplexity"):
+        data.metrics("test")
 
 
 def test_training_batches_are_a_shuffled_pass_without_the_incomplete_one() -> None:

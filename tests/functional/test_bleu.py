@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
-from textgan_bench.functional import ngrams
+from textgan_bench.functional import bleu, ngrams
 from textgan_bench.functional.bleu import NGramIndex, Smoothing, cross_bleu, self_bleu
 from textgan_bench.functional.ngrams import FloatArray, IndexedText
 
@@ -202,6 +202,15 @@ def test_wide_keys_take_the_long_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ngrams, "KEY_BITS", 12)
     with pytest.raises(OverflowError, match="63-bit keys"):
         both_directions(samples, references)
+
+
+def test_parts_of_a_text_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = indexed([*random_text(1, 12, 25, 40), [], [1, 2], [-1]])
+    expected = self_bleu(samples, orders=(1, 2, 3, 4, 5))
+    for size in (7, 64):
+        monkeypatch.setattr(bleu, "PART", size)
+        assert len(samples.words) > 2 * size
+        np.testing.assert_array_equal(self_bleu(samples, orders=(1, 2, 3, 4, 5)), expected)
 
 
 def test_word_indices_may_use_all_bits() -> None:

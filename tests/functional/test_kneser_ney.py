@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from textgan_bench.functional import kneser_ney
 from textgan_bench.functional.kneser_ney import NGramModel, estimate, write_arpa
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -67,9 +68,9 @@ def probability(entries: Arpa, context: tuple[str, ...], word: str) -> float:
 def exact(model: NGramModel) -> Arpa:
     """The tables themselves, without the rounding of a file."""
     entries: Arpa = {}
-    for table in model.tables:
+    for n, table in enumerate(model.tables, start=1):
         for ngram, prob, backoff in zip(
-            table.ngrams.tolist(), table.log10_prob, table.log10_backoff, strict=True
+            model.ngrams(n).tolist(), table.log10_prob, table.log10_backoff, strict=True
         ):
             entries[tuple(model.words[index] for index in ngram)] = prob, backoff
     return entries
@@ -136,10 +137,19 @@ def test_literal_marks_in_the_text_are_unknown_words() -> None:
     assert exact(literal) == exact(unknown)
 
 
+def test_parts_of_a_text_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    sentences = [*animals(), [], ["a"]]
+    expected = estimate(sentences, types(sentences))
+    monkeypatch.setattr(kneser_ney, "PART", 50)
+    assert sum(map(len, sentences)) > 200
+    assert exact(estimate(sentences, types(sentences))) == exact(expected)
+
+
 def test_order_is_limited_by_the_longest_sentence() -> None:
     with pytest.warns(UserWarning, match="order 1, 2, 3:"):
         model = estimate([["a"], [], ["b"]], ["a", "b"], order=5)
-    assert [len(table.ngrams[0]) for table in model.tables] == [1, 2, 3]
+    assert [model.ngrams(n).shape[1] for n in (1, 2, 3)] == [1, 2, 3]
+    assert len(model.tables) == 3
     entries = exact(model)
     for context in [(), ("<s>",), ("<s>", "a"), ("a",)]:
         total = sum(probability(entries, context, word) for word in ["a", "b", "<unk>", "</s>"])

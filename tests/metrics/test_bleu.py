@@ -84,6 +84,16 @@ def test_rejects_empty_sides() -> None:
             metric(orders=[])
 
 
+@pytest.mark.parametrize("metric", [BLEU(REFERENCES), SelfBLEU()])
+def test_pieces_of_a_text_score_as_the_whole(metric: BLEU | SelfBLEU) -> None:
+    renamed = [["<unk>" if word == "dog" else word for word in words] for words in SAMPLES]
+    expected = scores(metric, SAMPLES + renamed)
+    metric.reset()
+    for piece in (SAMPLES[:1], [], SAMPLES[1:], renamed[::2][:1]):
+        metric.update(piece)
+    assert scores(metric, renamed[1:]) == pytest.approx(expected, abs=1e-15)
+
+
 def test_orders_of_one_metric_are_those_of_many() -> None:
     together = scores(BLEU(REFERENCES), SAMPLES) | scores(SelfBLEU(), SAMPLES)
     apart: dict[str, float] = {}

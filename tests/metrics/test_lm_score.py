@@ -38,9 +38,9 @@ def nll(model: NGramModel, sentences: Text) -> float:
     """Nats of words and end marks by the definition of a back-off model."""
     entries = {
         tuple(model.words[index] for index in ngram): (prob, backoff)
-        for table in model.tables
+        for n, table in enumerate(model.tables, start=1)
         for ngram, prob, backoff in zip(
-            table.ngrams.tolist(), table.log10_prob, table.log10_backoff, strict=True
+            model.ngrams(n).tolist(), table.log10_prob, table.log10_backoff, strict=True
         )
     }
 

@@ -29,6 +29,7 @@ from textgan_bench.metrics import (
     SelfBLEU,
     TokenAccuracy,
 )
+from textgan_bench.metrics.language_models import RNN
 from textgan_bench.tokens import TokenBatch, Vocabulary
 
 ANIMALS = Path(__file__).parents[1] / "golden/animals.txt"
@@ -150,6 +151,40 @@ def score_share(rank: int, folder: str) -> None:
     scores = floats(metrics.compute()) | floats(aligned.compute())
     torch.save(scores, Path(folder) / f"scores{rank}.pt")
     distributed.destroy_process_group()
+
+
+def rnn_metrics() -> list[Metric]:
+    return [
+        Perplexity(TRAIN, VOCABULARY, RNN()),
+        ReversePerplexity(REFERENCES, VOCABULARY, RNN()),
+    ]
+
+
+def score_share_by_networks(rank: int, folder: str) -> None:
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2
+    )
+    scores: dict[str, float] = {}
+    for metric in rnn_metrics():
+        metric.update(SHARES[rank])
+        scores |= floats(metric.compute())
+    torch.save(scores, Path(folder) / f"scores{rank}.pt")
+    distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_two_processes_train_the_network_of_one() -> None:
+    """The samples of both in the order of the ranks, and a seed of its own: the same network."""
+    whole: dict[str, float] = {}
+    for metric in rnn_metrics():
+        metric.update(SAMPLES)
+        whole |= floats(metric.compute())
+    with TemporaryDirectory() as folder:
+        spawn(score_share_by_networks, (folder,), nprocs=2)
+        for rank in range(2):
+            scores = torch.load(Path(folder) / f"scores{rank}.pt")
+            assert scores.keys() == {"perplexity/rnn", "reverse_perplexity/rnn"}
+            assert scores == pytest.approx(whole, rel=1e-4)
 
 
 @pytest.mark.slow

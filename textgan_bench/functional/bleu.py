@@ -13,7 +13,8 @@ Each text is gone through once for all orders. A reference text becomes an index
 number of samples; an n-gram of the samples is looked up under the index's rank of its beginning.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from textgan_bench.functional.ngrams import (
     FloatArray,
     IndexedText,
+    Indices,
     IntArray,
     bits,
     packed,
@@ -29,6 +31,10 @@ from textgan_bench.functional.ngrams import (
 )
 
 EPSILON = 0.1
+PART = 2**19
+"""Words of a text that are sorted at once."""
+SCORED = 2**15
+"""Sentences whose scores are worked out at once."""
 
 Smoothing = Literal["floor", "skip"]
 """Of an order without a match: ``floor`` counts 0.1 matches; ``skip`` leaves its factor out of the
@@ -57,15 +63,22 @@ class _Level(NamedTuple):
 class _Orders:
     """Goes through the orders of a text; a longer n-gram is looked for only where it can be.
 
-    ``go_on``, ``next_level`` and ``keep`` are called in turn.
+    ``go_on``, ``next_level`` and ``keep`` are called in turn, the last two for all ``positions`` at
+    once, or for one of ``parts`` after the other, which bounds what they need for a moment. 10
+    bytes a word are kept beside those of the text.
+
+    Raises:
+        OverflowError: there are 2^31 words or more.
     """
 
     def __init__(self, text: IndexedText, words: int, word_bits: int) -> None:
+        if len(text.words) > np.iinfo(np.int32).max:
+            raise OverflowError(f"{len(text.words)} words exceed the 31 bits of a rank")
         self._text = text
         self._word_bits = word_bits
         self._sentence = np.repeat(np.arange(len(text.lengths), dtype=np.int32), text.lengths)
         self._continues = self._sentence[1:] == self._sentence[:-1]  # a word follows
-        self._rank = np.zeros(len(text.words), dtype=np.int64)
+        self._rank = np.zeros(len(text.words), dtype=np.int32)
         self._kept = (text.words >= 0) & (text.words < words)
         self._order = 0
 
@@ -77,14 +90,33 @@ class _Orders:
         if self._order:
             self._kept[:-1] &= self._kept[1:] & self._continues
             self._kept[-1:] = False
-        self._position = np.flatnonzero(self._kept)
         self._order += 1
-        return len(self._position) > 0
+        return bool(self._kept.any())
 
-    def next_level(self) -> _Level:
-        last_word = self._text.words[self._position + self._order - 1]
-        key = packed(self._rank[self._position], last_word, self._word_bits)
-        key, self._position = sorted_pairs(key, self._position)
+    def positions(self) -> NDArray[np.intp]:
+        """Where the n-grams of the order begin."""
+        return np.flatnonzero(self._kept)
+
+    def parts(self) -> Iterator[NDArray[np.intp]]:
+        """The positions in parts of about ``PART``, all those of one n-gram in the same part."""
+        number = math.ceil(len(self._kept) / PART)
+        if number == 1:
+            yield self.positions()
+            return
+        part = np.full(len(self._kept), number, dtype=np.uint16)
+        for start in range(0, len(part), PART):
+            position = start + np.flatnonzero(self._kept[start : start + PART])
+            word = self._text.words[position + self._order - 1]
+            # a multiplicative hash spreads the n-grams; Knuth's 2^32 divided by the golden ratio
+            mixed = (self._rank[position] + (word.astype(np.int64) << 20)) * 2654435769
+            part[position] = (mixed >> 13) % number
+        for index in range(number):
+            yield np.flatnonzero(part == index)
+
+    def next_level(self, position: NDArray[np.intp]) -> _Level:
+        last_word = self._text.words[position + self._order - 1]
+        key = packed(self._rank[position], last_word, self._word_bits)
+        key, self._position = sorted_pairs(key, position)
         sentence = self._sentence[self._position]
         new_ngram = _changes(key)
         run = np.flatnonzero(new_ngram | _changes(sentence))
@@ -95,7 +127,7 @@ class _Orders:
 
     def keep(self, rank: IntArray) -> None:
         """Drop the n-grams of the level whose ``rank`` (G,) is negative."""
-        token_rank = np.repeat(rank, self._tokens)
+        token_rank = np.repeat(rank.astype(np.int32), self._tokens)
         self._rank[self._position] = token_rank
         self._kept[self._position] = token_rank >= 0
 
@@ -121,18 +153,28 @@ class NGramIndex:
         """Of each order, with the largest count of each n-gram in a sentence."""
         orders = _Orders(text, self.words, self.word_bits)
         while len(self.levels) < order and orders.go_on():
-            level = orders.next_level()
+            level = orders.next_level(orders.positions())
             self.levels.append((level, np.maximum.reduceat(level.counts, level.first)))
             orders.keep(np.arange(len(level.keys)))
+        self._ends = np.cumsum([0, *(len(level.keys) for level, _ in self.levels)])
+
+    @property
+    def size(self) -> int:
+        """G, distinct n-grams of all orders."""
+        return int(self._ends[-1])
+
+    def of_level(self, n: int, values: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The part of ``values`` (G,) that belongs to the n-grams of ``levels[n]``."""
+        return values[self._ends[n] : self._ends[n + 1]]
 
 
-def cross_bleu(
+def forward_bleu(
     samples: IndexedText,
     references: NGramIndex,
     orders: Sequence[int] = (5,),
     smoothing: Smoothing = "floor",
-) -> tuple[FloatArray, FloatArray]:
-    """BLEU of each sample against all references, and of each reference against all samples.
+) -> tuple[FloatArray, NDArray[np.int32]]:
+    """BLEU of each sample against all references, and what the other direction needs of it.
 
     Args:
         samples: word indices as the references have them.
@@ -141,11 +183,69 @@ def cross_bleu(
         smoothing: of an order without a match.
 
     Returns:
-        (number of orders, B) scores in [0, 1] of the samples and of the references: their means
-        over B are the forward and the backward BLEU.
+        (number of orders, B) scores in [0, 1], and (``references.size``,) the largest count of each
+        n-gram of the references in a sample; of a text in pieces, it is the largest of theirs.
 
     Raises:
         ValueError: there are no samples.
+    """
+    if not len(samples.lengths):
+        raise ValueError("BLEU needs at least one sample")
+    matches = np.zeros((max(orders), len(samples.lengths)))
+    largest = np.zeros(references.size, dtype=np.int32)
+    of_samples = _Orders(samples, references.words, references.word_bits)
+    for n, (theirs, their_largest) in enumerate(references.levels[: max(orders)]):
+        if not of_samples.go_on():
+            break
+        ours = of_samples.next_level(of_samples.positions())
+        rank = np.searchsorted(theirs.keys, ours.keys)
+        rank[theirs.keys.take(rank, mode="clip") != ours.keys] = -1
+        found = rank >= 0
+        of_level = references.of_level(n, largest)
+        of_level[rank[found]] = np.maximum.reduceat(ours.counts, ours.first)[found]
+        limit = np.where(found, their_largest[rank], 0)
+        matches[n] = ours.matches(ours.per_run(limit), len(samples.lengths))
+        of_samples.keep(rank)
+    closest = _closest_length(samples.lengths, _distinct(references.lengths))
+    return _bleu(matches, samples.lengths, closest, orders, smoothing), largest
+
+
+def backward_bleu(
+    largest: NDArray[np.int32],
+    sample_lengths: Indices,
+    references: NGramIndex,
+    orders: Sequence[int] = (5,),
+    smoothing: Smoothing = "floor",
+) -> FloatArray:
+    """BLEU of each reference against all samples.
+
+    Args:
+        largest: of all samples, by ``forward_bleu``.
+        sample_lengths: their lengths, each once or more often.
+        references: as given to ``forward_bleu``.
+        orders: N of each score.
+        smoothing: of an order without a match.
+
+    Returns:
+        (number of orders, number of references) scores in [0, 1].
+    """
+    matches = np.zeros((max(orders), len(references.lengths)))
+    for n, (level, _) in enumerate(references.levels[: max(orders)]):
+        limit = level.per_run(references.of_level(n, largest))
+        matches[n] = level.matches(limit, len(references.lengths))
+    closest = _closest_length(references.lengths, _distinct(sample_lengths))
+    return _bleu(matches, references.lengths, closest, orders, smoothing)
+
+
+def cross_bleu(
+    samples: IndexedText,
+    references: NGramIndex,
+    orders: Sequence[int] = (5,),
+    smoothing: Smoothing = "floor",
+) -> tuple[FloatArray, FloatArray]:
+    """``forward_bleu`` and ``backward_bleu`` of samples that are at hand together.
+
+    Their means over sentences are the forward and the backward BLEU.
 
     >>> samples = IndexedText(np.array([0, 1, 2, 3, 4, 2, 7]), np.array([5, 2]))
     >>> references = IndexedText(np.array([0, 1, 2, 3, 4, 5]), np.array([6]))
@@ -153,36 +253,16 @@ def cross_bleu(
     >>> forward.round(3).tolist(), backward.round(3).tolist()
     ([[0.819, 0.068], [0.819, 0.03]], [[0.833], [0.816]])
     """
-    if not len(samples.lengths):
-        raise ValueError("BLEU needs at least one sample")
-    forward = np.zeros((max(orders), len(samples.lengths)))
-    backward = np.zeros((max(orders), len(references.lengths)))
-    of_samples = _Orders(samples, references.words, references.word_bits)
-    for n, (theirs, their_largest) in enumerate(references.levels[: max(orders)]):
-        if not of_samples.go_on():
-            break
-        ours = of_samples.next_level()
-        rank = np.searchsorted(theirs.keys, ours.keys)
-        rank[theirs.keys.take(rank, mode="clip") != ours.keys] = -1
-        found = rank >= 0
-        our_largest = np.zeros(len(theirs.keys), dtype=np.int32)
-        our_largest[rank[found]] = np.maximum.reduceat(ours.counts, ours.first)[found]
-        limit = np.where(found, their_largest[rank], 0)
-        forward[n] = ours.matches(ours.per_run(limit), len(samples.lengths))
-        backward[n] = theirs.matches(theirs.per_run(our_largest), len(references.lengths))
-        of_samples.keep(rank)
-    our_closest = _closest_length(samples.lengths, np.unique(references.lengths))
-    their_closest = _closest_length(references.lengths, np.unique(samples.lengths))
-    return (
-        _bleu(forward, samples.lengths, our_closest, orders, smoothing),
-        _bleu(backward, references.lengths, their_closest, orders, smoothing),
-    )
+    forward, largest = forward_bleu(samples, references, orders, smoothing)
+    return forward, backward_bleu(largest, samples.lengths, references, orders, smoothing)
 
 
 def self_bleu(
     text: IndexedText, orders: Sequence[int] = (5,), smoothing: Smoothing = "floor"
 ) -> FloatArray:
     """BLEU of each sentence against all other sentences of its text.
+
+    Memory grows by about 20 bytes a word beside those of the text, and 60 a sentence.
 
     Returns:
         (number of orders, B) scores in [0, 1]; their mean over B is the self-BLEU.
@@ -196,17 +276,21 @@ def self_bleu(
     """
     if len(text.lengths) < 2:
         raise ValueError(f"self-BLEU needs at least two sentences, not {len(text.lengths)}")
-    matches = np.zeros((max(orders), len(text.lengths)))
+    matches = np.zeros((max(orders), len(text.lengths)), dtype=np.float32)  # exact up to 2^24
     words = int(text.words.max(initial=0)) + 1
     of_text = _Orders(text, words, bits(words - 1))
     for n in range(max(orders)):
         if not of_text.go_on():
             break
-        level = of_text.next_level()
-        matches[n] = level.matches(_largest_elsewhere(level), len(text.lengths))
-        shared = np.diff(level.first, append=len(level.counts)) > 1
-        of_text.keep(np.where(shared, np.arange(len(shared)), -1))
-    candidates, sentences = np.unique(text.lengths, return_counts=True)
+        ngrams = 0
+        for positions in of_text.parts():
+            level = of_text.next_level(positions)
+            matches[n] += level.matches(_largest_elsewhere(level), len(text.lengths))
+            shared = np.diff(level.first, append=len(level.counts)) > 1
+            of_text.keep(np.where(shared, ngrams + np.arange(len(shared)), -1))
+            ngrams += len(shared)
+    candidates = _distinct(text.lengths)
+    sentences = np.bincount(np.searchsorted(candidates, text.lengths))
     closest = np.array(
         [
             # A length of its own is one of a reference only if another sentence has it too.
@@ -214,7 +298,14 @@ def self_bleu(
             for i, (length, alone) in enumerate(zip(candidates, sentences == 1, strict=True))
         ]
     )[np.searchsorted(candidates, text.lengths)]
-    return _bleu(matches, text.lengths, closest, orders, smoothing)
+    parts = [slice(start, start + SCORED) for start in range(0, len(text.lengths), SCORED)]
+    return np.concatenate(
+        [
+            _bleu(matches[:, part], text.lengths[part], closest[part], orders, smoothing)
+            for part in parts
+        ],
+        axis=1,
+    )
 
 
 def _largest_elsewhere(level: _Level) -> NDArray[np.int32]:
@@ -229,7 +320,11 @@ def _largest_elsewhere(level: _Level) -> NDArray[np.int32]:
     return largest
 
 
-def _closest_length(lengths: IntArray, candidates: IntArray) -> IntArray:
+def _distinct(lengths: Indices) -> IntArray:
+    return np.unique(lengths.astype(np.int64))
+
+
+def _closest_length(lengths: Indices, candidates: Indices) -> Indices:
     """The element of ``candidates``, which increase, nearest to each length, the smaller of two."""
     above = np.searchsorted(candidates, lengths).clip(max=len(candidates) - 1)
     longer, shorter = candidates[above], candidates[np.maximum(above - 1, 0)]
@@ -237,15 +332,15 @@ def _closest_length(lengths: IntArray, candidates: IntArray) -> IntArray:
 
 
 def _bleu(
-    matches: FloatArray,
-    lengths: IntArray,
-    closest: IntArray,
+    matches: NDArray[np.floating],
+    lengths: Indices,
+    closest: Indices,
     orders: Sequence[int],
     smoothing: Smoothing,
 ) -> FloatArray:
     """(number of orders, B) scores from the (N, B) matches of each order."""
     possible = np.maximum(1, lengths - np.arange(len(matches))[:, None])
-    precision = np.where(matches > 0, matches, EPSILON) / possible
+    precision = np.where(matches > 0, matches.astype(np.float64), EPSILON) / possible
     if smoothing == "skip":
         precision = np.where(matches > 0, precision, 1.0)
     brevity = np.minimum(0.0, 1.0 - closest / np.maximum(1, lengths))

@@ -11,25 +11,40 @@ is what the discounts took, and the recursion ends at the uniform distribution o
 """
 
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from textgan_bench.functional.ngrams import FloatArray, IntArray, bits, packed, sorted_pairs
+from textgan_bench.functional.ngrams import (
+    FloatArray,
+    IndexedText,
+    Indices,
+    IntArray,
+    bits,
+    packed,
+    sorted_pairs,
+)
 
 MARKS = UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"  # the first words of every model
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
+PART = 2**20
+"""N-grams sorted at once, except those of a single context, which are never parted."""
+
+IntArray32 = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class NGramTable:
-    """All n-grams of one order that have a probability of their own."""
+    """All n-grams of one order that have a probability of their own, in increasing order."""
 
-    ngrams: IntArray
-    """(N, n) indices of words."""
+    context: Indices
+    """(N,), row of the first n - 1 words in the table of the order below."""
+    word: Indices
+    """(N,), the last one."""
     log10_prob: FloatArray
     """(N,), of the last word given those before it."""
     log10_backoff: FloatArray
@@ -48,6 +63,15 @@ class NGramModel:
     """One for each order; fewer than asked for where no sentence is that long."""
     fallback_orders: tuple[int, ...]
     """Orders whose counts determine no discounts, which are then .5, 1 and 1.5."""
+
+    def ngrams(self, order: int) -> IntArray:
+        """(N, order) indices of the words of each n-gram of an order."""
+        table = self.tables[order - 1]
+        words, context = [table.word], table.context
+        for below in reversed(self.tables[: order - 1]):
+            words.append(below.word[context])
+            context = below.context[context]
+        return np.column_stack(words[::-1]).astype(np.int64)
 
 
 def estimate(
@@ -70,10 +94,44 @@ def estimate(
     >>> model.fallback_orders
     (1, 2)
     """
+    words = model_words(vocabulary)
+    index = word_index(words)
+    sentences = list(sentences)
+    lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
+    indices = map(index.get, chain.from_iterable(sentences), repeat(MARKS.index(UNKNOWN)))
+    text = IndexedText(np.fromiter(indices, np.int32, int(lengths.sum())), lengths)
+    return estimate_indexed(text, words, order)
+
+
+def model_words(vocabulary: Iterable[str]) -> tuple[str, ...]:
+    """The words of a model of a vocabulary: the marks and then its own."""
+    return tuple(dict.fromkeys([*MARKS, *vocabulary]))
+
+
+def word_index(words: Sequence[str]) -> dict[str, int]:
+    """What each of ``model_words`` that a text may hold is in it, a missing word being ``<unk>``.
+
+    A literal <s> or </s> in the text is no mark, but a word the vocabulary does not hold.
+    """
+    return {word: i for i, word in enumerate(words) if word not in (BEGIN, END)}
+
+
+def estimate_indexed(text: IndexedText, words: tuple[str, ...], order: int = 4) -> NGramModel:
+    """``estimate`` of a text that is encoded already; n-grams are counted a part at a time.
+
+    Memory grows by about 30 bytes a word of text and 60 a distinct n-gram.
+
+    Args:
+        text: indices by ``word_index``, no marks among them.
+        words: by ``model_words``.
+        order: longest n-gram.
+
+    Raises:
+        ValueError: there are no sentences, or ``order`` is below 2.
+    """
     if order < 2:
         raise ValueError(f"an n-gram model has order 2 or more, not {order}")
-    words = tuple(dict.fromkeys([*MARKS, *vocabulary]))
-    levels = _count(*_tokens(sentences, words), len(words), order)
+    levels = _count(_tokens(text), len(words), order)
     discounts, fallback_orders = [], []
     for n, level in enumerate(levels, start=1):
         discount = _discounts(level.count)
@@ -102,12 +160,12 @@ def write_arpa(model: NGramModel, path: Path) -> None:
             raise ValueError(f"an ARPA file cannot hold the word {word!r}")
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write("\\data\\\n")
-        file.writelines(f"ngram {n}={len(t.ngrams)}\n" for n, t in enumerate(model.tables, start=1))
+        file.writelines(f"ngram {n}={len(t.word)}\n" for n, t in enumerate(model.tables, start=1))
         for n, table in enumerate(model.tables, start=1):
             file.write(f"\n\\{n}-grams:\n")
             rows = zip(
                 table.log10_prob.tolist(),
-                table.ngrams.tolist(),
+                model.ngrams(n).tolist(),
                 table.log10_backoff.tolist(),
                 strict=True,
             )
@@ -122,66 +180,98 @@ def write_arpa(model: NGramModel, path: Path) -> None:
 class _Level:
     """The N n-grams of one order and what they share with the order below."""
 
-    ngrams: IntArray  # (N, n)
-    context: IntArray  # (N,), row of the first n - 1 words in the level below
-    tail: IntArray  # (N,), row of the last n - 1 words in the level below
-    count: IntArray  # (N,), a(.)
+    context: IntArray32  # (N,), row of the first n - 1 words in the level below
+    word: IntArray32  # (N,), the last one
+    tail: IntArray32  # (N,), row of the last n - 1 words in the level below
+    count: IntArray32  # (N,), a(.)
 
 
-def _tokens(sentences: Iterable[Sequence[str]], words: Sequence[str]) -> tuple[IntArray, IntArray]:
-    """Sentences with their marks laid end to end, and the place of each token in its sentence."""
-    index = {word: i for i, word in enumerate(words)}
-    unknown, begin, end = map(MARKS.index, MARKS)
-    # A literal <s> or </s> in the text is no mark, but a word the vocabulary does not hold.
-    index[BEGIN] = index[END] = unknown
-    sentences = list(sentences)
-    if not sentences:
+def _tokens(text: IndexedText) -> IntArray32:
+    """Sentences with their marks laid end to end."""
+    if not len(text.lengths):
         raise ValueError("an n-gram model needs at least one sentence")
-    lengths = np.fromiter(map(len, sentences), np.int64, len(sentences)) + 2
-    last = np.cumsum(lengths) - 1
-    first = last - lengths + 1
-    tokens = np.empty(int(last[-1]) + 1, dtype=np.int64)
-    is_word = np.ones(len(tokens), dtype=bool)
-    is_word[first] = is_word[last] = False
-    tokens[first], tokens[last] = begin, end
-    indices = map(index.get, chain.from_iterable(sentences), repeat(unknown))
-    tokens[is_word] = np.fromiter(indices, np.int64, len(tokens) - 2 * len(sentences))
-    place = np.arange(len(tokens)) - np.repeat(first, lengths)
-    return tokens, place
+    last = np.cumsum(text.lengths, dtype=np.int64) + 2 * np.arange(1, len(text.lengths) + 1) - 1
+    first = np.append(0, last[:-1] + 1)
+    if last[-1] >= np.iinfo(np.int32).max:
+        raise OverflowError(f"{last[-1] + 1} tokens exceed the 31 bits of a row")
+    tokens = np.full(int(last[-1]) + 1, -1, dtype=np.int32)
+    tokens[first], tokens[last] = MARKS.index(BEGIN), MARKS.index(END)
+    tokens[tokens < 0] = text.words
+    return tokens
 
 
-def _count(tokens: IntArray, place: IntArray, vocab_size: int, order: int) -> list[_Level]:
+def _count(tokens: IntArray32, vocab_size: int, order: int) -> list[_Level]:
     """The n-grams of each order up to the longest that occurs, with adjusted counts."""
+    everything = np.arange(vocab_size, dtype=np.int32)
+    levels = [_Level(everything * 0, everything, everything * 0, everything * 0)]
     row = tokens  # of the n-gram that ends at each position, in the level of its order
-    everything = np.arange(vocab_size)
-    levels = [_Level(everything[:, None], everything * 0, everything * 0, everything * 0)]
-    word_bits = bits(vocab_size - 1)
-    for n in range(2, order + 1):
-        ends = np.flatnonzero(place >= n - 1)
-        if not len(ends):
+    has_row = np.ones(len(tokens), dtype=bool)
+    occurrences = np.zeros(vocab_size, dtype=np.int64)
+    for start in range(0, len(tokens), PART):
+        occurrences += np.bincount(tokens[start : start + PART], minlength=vocab_size)
+    for _ in range(2, order + 1):
+        # No n-gram reaches back over a begin mark.
+        has_row[1:] = has_row[:-1] & (tokens[1:] != MARKS.index(BEGIN))
+        has_row[0] = False
+        if not has_row.any():
             break
-        # An n-gram is the row of its context and its last word.
-        key, ends = sorted_pairs(packed(row[ends - 1], tokens[ends], word_bits), ends)
-        start = np.flatnonzero(np.diff(key, prepend=-1))
-        ngram, first, count = key[start], ends[start], np.diff(start, append=len(key))
-        below, tail = levels[-1], row[first]
-        left_neighbours = np.bincount(tail, minlength=len(below.ngrams))
-        begins_sentence = left_neighbours == 0
-        levels[-1] = _Level(
-            below.ngrams,
-            below.context,
-            below.tail,
-            np.where(begins_sentence, below.count, left_neighbours),
+        parts: list[_Level] = []
+        longer = np.full(len(tokens), -1, dtype=np.int32)
+        rows, counts = 0, []
+        for ends in _parts(row, has_row, occurrences):
+            part, ends, count = _ngrams_at(ends, row, tokens, bits(vocab_size - 1))
+            longer[ends] = np.repeat(np.arange(rows, rows + len(count), dtype=np.int32), count)
+            rows += len(count)
+            parts.append(part)
+            counts.append(count)
+        below, occurrences = levels[-1], np.concatenate(counts)
+        level = _Level(
+            *(
+                np.concatenate([getattr(part, column) for part in parts])
+                for column in ("context", "word", "tail", "count")
+            )
         )
-        context = ngram >> word_bits
-        ngrams = np.column_stack([below.ngrams[context], ngram & ((1 << word_bits) - 1)])
-        levels.append(_Level(ngrams, context, tail, count))
-        row = np.full(len(tokens), -1)
-        row[ends] = np.repeat(np.arange(len(start)), count)
+        left_neighbours = np.bincount(level.tail, minlength=len(below.word)).astype(np.int32)
+        begins_sentence = left_neighbours == 0
+        levels[-1] = replace(below, count=np.where(begins_sentence, below.count, left_neighbours))
+        levels.append(level)
+        row = longer
     return levels
 
 
-def _discounts(count: IntArray) -> FloatArray | None:
+def _parts(
+    row: IntArray32, has_row: NDArray[np.bool_], occurrences: Indices
+) -> Iterator[NDArray[np.intp]]:
+    """Where n-grams end, in parts of about ``PART`` and more, by increasing row of the context."""
+    part_of_row = (np.cumsum(occurrences, dtype=np.int64) // PART).astype(np.uint16)
+    number = int(part_of_row[-1]) + 1
+    if number == 1:
+        yield np.flatnonzero(has_row)
+        return
+    part = np.full(len(row) - 1, number, dtype=np.uint16)
+    for start in range(0, len(part), PART):
+        stop = min(start + PART, len(part))
+        counted = has_row[start + 1 : stop + 1]
+        part[start:stop][counted] = part_of_row[row[start:stop][counted]]
+    for index in range(number):
+        if len(ends := 1 + np.flatnonzero(part == index)):
+            yield ends
+
+
+def _ngrams_at(
+    ends: NDArray[np.intp], row: IntArray32, tokens: IntArray32, word_bits: int
+) -> tuple[_Level, NDArray[np.int64], IntArray32]:
+    """The n-grams that end at some positions, their ends, and how often each occurs."""
+    # An n-gram is the row of its context and its last word.
+    key, ends = sorted_pairs(packed(row[ends - 1], tokens[ends], word_bits), ends)
+    start = np.flatnonzero(np.diff(key, prepend=-1))
+    ngram, count = key[start], np.diff(start, append=len(key)).astype(np.int32)
+    context = (ngram >> word_bits).astype(np.int32)
+    word = (ngram & ((1 << word_bits) - 1)).astype(np.int32)
+    return _Level(context, word, row[ends[start]], count), ends, count
+
+
+def _discounts(count: IntArray32) -> FloatArray | None:
     """(4,) discounts of counts 0, 1, 2 and 3 or more (Chen & Goodman, 1998, equation 26).
 
     None where the numbers of n-grams seen 1 to 4 times determine none in (0, count].
@@ -212,8 +302,8 @@ def _interpolate(
             prob[MARKS.index(BEGIN)] = 1.0  # it is given, never predicted
         else:
             below = tables[-1]
-            tables[-1] = NGramTable(below.ngrams, below.log10_prob, np.log10(gamma))
+            tables[-1] = replace(below, log10_backoff=np.log10(gamma))
         log10_prob = np.minimum(0.0, np.log10(prob))  # rounding must not exceed one
-        tables.append(NGramTable(level.ngrams, log10_prob, np.zeros(len(prob))))
+        tables.append(NGramTable(level.context, level.word, log10_prob, np.zeros(len(prob))))
         lower = prob
     return tuple(tables)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from textgan_bench.functional.kneser_ney import BEGIN, END, MARKS, NGramModel
+from textgan_bench.functional.kneser_ney import MARKS, NGramModel, word_index
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -32,14 +32,10 @@ class NGramScorer:
     def __init__(self, model: NGramModel) -> None:
         self._tables = model.tables
         self._vocab_size = len(model.words)
-        marks = (BEGIN, END)  # literal marks in a text are unknown words
-        self._index = {word: i for i, word in enumerate(model.words) if word not in marks}
+        self._index = word_index(model.words)
         self._keys: list[IntArray] = [np.arange(self._vocab_size)]
         for table in model.tables[1:]:
-            row = table.ngrams[:, 0]
-            for n in range(1, table.ngrams.shape[1] - 1):
-                row = self._rows(n, row, table.ngrams[:, n])
-            self._keys.append(row * self._vocab_size + table.ngrams[:, -1])
+            self._keys.append(table.context.astype(np.int64) * self._vocab_size + table.word)
 
     def _rows(self, n: int, context: IntArray, word: IntArray) -> IntArray:
         """Rows of the n-grams of n + 1 words in their table, -1 where it has none."""

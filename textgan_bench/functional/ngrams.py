@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 KEY_BITS = 63
 
 IntArray = NDArray[np.int64]
+Indices = NDArray[np.int64] | NDArray[np.int32]
 FloatArray = NDArray[np.float64]
 
 
 class IndexedText(NamedTuple):
     """Sentences as word indices laid end to end."""
 
-    words: IntArray
+    words: Indices
     """(number of words,); a negative index matches nothing, not even itself."""
-    lengths: IntArray
+    lengths: Indices
     """(number of sentences,), words in each."""
 
 
@@ -31,7 +32,7 @@ def bits(largest: int) -> int:
     return max(1, int(largest).bit_length())
 
 
-def packed(rank: IntArray, word: IntArray, word_bits: int) -> IntArray:
+def packed(rank: Indices, word: Indices, word_bits: int) -> IntArray:
     """(P,) one integer for each pair of a rank and a word of at most ``word_bits``.
 
     Raises:
@@ -40,7 +41,7 @@ def packed(rank: IntArray, word: IntArray, word_bits: int) -> IntArray:
     largest = int(rank.max(initial=0))
     if bits(largest) + word_bits > KEY_BITS:
         raise OverflowError(f"{largest + 1} n-grams of 2^{word_bits} words exceed 63-bit keys")
-    return rank << word_bits | word
+    return rank.astype(np.int64) << word_bits | word
 
 
 def sorted_pairs(key: IntArray, position: IntArray) -> tuple[IntArray, IntArray]:

@@ -11,7 +11,13 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from textgan_bench.functional.bleu import NGramIndex, Smoothing, cross_bleu, self_bleu
+from textgan_bench.functional.bleu import (
+    NGramIndex,
+    Smoothing,
+    backward_bleu,
+    forward_bleu,
+    self_bleu,
+)
 from textgan_bench.functional.ngrams import IndexedText
 from textgan_bench.tokens import UNKNOWN_TOKEN
 
@@ -45,7 +51,9 @@ class BLEU(Metric):
     full_state_update = False
     higher_is_better = True
 
-    bleu_words: list[Tensor]
+    bleu_f_sum: Tensor
+    bleu_sample_count: Tensor
+    bleu_largest: Tensor
     bleu_lengths: list[Tensor]
 
     def __init__(
@@ -59,23 +67,38 @@ class BLEU(Metric):
         self.smoothing: Smoothing = smoothing
         text, self._numbers = _numbered(references)
         self._references = NGramIndex(text, max(self.orders))
-        # Words that no reference has match nothing, so numbers of the others are all that is kept.
-        self.add_state("bleu_words", default=[], dist_reduce_fx="cat")
+        # Nothing of it grows with the samples: their scores, and of each n-gram of the references
+        # the largest count in a sample, which is all that the references' scores need.
+        size = len(self.orders)
+        self.add_state("bleu_f_sum", torch.zeros(size, dtype=torch.float64), "sum")
+        self.add_state("bleu_sample_count", torch.zeros((), dtype=torch.int64), "sum")
+        self.add_state("bleu_largest", torch.zeros(self._references.size, dtype=torch.int32), "max")
         self.add_state("bleu_lengths", default=[], dist_reduce_fx="cat")
 
     def update(self, samples: Sequence[Sequence[str]]) -> None:
+        if not samples:
+            return
         lengths = _lengths(samples)
         numbers = map(self._numbers.get, chain.from_iterable(samples), repeat(-1))
-        words = np.fromiter(numbers, np.int64, int(lengths.sum()))
-        self.bleu_words.append(torch.from_numpy(words).to(self.device))
-        self.bleu_lengths.append(torch.from_numpy(lengths).to(self.device))
+        text = IndexedText(np.fromiter(numbers, np.int32, int(lengths.sum())), lengths)
+        scores, largest = forward_bleu(text, self._references, self.orders, self.smoothing)
+        self.bleu_f_sum += torch.from_numpy(scores.sum(axis=1)).to(self.device)
+        self.bleu_sample_count += len(samples)
+        largest_here = torch.from_numpy(largest).to(self.device)
+        self.bleu_largest = torch.maximum(self.bleu_largest, largest_here)
+        self.bleu_lengths.append(torch.from_numpy(np.unique(lengths)).to(self.device))
 
     def compute(self) -> dict[str, Tensor]:
-        samples = IndexedText(_array(self.bleu_words), _array(self.bleu_lengths))
-        forward, backward = (
-            scores.mean(axis=1)
-            for scores in cross_bleu(samples, self._references, self.orders, self.smoothing)
-        )
+        if not self.bleu_sample_count:
+            raise ValueError("BLEU needs at least one sample")
+        forward = (self.bleu_f_sum / self.bleu_sample_count).cpu().numpy()
+        backward = backward_bleu(
+            self.bleu_largest.cpu().numpy(),
+            _array(self.bleu_lengths),
+            self._references,
+            self.orders,
+            self.smoothing,
+        ).mean(axis=1)
         # 2 f b / (f + b); zero, and not 0 / 0, where no word matches
         harmonic = 2 * forward * backward / np.maximum(forward + backward, 1e-300)
         return {
@@ -111,31 +134,56 @@ class SelfBLEU(Metric):
 
     self_bleu_words: list[Tensor]
     self_bleu_lengths: list[Tensor]
+    self_bleu_hashes: list[Tensor]
+    self_bleu_sizes: list[Tensor]
 
     def __init__(self, orders: Sequence[int] = ORDERS, smoothing: Smoothing = "floor") -> None:
         super().__init__()
         self.orders = _checked(orders)
         self.smoothing: Smoothing = smoothing
-        self.add_state("self_bleu_words", default=[], dist_reduce_fx="cat")
-        self.add_state("self_bleu_lengths", default=[], dist_reduce_fx="cat")
+        # Numbers of 4 bytes a word, and for each update the hashes that its numbers stand for.
+        for name in ("words", "lengths", "hashes", "sizes"):
+            self.add_state(f"self_bleu_{name}", default=[], dist_reduce_fx="cat")
 
     def update(self, samples: Sequence[Sequence[str]]) -> None:
         text, numbers = _numbered(samples)
         # A number of this process means another word elsewhere, a hash does not; the chance that
         # two of 43,000 words share one of 63 bits is 1e-10.
         hashes = np.array([*map(_hash, numbers), -1])  # the last one is that of number -1
-        self.self_bleu_words.append(torch.from_numpy(hashes[text.words]).to(self.device))
-        self.self_bleu_lengths.append(torch.from_numpy(text.lengths).to(self.device))
+        sizes = np.array([[len(text.words), len(hashes)]])
+        for state, values in (
+            (self.self_bleu_words, text.words),
+            (self.self_bleu_lengths, text.lengths.astype(np.int32)),
+            (self.self_bleu_hashes, hashes),
+            (self.self_bleu_sizes, sizes),
+        ):
+            state.append(torch.from_numpy(values).to(self.device))
 
     def compute(self) -> dict[str, Tensor]:
-        distinct, words = np.unique(_array(self.self_bleu_words), return_inverse=True)
-        words = words - np.count_nonzero(distinct < 0)  # -1 stays the number of unknown words
-        text = IndexedText(words, _array(self.self_bleu_lengths))
+        self._join()
+        text = IndexedText(_array(self.self_bleu_words), _array(self.self_bleu_lengths))
         scores = self_bleu(text, self.orders, self.smoothing).mean(axis=1)
         return {
             f"self_bleu/{order}": torch.tensor(score, device=self.device)
             for order, score in zip(self.orders, scores, strict=True)
         }
+
+    def _join(self) -> None:
+        """Make one update of all, so that no word is in memory twice."""
+        distinct, numbers = np.unique(_array(self.self_bleu_hashes), return_inverse=True)
+        numbers = numbers - 1  # the smallest hash is -1, and stays the number of unknown words
+        words = torch.cat([*self.self_bleu_words]).cpu().numpy()
+        first = first_number = 0
+        for size, types in _array(self.self_bleu_sizes):
+            part = words[first : first + size]
+            part[:] = numbers[first_number : first_number + types][part]
+            first, first_number = first + size, first_number + types
+        for name, values in (
+            ("words", words),
+            ("hashes", np.roll(distinct, -1)),
+            ("sizes", np.array([[len(words), len(distinct)]])),
+        ):
+            setattr(self, f"self_bleu_{name}", [torch.from_numpy(values).to(self.device)])
 
 
 def _checked(orders: Sequence[int]) -> tuple[int, ...]:
@@ -150,7 +198,7 @@ def _numbered(sentences: Sequence[Sequence[str]]) -> tuple[IndexedText, dict[str
     numbers[UNKNOWN_TOKEN] = -1
     lengths = _lengths(sentences)
     words = map(numbers.__getitem__, chain.from_iterable(sentences))
-    text = IndexedText(np.fromiter(words, np.int64, int(lengths.sum())), lengths)
+    text = IndexedText(np.fromiter(words, np.int32, int(lengths.sum())), lengths)
     del numbers[UNKNOWN_TOKEN]
     return text, dict(numbers)
 

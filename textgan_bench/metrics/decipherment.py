@@ -1,5 +1,10 @@
-"""Scores of a deciphered or rewritten text, of which each sentence has its own reference."""
+"""Scores of a deciphered or rewritten text, of which each sentence has its own reference.
 
+``<unk>`` is a symbol like any other here: Brown-W-200 enciphers it with the other 200, and the
+published figures count it where it is right. With the exact key both scores are 1.
+"""
+
+import operator
 from collections.abc import Sequence
 
 import torch
@@ -7,56 +12,60 @@ from sacrebleu.metrics import bleu as sacrebleu_bleu
 from torch import Tensor
 from torchmetrics import Metric
 
-from textgan_bench.tokens import UNKNOWN_TOKEN
-
 Sentences = Sequence[Sequence[str]]
 
 
-class TokenAccuracy(Metric):
+class PairedMetric(Metric):
+    """A metric of samples that have their own references: ``update(samples, references)``."""
+
+
+class TokenAccuracy(PairedMetric):
     """Fraction of positions at which a sample has the word of its reference, in [0, 1].
 
     Higher is better. The accuracy of Gomez et al. (2018), "Unsupervised cipher cracking using
-    discrete GANs"; where the lengths differ, the positions are those of the longer sentence, so
-    that missing and surplus words are errors. ``<unk>`` is no word, not even where the reference
-    has it.
+    discrete GANs", whose code takes the mean within each sentence and then over the sentences.
+    Where the lengths differ, the positions are those of the longer sentence, so that missing and
+    surplus words are errors. A pair of empty sentences has no position and does not count.
 
     >>> metric = TokenAccuracy()
     >>> metric.update([["a", "cat", "sat"], ["a"]], [["a", "dog", "sat"], ["a", "dog"]])
-    >>> {key: float(value) for key, value in metric.compute().items()}
-    {'token_accuracy': 0.6}
+    >>> {key: round(float(value), 3) for key, value in metric.compute().items()}
+    {'token_accuracy': 0.583}
     """
 
     full_state_update = False
     higher_is_better = True
 
-    correct_count: Tensor
-    position_count: Tensor
+    accuracy_sum: Tensor
+    accuracy_count: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.add_state("correct_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
-        self.add_state("position_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("accuracy_sum", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("accuracy_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, samples: Sentences, references: Sentences) -> None:
         _check_aligned(samples, references)
-        for sample, reference in zip(samples, references, strict=True):
-            pairs = zip(sample, reference, strict=False)
-            self.correct_count += sum(ours == theirs != UNKNOWN_TOKEN for ours, theirs in pairs)
-            self.position_count += max(len(sample), len(reference))
+        accuracies = [
+            sum(map(operator.eq, sample, reference)) / max(len(sample), len(reference))
+            for sample, reference in zip(samples, references, strict=True)
+            if sample or reference
+        ]
+        self.accuracy_sum += sum(accuracies)
+        self.accuracy_count += len(accuracies)
 
     def compute(self) -> dict[str, Tensor]:
-        if not self.position_count:
+        if not self.accuracy_count:
             raise ValueError("token accuracy needs at least one word")
-        return {"token_accuracy": self.correct_count / self.position_count.double()}
+        return {"token_accuracy": self.accuracy_sum / self.accuracy_count}
 
 
-class CorpusBLEU(Metric):
+class CorpusBLEU(PairedMetric):
     """Corpus BLEU of samples, each against its own reference, in [0, 1]; higher is better.
 
     Papineni et al. (2002) as sacrebleu computes it (Post, 2018, "A call for clarity in reporting
     BLEU scores") on the words as given: case kept, smoothing ``exp``, which acts only on an order
-    without any match. Divided by 100. ``<unk>`` matches nothing. Not the BLEU of sets of unpaired
-    sentences that ``BLEU`` is.
+    without any match. Divided by 100. Not the BLEU of sets of unpaired sentences that ``BLEU`` is.
 
     Args:
         order: longest n-gram, part of the key.
@@ -90,14 +99,8 @@ class CorpusBLEU(Metric):
         # sacrebleu sees numbers for words, since a word may hold a blank.
         index: dict[str, int] = {}
         texts = [
-            [
-                " ".join(
-                    unknown if word == UNKNOWN_TOKEN else str(index.setdefault(word, len(index)))
-                    for word in words
-                )
-                for words in side
-            ]
-            for side, unknown in ((samples, "?"), (references, "!"))
+            [" ".join(str(index.setdefault(word, len(index))) for word in words) for words in side]
+            for side in (samples, references)
         ]
         score = self._bleu.corpus_score(texts[0], [texts[1]])
         self.corpus_matches += torch.tensor(score.counts, device=self.device)

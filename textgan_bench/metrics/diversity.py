@@ -67,6 +67,8 @@ class DistinctNGrams(Metric):
     only, and uniform words score best: read it beside the data's own value. 0 where no sentence is
     that long.
 
+    8 to 16 bytes are kept of each distinct n-gram.
+
     Args:
         order: longest n-gram; there is a key for each length.
 
@@ -95,7 +97,11 @@ class DistinctNGrams(Metric):
         for n in range(1, self.order + 1):
             hashes, _ = ngram_hashes(text, n)
             distinct = torch.from_numpy(np.unique(hashes)).to(self.device)
-            getattr(self, f"ngram_hashes_{n}").append(distinct)
+            known = [*getattr(self, f"ngram_hashes_{n}"), distinct]
+            # Many pieces repeat each other: once they are longer than the first, they join it.
+            if sum(map(len, known[1:])) > len(known[0]):
+                known = [torch.cat(known).unique()]
+            setattr(self, f"ngram_hashes_{n}", known)
             self.ngram_counts[n - 1] += len(hashes)
 
     def compute(self) -> dict[str, Tensor]:

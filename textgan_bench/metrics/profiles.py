@@ -27,7 +27,7 @@
 Scores of different profiles never compare, even under one key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -40,6 +40,7 @@ from textgan_bench.metrics.fed import FED, Encoder
 from textgan_bench.metrics.language_models import RNN
 from textgan_bench.metrics.lengths import LengthDistance
 from textgan_bench.metrics.lm_score import LMScore, ReverseLMScore
+from textgan_bench.metrics.neighbours import NearestEmbedding, NearestNGram
 from textgan_bench.metrics.perplexity import Perplexity, ReversePerplexity
 from textgan_bench.tokens import Vocabulary
 
@@ -64,6 +65,12 @@ PROFILES = {
     "irl-legacy": Profile("BLEU 2-5", frozenset()),
     "arae": Profile("LM 5", frozenset({"vocabulary", "train"})),
 }
+EXTRAS = {
+    "nearest": "nearest_ngram",
+    "perplexity": "reverse_perplexity/kn5",
+    "rnn": "reverse_perplexity/rnn",
+}
+"""Scores beside the default ones, too slow to compute each time: their names, and a key of each."""
 SELF_BLEU_SAMPLES = 500  # Texygen, utils/metrics/SelfBleu.py
 
 
@@ -157,8 +164,39 @@ def build_profile(
     return metrics
 
 
-def lacking(name: str, *, train: bool, encoder: bool) -> dict[str, str]:
-    """Scores of a profile that ``build_profile`` leaves out without these, and what they need."""
+def build_extras(
+    names: Collection[str],
+    references: Sequence[Sentence],
+    vocabulary: Vocabulary,
+    *,
+    train: Sequence[Sentence] | None,
+    encoder: Encoder | None,
+) -> list[Metric]:
+    """The metrics of some ``EXTRAS``; those that need what is not given are left out.
+
+    Raises:
+        ValueError: a name is none of them.
+    """
+    for name in names:
+        if name not in EXTRAS:
+            raise ValueError(f"there is no extra score {name}; there are {', '.join(EXTRAS)}")
+    metrics: list[Metric] = []
+    if "nearest" in names and train is not None:
+        metrics.append(NearestNGram(train))
+        if encoder is not None:
+            metrics.append(NearestEmbedding(train, encoder))
+    if "perplexity" in names:
+        metrics += [] if train is None else [Perplexity(train, vocabulary)]
+        metrics.append(ReversePerplexity(references, vocabulary))
+    if "rnn" in names:
+        metrics.append(ReverseRNNPerplexity(references, vocabulary))
+    return metrics
+
+
+def lacking(
+    name: str, *, train: bool, encoder: bool, extras: Collection[str] = ()
+) -> dict[str, str]:
+    """Scores of a profile and extra ones that are left out without these, and what they need."""
     uses = profile(name).uses
     reasons = {}
     if "encoder" in uses and not encoder:
@@ -166,4 +204,10 @@ def lacking(name: str, *, train: bool, encoder: bool) -> dict[str, str]:
     if "train" in uses and not train:
         score = "Perplexity" if name == "arae" else "NovelSentences"
         reasons[score] = "it needs --train, the training text"
+        if "nearest" in extras:
+            reasons["NearestNGram"] = reasons["NearestEmbedding"] = reasons[score]
+        if "perplexity" in extras:
+            reasons["Perplexity"] = reasons[score]
+    elif "nearest" in extras and not encoder:
+        reasons["NearestEmbedding"] = reasons["FED"]
     return reasons
