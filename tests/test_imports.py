@@ -19,13 +19,15 @@ ALLOWED = {
     "textgan_bench.tokens": "torch",
     "textgan_bench.interfaces": "tokens pytorch_lightning torch torchmetrics",
     "textgan_bench.networks": "functional tokens torch",
+    "textgan_bench.graphed": "functional interfaces networks tokens pytorch_lightning torch",
     "textgan_bench.metrics": "functional interfaces tokens numpy torch torchmetrics",
     "textgan_bench.metrics.decipherment": "tokens sacrebleu torch torchmetrics",
     "textgan_bench.metrics.encoders": "functional numpy sentence_transformers tensorflow "
     "tensorflow_hub torch tqdm",
     "textgan_bench.metrics.neighbours": "functional torch torchmetrics tqdm",
     "textgan_bench.metrics.rnn_lm": "functional tokens torch tqdm",
-    "textgan_bench.methods": "functional interfaces networks tokens pytorch_lightning torch",
+    "textgan_bench.methods": "functional graphed interfaces networks tokens pytorch_lightning "
+    "torch",
     "datamodules": "functional interfaces metrics tokens datasets hmmlearn nltk numpy pyarrow "
     "torch torchmetrics tqdm",
     # What runs and scores plug-ins, and knows none of them by name.

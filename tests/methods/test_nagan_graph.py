@@ -122,7 +122,7 @@ class Static(NAGAN):
 
 @pytest.fixture
 def static(monkeypatch: pytest.MonkeyPatch) -> type[NAGAN]:
-    monkeypatch.setattr("textgan_bench.methods.nagan.GraphedStep", NoGraph)
+    monkeypatch.setattr("textgan_bench.graphed.GraphedStep", NoGraph)
     monkeypatch.setattr("textgan_bench.methods.nagan.CountedRAdam", Recorded)
     return Static
 
@@ -155,7 +155,7 @@ def test_the_static_step_moves_everything_and_lightning_counts_it(static: type[N
 def test_a_step_that_cannot_be_captured_is_carried_out_without_a_graph(
     static: type[NAGAN], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("textgan_bench.methods.nagan.GraphedStep", Refused)
+    monkeypatch.setattr("textgan_bench.graphed.GraphedStep", Refused)
     method = build(static)
     with pytest.warns(UserWarning, match="not permitted"):
         trainer = fit(method, 3)

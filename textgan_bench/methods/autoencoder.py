@@ -80,8 +80,8 @@ class Autoencoder(TextGenerator):
     def observe(self, codes: Tensor) -> None:
         """Let codes (B, H) enter the moments."""
         share = 1 / self.noise.updates.clamp(max=MOMENT_BATCHES)
-        self.mean.lerp_(codes.mean(0), share)
-        self.second_moment.lerp_(codes.T @ codes / len(codes), share)
+        self.mean.lerp_(process_mean(codes.mean(0)), share)
+        self.second_moment.lerp_(process_mean(codes.T @ codes / len(codes)), share)
 
     def generate(self, n: int) -> Tensor:
         """(B, H) ``n`` codes of the Gaussian."""

@@ -24,14 +24,11 @@ Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden
 """
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import torch
-import torch.nn.functional as F
-from pytorch_lightning.core.optimizer import LightningOptimizer
-from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -41,13 +38,8 @@ from textgan_bench.functional.adversarial import (
     max_gradient_penalty_of_all,
     non_saturating_loss,
 )
-from textgan_bench.functional.cuda_graphs import (
-    CaptureError,
-    CountedRAdam,
-    GraphedStep,
-    descend_in_graph,
-)
-from textgan_bench.interfaces import TextGenerator
+from textgan_bench.functional.cuda_graphs import CountedRAdam
+from textgan_bench.graphed import GraphedGenerator
 from textgan_bench.networks.discriminators import (
     Discriminator,
     DiscriminatorKind,
@@ -55,13 +47,13 @@ from textgan_bench.networks.discriminators import (
 )
 from textgan_bench.networks.generators import GeneratorKind, build_generator
 from textgan_bench.networks.latent_transformer import LatentTransformer
-from textgan_bench.networks.packing import BUCKET, Packed, Padded
+from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.tokens import PAD, TokenBatch, count, length_mask
 
 SAMPLING_BATCH = 256  # bounds the memory of the scores, N x V; not tuned
 
 
-class NAGAN(TextGenerator):
+class NAGAN(GraphedGenerator):
     """Non-autoregressive GAN; defaults are Table 9 for real data.
 
     Args:
@@ -148,7 +140,6 @@ class NAGAN(TextGenerator):
         self.register_buffer("length_counts", torch.zeros(max_length + 1))
         self.updates: Tensor
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
-        self._graphed: GraphedStep | None = None
 
     def configure_optimizers(self) -> list[Optimizer]:
         radam = partial(CountedRAdam, betas=self.BETAS, foreach=True)
@@ -164,8 +155,7 @@ class NAGAN(TextGenerator):
 
     def on_train_start(self) -> None:
         """Count lengths and words of the training set, on all ranks, before the first step."""
-        alone, precision = self.trainer.world_size == 1, self.trainer.precision
-        self._use_graphs(self.device.type == "cuda" and alone and precision == "32-true")
+        super().on_train_start()
         if self.updates > 0:
             return
         loader = cast("Iterable[TokenBatch]", self.trainer.train_dataloader)
@@ -181,8 +171,7 @@ class NAGAN(TextGenerator):
         self.average.load_state_dict(self.generator.state_dict())
 
     def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
-        """One step of the discriminator, one of the generator (algorithm 1)."""
-        losses = self._replay(batch) if self._graphed else self.step(batch.ids, batch.lengths)
+        losses = self.carry_out(batch)
         names = ("loss", "gradient_penalty", "score_regulariser")
         logged = [*(f"discriminator/{name}" for name in names), "generator/loss"]
         self.log_losses(dict(zip(logged, losses, strict=True)))
@@ -220,17 +209,8 @@ class NAGAN(TextGenerator):
     def step(
         self, ids: Tensor, lengths: Tensor, layout: type[Padded] = Packed
     ) -> tuple[Tensor, ...]:
-        """Losses of a step on real ids (B, T). In the layout ``Padded`` a CUDA graph can hold it.
-
-        No shape and no branch depends on a value then. Padding is worked on, and what is computed
-        on it has no effect and no gradient.
-        """
-        captured = layout is Padded
-        descend: Callable[..., None] = descend_in_graph if captured else self.descend
-        generator_optimizer, discriminator_optimizer = cast(
-            "list[Any]", self.optimizers(use_pl_optimizer=not captured)
-        )
-        ids = ids if captured else ids[:, : int(lengths.max())]
+        """One step of the discriminator, one of the generator (algorithm 1) on ids (B, T)."""
+        descend, (generator_optimizer, discriminator_optimizer) = self.players(layout)
         adversarial, penalty, regulariser = self.discriminator_losses(ids, lengths, layout)
         weighted = self.gradient_penalty * penalty + self.score_regulariser * regulariser
         descend(adversarial + weighted, discriminator_optimizer)
@@ -239,26 +219,6 @@ class NAGAN(TextGenerator):
             descend(generator_loss, generator_optimizer)
         self._average_parameters()
         return adversarial, penalty, regulariser, generator_loss
-
-    def _replay(self, batch: TokenBatch) -> tuple[Tensor, ...]:
-        """A step as one graph, for each multiple of ``BUCKET`` that sentences are padded to."""
-        longest = -(-int(batch.lengths.max()) // BUCKET) * BUCKET
-        padding = min(longest, self.max_length) - batch.ids.shape[1]
-        assert self._graphed is not None
-        try:
-            losses = self._graphed(F.pad(batch.ids, (0, padding), value=PAD), batch.lengths)
-        except CaptureError as error:
-            rank_zero_warn(f"no CUDA graph, so each step is several times slower: {error}")
-            self._use_graphs(False)
-            return self.step(batch.ids, batch.lengths)
-        for optimizer in cast("list[LightningOptimizer]", self.optimizers()):
-            optimizer.step()  # is counted; the graph has moved the parameters
-        return losses
-
-    def _use_graphs(self, use: bool) -> None:
-        self._graphed = GraphedStep(partial(self.step, layout=Padded)) if use else None
-        for optimizer in cast("list[CountedRAdam]", self.optimizers(use_pl_optimizer=False)):
-            optimizer.place(within_graph=use)
 
     @torch.no_grad()
     def sample(self, n: int, *, dropout: float | None = None) -> TokenBatch:

@@ -1,0 +1,73 @@
+"""Generators whose training step a CUDA graph can hold: thousands of kernels for one launch."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+import torch.nn.functional as F
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from pytorch_lightning.utilities import rank_zero_warn
+from torch import Tensor
+
+from textgan_bench.functional.cuda_graphs import (
+    CaptureError,
+    CountedRAdam,
+    GraphedStep,
+    descend_in_graph,
+)
+from textgan_bench.interfaces import TextGenerator
+from textgan_bench.networks.packing import BUCKET, Packed, Padded
+from textgan_bench.tokens import PAD, TokenBatch
+
+
+class GraphedGenerator(TextGenerator):
+    """Carries out ``step``, on a GPU of its own as one graph for each length of a batch.
+
+    Lightning goes on counting steps, running hooks and saving states: the optimizers, which are
+    ``CountedRAdam``, are told of every step that a graph has taken.
+    """
+
+    _graphed: GraphedStep | None = None
+
+    @abstractmethod
+    def step(
+        self, ids: Tensor, lengths: Tensor, layout: type[Padded] = Packed
+    ) -> tuple[Tensor, ...]:
+        """The losses of one training step on ids (B, T), which may be wider than ``lengths``.
+
+        In the layout ``Padded`` no shape and no branch may depend on a value: padding is worked on,
+        and what is computed on it has no effect and no gradient.
+        """
+
+    def players(self, layout: type[Padded]) -> tuple[Callable[[Tensor, Any], None], list[Any]]:
+        """What moves an optimizer's parameters down a loss in ``step``, and the optimizers."""
+        if layout is Packed:
+            return self.descend, cast("list[Any]", self.optimizers())
+        return descend_in_graph, cast("list[Any]", self.optimizers(use_pl_optimizer=False))
+
+    def on_train_start(self) -> None:
+        alone, precision = self.trainer.world_size == 1, self.trainer.precision
+        self._use_graphs(self.device.type == "cuda" and alone and precision == "32-true")
+
+    def carry_out(self, batch: TokenBatch) -> tuple[Tensor, ...]:
+        """The losses of one step on ``batch``."""
+        longest = int(batch.lengths.max())
+        if self._graphed is None:
+            return self.step(batch.ids[:, :longest], batch.lengths)
+        padded = min(-(-longest // BUCKET) * BUCKET, self.max_length)
+        ids = F.pad(batch.ids, (0, padded - batch.ids.shape[1]), value=PAD)
+        try:
+            losses = self._graphed(ids, batch.lengths)
+        except CaptureError as error:
+            rank_zero_warn(f"no CUDA graph, so each step is several times slower: {error}")
+            self._use_graphs(False)
+            return self.step(batch.ids[:, :longest], batch.lengths)
+        for optimizer in cast("list[LightningOptimizer]", self.optimizers()):
+            optimizer.step()  # is counted; the graph has moved the parameters
+        return losses
+
+    def _use_graphs(self, use: bool) -> None:
+        self._graphed = GraphedStep(partial(self.step, layout=Padded)) if use else None
+        for optimizer in cast("list[CountedRAdam]", self.optimizers(use_pl_optimizer=False)):
+            optimizer.place(within_graph=use)
