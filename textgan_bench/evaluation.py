@@ -218,5 +218,7 @@ def _knob(model: LightningModule) -> dict[str, float]:
     if not isinstance(model, TextGenerator) or model.knob is None:
         return {}
     value = inspect.signature(model.sample).parameters[model.knob].default
-    # A default of None stands for the setting of the training.
-    return {model.knob: float(getattr(model, model.knob) if value is None else value)}
+    # A default of None stands for the setting that the method was built with.
+    return {
+        model.knob: float(getattr(model, f"inference_{model.knob}") if value is None else value)
+    }

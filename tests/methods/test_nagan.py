@@ -148,6 +148,16 @@ def test_dropout_stays_at_inference_and_is_the_knob() -> None:
     assert not torch.equal(default.ids, method.sample(32, dropout=0.0).ids)
 
 
+def test_sentences_are_drawn_at_the_dropout_of_inference() -> None:
+    method = small(dropout=0.2, inference_dropout=0.4)
+    method.length_counts[3] = 1
+    torch.manual_seed(1)
+    default = method.sample(32)
+    for rate, same in ((0.4, True), (0.2, False)):
+        torch.manual_seed(1)
+        assert torch.equal(default.ids, method.sample(32, dropout=rate).ids) == same
+
+
 def test_gumbel_noise_is_added_in_training_only() -> None:
     method = small(dropout=0.0)
     mask = length_mask(torch.tensor([3]), 3)

@@ -40,13 +40,8 @@ from textgan_bench.functional.adversarial import (
 )
 from textgan_bench.functional.cuda_graphs import CountedRAdam
 from textgan_bench.graphed import GraphedGenerator
-from textgan_bench.networks.discriminators import (
-    Discriminator,
-    DiscriminatorKind,
-    build_discriminator,
-)
+from textgan_bench.networks.discriminators import DiscriminatorKind, build_discriminator
 from textgan_bench.networks.generators import GeneratorKind, build_generator
-from textgan_bench.networks.latent_transformer import LatentTransformer
 from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.tokens import PAD, TokenBatch, count, length_mask
 
@@ -61,23 +56,21 @@ class NAGAN(GraphedGenerator):
         discriminator: what judges them; the rows of Table 4.
         width, blocks, heads: of each Transformer (Table 9).
         feed_forward: not stated; 256 gives the parameter counts of Table 12.
-        latent_dim: of z_t (Table 9).
-        embedding_dim: of the discriminator's words (Table 9).
+        latent_dim, embedding_dim: of z_t and of the discriminator's words (Table 9).
         latent_gain: factor on the first output weights of the attention to the latents, which lets
             the words of a sentence agree; not stated (docs/nagan.md).
         score_std: standard deviation over the latents of a word's first scores, which have to be
             diverse beside the Gumbel noise (standard deviation 1.28); not stated (docs/nagan.md).
-        dropout: in the generator, in training and, unless turned, at inference (Table 9).
+        dropout: in the generator, in training (Table 9).
+        inference_dropout: at inference, unless the knob is turned; the training's if None (4.1).
         temperature: of the straight-through estimator (Table 9).
         gradient_penalty: weight of the gradient penalty at the embedded sentence; lambda of Table 9
             is for one at the one-hot sentence (docs/nagan.md).
         score_regulariser: lambda, 1 on real data, 0.1 on synthetic data (Table 9).
         generator_lr, discriminator_lr: of RAdam (Table 9).
-        discriminator_l2: L2 of the discriminator (Table 9), decoupled from the gradient as in the
-            RAdam implementation of that time.
+        discriminator_l2: Table 9, decoupled from the gradient as in the RAdam of that time.
         averaging: gamma of the parameter average (Table 9), approached from below as
-            min(gamma, (1 + t) / (4 + t)), an average over about the last third of a short run: at
-            0.9999 throughout it would evaluate its initial weights.
+            min(gamma, (1 + t) / (4 + t)), about the last third of a short run (docs/nagan.md).
     """
 
     knob: ClassVar[str] = "dropout"
@@ -103,6 +96,7 @@ class NAGAN(GraphedGenerator):
         latent_gain: float = 16.0,
         score_std: float = 6.0,
         dropout: float = 0.25,
+        inference_dropout: float | None = None,
         temperature: float = 1.0,
         gradient_penalty: float = 25.0,
         score_regulariser: float = 1.0,
@@ -114,7 +108,7 @@ class NAGAN(GraphedGenerator):
         super().__init__(vocab_size, max_length)
         self.save_hyperparameters()
         shape = {"width": width, "blocks": blocks, "heads": heads, "feed_forward": feed_forward}
-        self.generator: LatentTransformer = build_generator(
+        self.generator = build_generator(
             generator,
             vocab_size,
             max_length,
@@ -126,10 +120,11 @@ class NAGAN(GraphedGenerator):
             **shape,
         )
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
-        self.discriminator: Discriminator = build_discriminator(
+        self.discriminator = build_discriminator(
             discriminator, vocab_size, max_length, embedding_dim=embedding_dim, **shape
         )
         self.dropout = dropout
+        self.inference_dropout = dropout if inference_dropout is None else inference_dropout
         self.gradient_penalty = gradient_penalty
         self.score_regulariser = score_regulariser
         self.generator_lr = generator_lr
@@ -222,14 +217,14 @@ class NAGAN(GraphedGenerator):
 
     @torch.no_grad()
     def sample(self, n: int, *, dropout: float | None = None) -> TokenBatch:
-        """``n`` sentences of the averaged generator, ``dropout`` the training's unless given.
+        """``n`` sentences of the averaged generator; less ``dropout`` gives up diversity.
 
         Raises:
             RuntimeError: no training sentence was seen, so the lengths are unknown.
         """
         if not self.length_counts.any():
             raise RuntimeError("NAGAN draws lengths from the training set and has seen none of it")
-        rate = self.dropout if dropout is None else dropout
+        rate = self.inference_dropout if dropout is None else dropout
         ids = torch.full((n, self.max_length), PAD, device=self.device)
         lengths = torch.multinomial(self.length_counts, n, replacement=True)
         for rows, chunk in zip(
