@@ -31,10 +31,10 @@ class _StraightThroughEmbedding(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         scores, table = ctx.saved_tensors
         p = torch.softmax(scores / ctx.temperature, -1)  # (…, V)
-        u = gradient @ table.T  # (…, V), the gradient at the one-hot
-        # Jacobian of the softmax: p (u - <p, u>) / temperature, in place for the sake of memory.
+        u = (gradient / ctx.temperature) @ table.T  # (…, V), the gradient at the one-hot
+        # Jacobian of the softmax: p (u - <p, u>), in place for the sake of memory.
         inner = u.mul_(p).sum(-1, keepdim=True)
-        return u.addcmul_(p, inner, value=-1).div_(ctx.temperature), None, None
+        return u.addcmul_(p, inner, value=-1), None, None
 
 
 def straight_through_embedding(scores: Tensor, table: Tensor, temperature: float) -> Tensor:

@@ -155,8 +155,11 @@ class NAGAN(TextGenerator):
 
     def on_train_start(self) -> None:
         """Count lengths and words of the training set, on all ranks, before the first step."""
-        alone, precision = self.trainer.world_size == 1, self.trainer.precision
-        self._use_graphs(self.device.type == "cuda" and alone and precision == "32-true")
+        on_gpu = self.device.type == "cuda"
+        capturable = self.trainer.world_size == 1 and self.trainer.precision == "32-true"
+        if on_gpu and not capturable:
+            rank_zero_warn("no CUDA graph on several devices or in another precision than 32-true")
+        self._use_graphs(on_gpu and capturable)
         if self.updates > 0:
             return
         word_counts = torch.zeros(self.vocab_size, device=self.device)
