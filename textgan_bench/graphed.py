@@ -47,8 +47,11 @@ class GraphedGenerator(TextGenerator):
         return descend_in_graph, cast("list[Any]", self.optimizers(use_pl_optimizer=False))
 
     def on_train_start(self) -> None:
-        alone, precision = self.trainer.world_size == 1, self.trainer.precision
-        self._use_graphs(self.device.type == "cuda" and alone and precision == "32-true")
+        on_gpu = self.device.type == "cuda"
+        capturable = self.trainer.world_size == 1 and self.trainer.precision == "32-true"
+        if on_gpu and not capturable:
+            rank_zero_warn("no CUDA graph on several devices or in another precision than 32-true")
+        self._use_graphs(on_gpu and capturable)
 
     def carry_out(self, batch: TokenBatch) -> tuple[Tensor, ...]:
         """The losses of one step on ``batch``."""

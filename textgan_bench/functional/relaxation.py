@@ -36,10 +36,10 @@ class _StraightThrough(torch.autograd.Function):
             return gradient, None, None, None
         scores, table = ctx.saved_tensors
         p = torch.softmax(scores / ctx.temperature, -1)  # (…, V)
-        u = gradient @ table.T  # (…, V), the gradient at the one-hot
+        u = (gradient / ctx.temperature) @ table.T  # (…, V), the gradient at the one-hot
         # Jacobian of the softmax: p (u - <p, u>) / temperature, in place for the sake of memory.
         inner = u.mul_(p).sum(-1, keepdim=True)
-        return gradient, u.addcmul_(p, inner, value=-1).div_(ctx.temperature), None, None
+        return gradient, u.addcmul_(p, inner, value=-1), None, None
 
 
 def straight_through_embedding(scores: Tensor, table: Tensor, temperature: float) -> Tensor:
