@@ -18,7 +18,7 @@ def main() -> None:
         for row in csv.DictReader(file):
             paths[row["run"]].append((float(row["oracle_gap"]), float(row["reverse_lm"])))
     mpl.rcParams["svg.hashsalt"] = "nagan"  # the same picture is the same file
-    figure, axes = plt.subplots(figsize=(10, 5.5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(11, 6), layout="constrained")
     axes.fill_between([-1, 1], 4.2, UNIGRAM, color="0.9")
     axes.axhline(UNIGRAM, color="0.5", linewidth=0.8)
     colours = mpl.colormaps["tab20"].colors  # type: ignore[attr-defined]
@@ -26,7 +26,9 @@ def main() -> None:
         gaps, reverse = zip(*path, strict=True)
         colour = colours[index % len(colours)]
         wide = "all latents" in run
-        axes.plot(gaps, reverse, color=colour, label=run, linewidth=2.2 if wide else 0.9)
+        style = "-" if index < len(colours) else "--"
+        width = 2.2 if wide else 0.9
+        axes.plot(gaps, reverse, style, color=colour, label=run, linewidth=width)
         axes.plot(gaps[-1], reverse[-1], "o", color=colour, markersize=4)
     axes.set(
         xlim=(2.3, -1),
