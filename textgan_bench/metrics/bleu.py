@@ -172,7 +172,7 @@ class SelfBLEU(Metric):
         """Make one update of all, so that no word is in memory twice."""
         distinct, numbers = np.unique(_array(self.self_bleu_hashes), return_inverse=True)
         numbers = numbers - 1  # the smallest hash is -1, and stays the number of unknown words
-        words = torch.cat([*self.self_bleu_words]).cpu().numpy()
+        words = _array(self.self_bleu_words)  # changed in place, as all else is here
         first = first_number = 0
         for size, types in _array(self.self_bleu_sizes):
             part = words[first : first + size]
