@@ -144,10 +144,13 @@ class YelpTransfer(Yelp):
         assert isinstance(sources, LabelledBatch)
         labelled = list(zip(train, tokens.labels.tolist(), strict=True))
         classes = ([s for s, label in labelled if label == of_it] for of_it in (NEGATIVE, POSITIVE))
-        return [
-            *metrics,
+        metrics += [
             TransferAccuracy(NGramClassifier(*classes), (1 - sources.labels).tolist()),
             SourceBLEU(references),
-            Perplexity(train, self.vocabulary),
-            ReversePerplexity(references, self.vocabulary),
         ]
+        if "perplexity" not in self.extras:  # which are these two
+            metrics += [
+                Perplexity(train, self.vocabulary),
+                ReversePerplexity(references, self.vocabulary),
+            ]
+        return metrics

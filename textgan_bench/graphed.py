@@ -28,6 +28,8 @@ class GraphedGenerator(TextGenerator):
     ``CountedRAdam``, are told of every step that a graph has taken.
     """
 
+    capturable = True
+    """Whether ``step`` reads nothing back from the device, as a graph needs."""
     _graphed: GraphedStep | None = None
 
     @abstractmethod
@@ -48,10 +50,10 @@ class GraphedGenerator(TextGenerator):
 
     def on_train_start(self) -> None:
         on_gpu = self.device.type == "cuda"
-        capturable = self.trainer.world_size == 1 and self.trainer.precision == "32-true"
-        if on_gpu and not capturable:
+        plain = self.trainer.world_size == 1 and self.trainer.precision == "32-true"
+        if on_gpu and not plain:
             rank_zero_warn("no CUDA graph on several devices or in another precision than 32-true")
-        self._use_graphs(on_gpu and capturable)
+        self._use_graphs(on_gpu and plain and self.capturable)
 
     def carry_out(self, batch: TokenBatch) -> tuple[Tensor, ...]:
         """The losses of one step on ``batch``."""

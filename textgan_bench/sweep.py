@@ -3,7 +3,8 @@
 A single setting hides what another one shows (``curves``): what is compared are whole curves of
 quality against diversity. The points of a run are one file below ``sweeps/<data>/`` of the
 leaderboard, its name that of the record. A point is scored as the test scores a run, from the same
-seed and in the same batches, so that the one at the method's own setting has the record's numbers.
+seed and in the same batches, so that at the method's own setting (``--values``, where it is none of
+``VALUES``) it has the record's numbers.
 """
 
 import hashlib

@@ -29,6 +29,7 @@ SILENCED = (
     ".*smaller than the logging interval.*",
     ".*There is a wandb run already in progress.*",  # bench tests in the run it trained in
     ".*isinstance\\(treespec, LeafSpec\\).*",
+    ".*step\\(\\) is running without CUDA graph capture.*",  # the steps before the first capture
 )
 CHATTY = ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.seed")
 

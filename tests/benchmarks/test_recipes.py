@@ -91,7 +91,7 @@ def overlaid(data: str, method: str, budget: str) -> dict[str, object]:
         ("cnn", {"discriminator": "cnn"}),
         ("rnn", {"discriminator": "rnn"}),
         ("no_penalty", {"gradient_penalty": 0.0}),
-        ("no_dropout", {"dropout": 0.0}),
+        ("no_dropout", {"dropout": 0.0, "inference_dropout": 0.0}),
     ],
 )
 def test_a_variant_differs_by_what_it_names(

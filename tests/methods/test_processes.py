@@ -140,7 +140,7 @@ def train(name: str, precision: Any, steps: int, patterned: bool) -> dict[str, A
     whole: list[Any] = batches(steps)
     if name in LABELLED:
         labels = torch.arange(BATCH_SIZE) % 3 % 2  # of either style more in one half than the other
-        whole = [LabelledBatch(*batch, labels) for batch in whole]
+        whole = [LabelledBatch(batch.ids, batch.lengths, labels) for batch in whole]
     share = slice(rank * BATCH_SIZE // processes, (rank + 1) * BATCH_SIZE // processes)
     mine = [type(batch)(*(column[share] for column in batch)) for batch in whole]
     trainer.fit(method, DataLoader(mine, batch_size=None))  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from torchmetrics import MetricCollection
 from textgan_bench.bootstrap import standard_errors
 from textgan_bench.functional.ngram_classifier import NGramClassifier
 from textgan_bench.metrics.transfer import SourceBLEU, TransferAccuracy
+from textgan_bench.scoring import score
 
 SOURCES = [
     ["the", "food", "was", "very", "good"],
@@ -55,3 +56,8 @@ def test_parts_out_of_order_are_refused() -> None:
     for metric in (TransferAccuracy(judge(), [0, 1, 1]), SourceBLEU(SOURCES)):
         with pytest.raises(ValueError, match="whole and in order"):
             standard_errors(MetricCollection([metric]), SAMPLES, resamples=2)
+
+
+def test_a_record_has_both() -> None:
+    metrics = MetricCollection([TransferAccuracy(judge(), [0, 1, 1]), SourceBLEU(SOURCES)])
+    assert score(metrics, SOURCES).keys() == {"transfer_accuracy", "source_bleu/4"}

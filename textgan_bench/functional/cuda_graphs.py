@@ -1,4 +1,4 @@
-"""A training step as one CUDA graph: hundreds of kernels for the price of one launch.
+"""A training step as one CUDA graph: thousands of kernels for the price of one launch.
 
 What a captured step must not do: read a value back from the device, take a shape from data
 (``nonzero``, boolean masks), or draw from a generator of its own. PyTorch's default generator may
@@ -85,7 +85,8 @@ class GraphedStep:
             ):
                 outputs = self._step(*static)
         except RuntimeError as error:
-            raise CaptureError(str(error)) from error
+            # Ending a failed capture raises anew, over what made it fail.
+            raise CaptureError(str(error.__context__ or error)) from error
         return _Captured(graph, static, tuple(x.detach() for x in outputs))
 
 

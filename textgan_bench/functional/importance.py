@@ -1,4 +1,4 @@
-"""Importance-sampled adversarial loss. Shapes: B batch, of all processes together."""
+"""Importance-sampled adversarial loss. Shapes: B batch of one process; the mean is over all."""
 
 import math
 

@@ -163,7 +163,8 @@ class ARAETransfer(Method):
         ids = torch.empty(len(codes), self.max_length, dtype=torch.int64, device=self.device)
         for style, decoder in enumerate(self.decoders):
             rows = batch.labels == 1 - style
-            ids[rows] = cast(Decoder, decoder).decode(codes[rows], temperature=0.0).ids
+            if rows.any():
+                ids[rows] = cast(Decoder, decoder).decode(codes[rows], temperature=0.0).ids
         return TokenBatch(ids, (ids != PAD).sum(1))
 
     def validation_step(self, batch: LabelledBatch, batch_idx: int) -> dict[str, TokenBatch]:

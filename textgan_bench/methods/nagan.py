@@ -13,8 +13,8 @@ from the lengths of the training set. The discriminator is a Transformer encoder
 
 (eq. 12, 13, 25, 27) with O' = lambda_i O_r + (1 - lambda_i) O_f between a real and a fake
 sentence of the same length. Samples come from the moving average of the generator's parameters
-(eq. 28), without Gumbel noise and with the training dropout, which at inference trades quality
-against diversity (4.1).
+(eq. 28), without Gumbel noise and with dropout, which at inference trades quality against
+diversity (4.1).
 
 Its ablations (4.2, A.4.4) replace one part each: an autoregressive generator, of the same lengths,
 whose words are softmax s_t, or drawn from it by Gumbel noise (eq. 29); a convolutional or recurrent
@@ -52,8 +52,7 @@ class NAGAN(GraphedGenerator):
     """Non-autoregressive GAN; defaults are Table 9 for real data.
 
     Args:
-        generator: how words are written; the rows of Table 3.
-        discriminator: what judges them; the rows of Table 4.
+        generator, discriminator: what writes and what judges; the rows of Tables 3 and 4.
         width, blocks, heads: of each Transformer (Table 9).
         feed_forward: not stated; 256 gives the parameter counts of Table 12.
         latent_dim, embedding_dim: of z_t and of the discriminator's words (Table 9).
@@ -123,6 +122,7 @@ class NAGAN(GraphedGenerator):
         self.discriminator = build_discriminator(
             discriminator, vocab_size, max_length, embedding_dim=embedding_dim, **shape
         )
+        self.capturable = self.discriminator.capturable
         self.dropout = dropout
         self.inference_dropout = dropout if inference_dropout is None else inference_dropout
         self.gradient_penalty = gradient_penalty

@@ -10,7 +10,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from textgan_bench.functional.ngram_classifier import NGramClassifier
-from textgan_bench.metrics.decipherment import CorpusBLEU
+from textgan_bench.metrics.decipherment import AlignedBLEU
 
 Sentences = Sequence[Sequence[str]]
 
@@ -58,7 +58,7 @@ class TransferAccuracy(Metric):
         return {"transfer_accuracy": self.transferred_count / self.sample_count.double()}
 
 
-class SourceBLEU(CorpusBLEU):
+class SourceBLEU(AlignedBLEU):
     """Corpus BLEU of samples against their sources, in [0, 1]: how much of them was kept.
 
     Not to be maximised alone: a copy of the source has 1. Zhao et al. (2018) print 100 times it.

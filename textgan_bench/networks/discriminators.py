@@ -13,7 +13,7 @@ Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden
 """
 
 from abc import ABC, abstractmethod
-from typing import Literal, Unpack, get_args
+from typing import ClassVar, Literal, Unpack, get_args
 
 import torch
 import torch.nn.functional as F
@@ -40,6 +40,9 @@ def perceptron(width: int) -> nn.Sequential:
 
 class Discriminator(nn.Module, ABC):
     """An embedding table and what judges embedded words."""
+
+    capturable: ClassVar[bool] = True
+    """Whether nothing is read back from the device, as a CUDA graph needs."""
 
     def __init__(self, vocab_size: int, embedding_dim: int) -> None:
         super().__init__()
@@ -132,6 +135,7 @@ class RNNDiscriminator(Discriminator):
     """One layer of gated recurrent units in both directions, and max-pooling (A.4.4)."""
 
     HIDDEN = 256  # A.4.4
+    capturable = False  # lengths of packed sequences are read on the host
 
     def __init__(self, vocab_size: int, embedding_dim: int) -> None:
         super().__init__(vocab_size, embedding_dim)

@@ -1,6 +1,6 @@
 """Recurrent networks between sentences and codes, and perceptrons on codes (Zhao et al., 2018).
 
-Sizes apart, all of it is the authors' code, jakezhaojb/ARAE.
+Sizes apart, all of it is as in the authors' code, jakezhaojb/ARAE.
 
 Shapes: B batch, T time, V vocabulary, E embedding, H hidden and code.
 """
@@ -123,7 +123,8 @@ class DecayingNoise(nn.Module):
 def perceptron(sizes: list[int], activation: nn.Module, critic: bool) -> nn.Sequential:
     """Linear layers, batch normalised and activated between; weights from N(0, 0.02^2) (code).
 
-    The first layer of a critic is not normalised, and its score has no bias, which would cancel.
+    The first layer of a critic is not normalised, and its score has no bias: in a critic's
+    loss it cancels. A classifier of codes is made alike.
     """
     layers: list[nn.Module] = []
     for i, (inputs, outputs) in enumerate(pairwise(sizes)):
