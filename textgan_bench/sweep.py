@@ -55,6 +55,7 @@ class Sweep:
     fingerprint: dict[str, Any]
     """Of the scores, as in a record."""
     commit: str
+    """Of the points scored last."""
     versions: dict[str, str]
     points: list[Point]
     """Scores by key, in the order of the knob."""
@@ -149,9 +150,7 @@ def _points_of(path: Path, fresh: Sweep) -> list[Point]:
     if not path.exists():
         return []
     old = load(path)
-    changed = replace(old, points=[], commit="", versions={}) != replace(
-        fresh, points=[], commit="", versions={}
-    )
+    changed = replace(old, points=[], commit="") != replace(fresh, points=[], commit="")
     return [] if changed else old.points
 
 
