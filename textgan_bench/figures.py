@@ -85,7 +85,8 @@ def plot_curves(
                 )
         axes.set_xlabel(x[1])
         axes.set_ylabel(y[1])
-    places[0].legend(frameon=False)
+    lines, names = places[0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside lower center", ncols=len(names), frameon=False)
     _save(figure, path)
 
 
