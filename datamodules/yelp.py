@@ -11,10 +11,9 @@ from datamodules.arrow import Corpus
 from datamodules.lines import encode_lines, read_lines
 from datamodules.sources import GITHUB, Source
 from datamodules.text import HELD_OUT, TextCorpus, chosen, frequent_words, unseen, words_of
-from textgan_bench.functional.ngram_classifier import NGramClassifier
 from textgan_bench.interfaces import Sentence, Split
 from textgan_bench.metrics.perplexity import Perplexity, ReversePerplexity
-from textgan_bench.metrics.transfer import SourceBLEU, TransferAccuracy
+from textgan_bench.metrics.transfer import SourceBLEU, TransferAccuracy, style_classifier
 from textgan_bench.tokens import LabelledBatch
 
 NEGATIVE, POSITIVE = 0, 1
@@ -132,6 +131,9 @@ class YelpTransfer(Yelp):
     5-grams. The anchors are no transfers of the test sentences.
     """
 
+    def aligned(self, split: Split) -> list[Sentence] | None:
+        return self.sentences(split)
+
     def build_metrics(
         self, references: list[Sentence], train: list[Sentence] | None
     ) -> list[Metric]:
@@ -145,8 +147,8 @@ class YelpTransfer(Yelp):
         labelled = list(zip(train, tokens.labels.tolist(), strict=True))
         classes = ([s for s, label in labelled if label == of_it] for of_it in (NEGATIVE, POSITIVE))
         metrics += [
-            TransferAccuracy(NGramClassifier(*classes), (1 - sources.labels).tolist()),
-            SourceBLEU(references),
+            TransferAccuracy(style_classifier(*classes), (1 - sources.labels).tolist()),
+            SourceBLEU(),
         ]
         if "perplexity" not in self.extras:  # which are these two
             metrics += [

@@ -24,6 +24,7 @@ ALLOWED = {
     "textgan_bench.metrics.decipherment": "tokens sacrebleu torch torchmetrics",
     "textgan_bench.metrics.encoders": "functional numpy sentence_transformers tensorflow "
     "tensorflow_hub torch tqdm",
+    "textgan_bench.metrics.transfer": "sklearn torch torchmetrics",
     "textgan_bench.metrics.neighbours": "functional torch torchmetrics tqdm",
     "textgan_bench.metrics.rnn_lm": "functional tokens torch tqdm",
     "textgan_bench.methods": "functional graphed interfaces networks tokens pytorch_lightning "

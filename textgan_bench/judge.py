@@ -28,7 +28,7 @@ class Judge:
     identity: dict[str, Any] = field(default_factory=dict)
     """Data set and revision, where the references are those of a data set."""
     aligned: list[Sentence] | None = None
-    """The own reference of each sample, where the data set deciphers."""
+    """The own reference of each sample, where the data set has one."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Metrics of the profile that lack something, and what."""
 
@@ -41,7 +41,7 @@ class Judge:
         if self.aligned is None or len(self.aligned) == num_samples:
             return self.aligned, {}
         reason = (
-            f"a decipherment has a line for each of the {len(self.aligned)} test sentences, not "
+            f"a rewritten text has a line for each of the {len(self.aligned)} test sentences, not "
             f"{num_samples}"
         )
         metrics = self.metrics.items(copy_state=False)

@@ -6,11 +6,9 @@ from pathlib import Path
 import torch
 
 from textgan_bench.figures import plot_bands, plot_lengths, plot_texts
-from textgan_bench.interfaces import TextDataModule
-from textgan_bench.methods import ImportanceSampledGAN
 from textgan_bench.runs import Run
 from textgan_bench.scoring import read_sentences
-from textgan_bench.training import TrainingCLI
+from textgan_bench.training import load_generator
 
 SHOWN = 10
 SEED = 0
@@ -32,7 +30,7 @@ def band(runs: Sequence[Run], path: Path) -> None:
 def lengths(runs: Sequence[Run], path: Path) -> None:
     """Figure 6: lengths of generated and of real names; of all, where the paper has 200."""
     (run,) = runs
-    _, data = restore(run)
+    _, data = load_generator(run.folder)
     texts = {"real": data.sentences("test"), "generated": read_sentences(run.samples)}
     plot_lengths(texts, path, "letters in a name")
 
@@ -40,7 +38,7 @@ def lengths(runs: Sequence[Run], path: Path) -> None:
 def forced(runs: Sequence[Run], path: Path) -> None:
     """Section 5.2: names as they are drawn, and with the end symbol suppressed."""
     (run,) = runs
-    model, data = restore(run)
+    model, data = load_generator(run.folder)
     torch.manual_seed(SEED)
     drawn = {
         "drawn": model.sample(SHOWN),
@@ -50,12 +48,3 @@ def forced(runs: Sequence[Run], path: Path) -> None:
     texts = {"real": real[:: max(1, len(real) // SHOWN)][:SHOWN]}  # they are in alphabetical order
     texts |= {title: data.vocabulary.decode_batch(batch) for title, batch in drawn.items()}
     plot_texts({title: ["".join(name) for name in text] for title, text in texts.items()}, path)
-
-
-def restore(run: Run) -> tuple[ImportanceSampledGAN, TextDataModule]:
-    """The trained method and its data."""
-    data = TrainingCLI([f"--config={run.config}"], run=False).datamodule
-    data.prepare_data()
-    data.setup("test")
-    model = ImportanceSampledGAN.load_from_checkpoint(run.checkpoint(run.tested_checkpoint()))
-    return model.eval(), data

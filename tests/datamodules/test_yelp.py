@@ -61,7 +61,7 @@ def test_a_copy_keeps_everything_and_transfers_next_to_nothing() -> None:
     data = YelpTransfer(SHARED)
     data.setup("test")
     metrics = data.metrics("test")
-    scores = score(metrics, data.sentences("test"))
+    scores = score(metrics, data.sentences("test"), data.aligned("test"))
     assert scores["source_bleu/4"] == pytest.approx(1)
     assert scores["transfer_accuracy"] < 0.1, "as much as the classifier errs on real text"
     assert scores["perplexity/kn5"] > 1

@@ -60,8 +60,8 @@ class TokenAccuracy(PairedMetric):
         return {"token_accuracy": self.accuracy_sum / self.accuracy_count}
 
 
-class AlignedBLEU(Metric):
-    """Corpus BLEU of samples, each against the text given with it, in [0, 1]; higher is better.
+class CorpusBLEU(PairedMetric):
+    """Corpus BLEU of samples, each against its own reference, in [0, 1]; higher is better.
 
     Papineni et al. (2002) as sacrebleu computes it (Post, 2018, "A call for clarity in reporting
     BLEU scores") on the words as given: case kept, smoothing ``exp``, which acts only on an order
@@ -70,7 +70,7 @@ class AlignedBLEU(Metric):
     Args:
         order: longest n-gram, part of the key.
 
-    >>> metric = AlignedBLEU()
+    >>> metric = CorpusBLEU()
     >>> metric.update([["a", "cat", "sat", "on", "it"]], [["a", "cat", "sat", "on", "us"]])
     >>> {key: round(float(value), 3) for key, value in metric.compute().items()}
     {'corpus_bleu/4': 0.669}
@@ -121,10 +121,6 @@ class AlignedBLEU(Metric):
         )
         value = torch.tensor(score.score / 100, dtype=torch.float64, device=self.device)
         return {f"corpus_bleu/{self.order}": value}
-
-
-class CorpusBLEU(AlignedBLEU, PairedMetric):
-    """``AlignedBLEU`` of samples that have their own references."""
 
 
 def _check_aligned(samples: Sentences, references: Sentences) -> None:
