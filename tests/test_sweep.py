@@ -8,7 +8,7 @@ import pytest
 from tests.boring import Boring
 from tests.checkout import RECORD, RUN, Command
 from textgan_bench import leaderboard
-from textgan_bench.sweep import Sweep, draw, load
+from textgan_bench.sweep import VALUES, Sweep, draw, load
 
 POINTS = Path("leaderboard/sweeps/noise/boring-quick-seed0-r1.json")
 
@@ -41,6 +41,15 @@ def test_points_are_those_of_the_record_and_are_not_repeated(
     longer = load(POINTS)
     assert [point["knob"] for point in longer.points] == [0.5, 1, 2]
     assert longer.points[1:] == swept.points
+
+
+def test_the_own_setting_is_among_the_values(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(VALUES, "temperature", (0.5,))
+    command.bench()
+    command("sweep", RUN)
+    assert load(POINTS).points[1] == {"knob": 1, **leaderboard.load(RECORD).scores}
 
 
 def test_points_of_another_checkpoint_are_discarded(command: Command) -> None:

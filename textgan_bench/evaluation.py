@@ -1,7 +1,6 @@
 """Scores of a run: curves while it trains, one record when it is tested."""
 
 import csv
-import inspect
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -217,8 +216,4 @@ def _knob(model: LightningModule) -> dict[str, float]:
     """Name and value of the knob the test's samples are drawn at."""
     if not isinstance(model, TextGenerator) or model.knob is None:
         return {}
-    value = inspect.signature(model.sample).parameters[model.knob].default
-    # A default of None stands for the setting that the method was built with.
-    return {
-        model.knob: float(getattr(model, f"inference_{model.knob}") if value is None else value)
-    }
+    return {model.knob: model.setting}

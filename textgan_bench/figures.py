@@ -1,5 +1,6 @@
 """Pictures of texts and of curves; they need matplotlib, the extra ``[plot]``."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from textgan_bench.interfaces import Sentence
 SIZE = (5.0, 3.5)  # inches
 PANEL = (3.2, 2.4)
 LETTER, LINE = 0.067, 0.13  # inches of a character of eight points
+SMALL_LETTER = 0.046  # inches of one of six points, at most
 FORMATS = (".svg", ".png", ".pdf")
 
 Curve = Sequence[tuple[float, float]]
@@ -22,7 +24,10 @@ Axis = tuple[str, str]
 
 
 def plot_lengths(
-    texts: Mapping[str, Sequence[Sentence]], path: Path, x: str = "words in a sentence"
+    texts: Mapping[str, Sequence[Sentence]],
+    path: Path,
+    x: str = "words in a sentence",
+    caption: str = "",
 ) -> None:
     """Draw the share of sentences of each length, a line a text.
 
@@ -30,6 +35,7 @@ def plot_lengths(
         texts: sentences by the name of the text.
         path: the file, ``.svg``, ``.png`` or ``.pdf``.
         x: what is counted, as it stands under the horizontal axis.
+        caption: stands small below the figure.
 
     Raises:
         ValueError: a text is empty, matplotlib is missing, or the file is of no known kind.
@@ -47,7 +53,7 @@ def plot_lengths(
     axes.set_xlabel(x)
     axes.set_ylabel("share")
     axes.legend(frameon=False)
-    _save(figure, path)
+    _save(figure, path, caption)
 
 
 def plot_curves(
@@ -90,13 +96,16 @@ def plot_curves(
     _save(figure, path)
 
 
-def plot_losses(panels: Mapping[str, Mapping[str, Curve]], path: Path, x: str) -> None:
+def plot_losses(
+    panels: Mapping[str, Mapping[str, Curve]], path: Path, x: str, caption: str = ""
+) -> None:
     """Draw the losses of several trainings, a panel each, a line a loss, on common axes.
 
     Args:
         panels: curves by the name of the loss, by the title of the panel.
         path: the file, ``.svg``, ``.png`` or ``.pdf``.
         x: what is written under the horizontal axes.
+        caption: stands small below the figure.
 
     Raises:
         ValueError: a curve has no point, matplotlib is missing, or the file is of no known kind.
@@ -112,10 +121,10 @@ def plot_losses(panels: Mapping[str, Mapping[str, Curve]], path: Path, x: str) -
         axes.sharey(grid[0])
     grid[0].set_ylabel("loss (nats)")
     grid[0].legend(frameon=False, fontsize="small")
-    _save(figure, path)
+    _save(figure, path, caption)
 
 
-def plot_bands(panels: Mapping[str, Band], path: Path, x: str) -> None:
+def plot_bands(panels: Mapping[str, Band], path: Path, x: str, caption: str = "") -> None:
     """Draw the mean of a loss over several trainings and its range, a panel each.
 
     The vertical axis of a panel is logarithmic if the loss falls by more than a half and stays
@@ -125,6 +134,7 @@ def plot_bands(panels: Mapping[str, Band], path: Path, x: str) -> None:
         panels: points by what is written beside the vertical axis.
         path: the file, ``.svg``, ``.png`` or ``.pdf``.
         x: what is written under the horizontal axes.
+        caption: stands small below the figure.
 
     Raises:
         ValueError: a band has no point, matplotlib is missing, or the file is of no known kind.
@@ -140,11 +150,16 @@ def plot_bands(panels: Mapping[str, Band], path: Path, x: str) -> None:
             axes.set_yscale("log")
         axes.set_xlabel(x)
         axes.set_ylabel(name)
-    _save(figure, path)
+    _save(figure, path, caption)
 
 
-def plot_texts(columns: Mapping[str, Sequence[str]], path: Path) -> None:
+def plot_texts(columns: Mapping[str, Sequence[str]], path: Path, caption: str = "") -> None:
     """Write texts side by side, a column each, a sentence a line under a title.
+
+    Args:
+        columns: lines by title.
+        path: the file, ``.svg``, ``.png`` or ``.pdf``.
+        caption: stands small below the texts.
 
     Raises:
         ValueError: there is no column, matplotlib is missing, or the file is of no known kind.
@@ -161,7 +176,7 @@ def plot_texts(columns: Mapping[str, Sequence[str]], path: Path) -> None:
         left = sum(letters[:i]) / sum(letters)
         axes.text(left, 1, title, weight="bold", **style)
         axes.text(left, 1 - 1.5 * LINE / height, "\n".join(lines), **style)
-    _save(figure, path)
+    _save(figure, path, caption)
 
 
 def _figures(path: Path, panels: int) -> tuple[Any, list[Any]]:
@@ -188,7 +203,10 @@ def _figure(path: Path, panels: int = 1) -> list[Any]:
     return [figure, *places]
 
 
-def _save(figure: Any, path: Path) -> None:
+def _save(figure: Any, path: Path, caption: str = "") -> None:
+    if caption:
+        width = int(figure.get_figwidth() / SMALL_LETTER)
+        figure.supxlabel(textwrap.fill(caption, width), fontsize=6)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Without a date and with known identifiers the same scores give the same file.
     from matplotlib import rc_context

@@ -3,6 +3,7 @@
 Shapes: B batch, T time, H code.
 """
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -149,6 +150,13 @@ class TextGenerator(Method):
 
     knob: ClassVar[str | None]
     """The argument of ``sample`` that trades quality against diversity, None without such."""
+
+    @property
+    def setting(self) -> float:
+        """The value of the knob that samples are drawn at unless it is turned."""
+        value = inspect.signature(self.sample).parameters[str(self.knob)].default
+        # A default of None stands for the value that the method was built with.
+        return float(getattr(self, f"inference_{self.knob}") if value is None else value)
 
     @abstractmethod
     def sample(self, n: int, *args: Any, **knob: Any) -> TokenBatch:

@@ -3,8 +3,7 @@
 A single setting hides what another one shows (``curves``): what is compared are whole curves of
 quality against diversity. The points of a run are one file below ``sweeps/<data>/`` of the
 leaderboard, its name that of the record. A point is scored as the test scores a run, from the same
-seed and in the same batches, so that at the method's own setting (``--values``, where it is none of
-``VALUES``) it has the record's numbers.
+seed and in the same batches, so that at the method's own setting it has the record's numbers.
 """
 
 import hashlib
@@ -77,7 +76,7 @@ def sweep(runs: Sequence[Path], *, values: Sequence[float] | None) -> None:
 
     Args:
         runs: their folders.
-        values: of the knob; if None, those of ``VALUES``.
+        values: of the knob; if None, those of ``VALUES`` and the method's own.
 
     Raises:
         FileNotFoundError: there is no run, or it has no checkpoint.
@@ -97,9 +96,10 @@ def _sweep_run(run: Path, values: Sequence[float] | None) -> tuple[Sweep, Path]:
     model, data = load_generator(run)
     if model.knob is None:
         raise ValueError(f"{run}: {type(model).__name__} has no knob that a sweep could turn")
-    chosen = VALUES.get(model.knob) if values is None else values
-    if not chosen:
-        raise ValueError(f"{run}: no values of {model.knob} are known, name them by --values")
+    if values is None:
+        if model.knob not in VALUES:
+            raise ValueError(f"{run}: no values of {model.knob} are known, name them by --values")
+        values = (*VALUES[model.knob], model.setting)
     folder = Run(run)
     config = folder.load_config()
     place = config["evaluate"]
@@ -120,7 +120,7 @@ def _sweep_run(run: Path, values: Sequence[float] | None) -> tuple[Sweep, Path]:
     path = fresh.path(root)
     points = _points_of(path, fresh)
     done = {point[KNOB] for point in points}
-    missing = [value for value in dict.fromkeys(map(float, chosen)) if value not in done]
+    missing = [value for value in dict.fromkeys(map(float, values)) if value not in done]
     print(f"{path}: {len(points)} points of {fresh.knob}, {len(missing)} to come", flush=True)
     swept = replace(fresh, points=points)
     metrics = data.metrics("test")

@@ -24,7 +24,7 @@ class Figure:
     name: str
     data: str
     methods: tuple[str, ...]
-    draw: Callable[[Sequence[Run], Path], None]
+    draw: Callable[[Sequence[Run], Path, str], None]
 
 
 FIGURES = (
@@ -50,11 +50,20 @@ def main(budget: str, seed: int) -> None:
             command = f"make bench METHOD={row.method} DATA={row.data} BUDGET={budget} SEED={seed}"
             missing.setdefault(command, []).append(figure.name)
         if not absent:
-            figure.draw([row.run for row in rows], FOLDER / figure.name)
+            figure.draw([row.run for row in rows], FOLDER / figure.name, budgets(rows))
             print(FOLDER / figure.name)
     for command, names in missing.items():
         print(f"without {', '.join(names)}: {command}", file=sys.stderr)
     sys.exit(bool(missing))
+
+
+def budgets(rows: Sequence[Row]) -> str:
+    """What the runs spent, as it stands below the figure."""
+    spent: dict[str, list[str]] = {}
+    for row in rows:
+        spent.setdefault(row.run.load_config()["evaluate"]["budget_label"], []).append(row.method)
+    parts = (f"{', '.join(methods)}: {label}" for label, methods in spent.items())
+    return f"Budget {rows[0].budget}. {'. '.join(parts)}."
 
 
 def arguments() -> argparse.Namespace:

@@ -24,7 +24,7 @@ PANELS = (
 SHOWN = 18  # rows of figure 4
 
 
-def losses(runs: Sequence[Run], path: Path) -> None:
+def losses(runs: Sequence[Run], path: Path, caption: str) -> None:
     """Figure 3: the players' losses along the iterations of each variant."""
     players = "discriminator", "generator"
     panels = {}
@@ -34,10 +34,10 @@ def losses(runs: Sequence[Run], path: Path) -> None:
             player: [(point[0] + 1, point[i]) for point in points]
             for i, player in enumerate(players, start=1)
         }
-    plot_losses(panels, path, "iteration")
+    plot_losses(panels, path, "iteration", caption)
 
 
-def samples(runs: Sequence[Run], path: Path) -> None:
+def samples(runs: Sequence[Run], path: Path, caption: str) -> None:
     """Figure 4: strings of the grammar, of maximum likelihood and of each variant.
 
     Below them what the paper does not give, of all samples: the share that parses, the share of
@@ -51,7 +51,7 @@ def samples(runs: Sequence[Run], path: Path) -> None:
     texts = {"grammar": data.sentences("test")}
     titles = ("GRU, MLE", *(panel[:3] for panel in PANELS))
     texts |= {title: read_sentences(run.samples) for title, run in zip(titles, runs, strict=True)}
-    plot_texts({title: column(text, metrics) for title, text in texts.items()}, path)
+    plot_texts({title: column(text, metrics) for title, text in texts.items()}, path, caption)
 
 
 def column(text: Sequence[Sentence], metrics: MetricCollection) -> list[str]:

@@ -14,7 +14,7 @@ SHOWN = 10
 SEED = 0
 
 
-def band(runs: Sequence[Run], path: Path) -> None:
+def band(runs: Sequence[Run], path: Path, caption: str) -> None:
     """Figure 5: mean and range of the epoch losses of 30 trainings."""
     (run,) = runs
     panels = {}
@@ -24,18 +24,18 @@ def band(runs: Sequence[Run], path: Path) -> None:
         panels[f"{player}'s loss (nats)"] = [
             (epoch, *point[1:]) for epoch, point in enumerate(points, start=1)
         ]
-    plot_bands(panels, path, "epoch")
+    plot_bands(panels, path, "epoch", caption)
 
 
-def lengths(runs: Sequence[Run], path: Path) -> None:
+def lengths(runs: Sequence[Run], path: Path, caption: str) -> None:
     """Figure 6: lengths of generated and of real names; of all, where the paper has 200."""
     (run,) = runs
     _, data = load_generator(run.folder)
     texts = {"real": data.sentences("test"), "generated": read_sentences(run.samples)}
-    plot_lengths(texts, path, "letters in a name")
+    plot_lengths(texts, path, "letters in a name", caption)
 
 
-def forced(runs: Sequence[Run], path: Path) -> None:
+def forced(runs: Sequence[Run], path: Path, caption: str) -> None:
     """Section 5.2: names as they are drawn, and with the end symbol suppressed."""
     (run,) = runs
     model, data = load_generator(run.folder)
@@ -47,4 +47,6 @@ def forced(runs: Sequence[Run], path: Path) -> None:
     real = data.sentences("test")
     texts = {"real": real[:: max(1, len(real) // SHOWN)][:SHOWN]}  # they are in alphabetical order
     texts |= {title: data.vocabulary.decode_batch(batch) for title, batch in drawn.items()}
-    plot_texts({title: ["".join(name) for name in text] for title, text in texts.items()}, path)
+    plot_texts(
+        {title: ["".join(name) for name in text] for title, text in texts.items()}, path, caption
+    )

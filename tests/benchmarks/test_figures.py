@@ -8,13 +8,15 @@ import torch
 import yaml
 
 from benchmarks.figures import gumbel, importance
-from benchmarks.figures.__main__ import FIGURES, Figure, main
+from benchmarks.figures.__main__ import FIGURES, Figure, budgets, main
+from textgan_bench.bench import Row
 from textgan_bench.methods import ImportanceSampledGAN
 from textgan_bench.recipes import layers
 from textgan_bench.runs import Run
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 EXTREMES = "_min", "_max"
+BUDGET = "Budget quick."
 
 pytest.importorskip("matplotlib", reason="needs the extra [plot]")
 
@@ -22,6 +24,7 @@ pytest.importorskip("matplotlib", reason="needs the extra [plot]")
 def says(path: Path, words: Sequence[str]) -> bool:
     """Whether the picture holds each text: matplotlib writes them as comments beside the shapes."""
     svg = path.read_text(encoding="utf-8")
+    assert f"<!-- {BUDGET} -->" in svg
     return all(f"<!-- {word} -->" in svg for word in words)
 
 
@@ -52,12 +55,24 @@ def test_a_missing_run_is_named_by_the_command_that_makes_it(
     assert not list(tmp_path.iterdir())
 
 
+def test_the_budgets_of_the_runs_stand_below(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [Row(method, "cfg", 0, "quick") for method in ("mle", "gumbel", "gumbel_1000")]
+    for row, label in zip(rows, ("3 epochs", "1 of 20", "1 of 20"), strict=True):
+        row.run.folder.mkdir(parents=True)
+        config = {"evaluate": {"budget_label": label}}
+        row.run.config.write_text(yaml.safe_dump(config), encoding="utf-8")
+    assert budgets(rows) == "Budget quick. mle: 3 epochs. gumbel, gumbel_1000: 1 of 20."
+
+
 def test_losses_of_the_four_variants(tmp_path: Path) -> None:
     runs = [Run(tmp_path / name) for name in gumbel.VARIANTS]
     for run in runs:
         columns = "discriminator/loss", "generator/loss", "step"
         write_log(run, columns, [(1.4, 0.1, 49), (1.2, -0.5, 99)])
-    gumbel.losses(runs, tmp_path / "losses.svg")
+    gumbel.losses(runs, tmp_path / "losses.svg", BUDGET)
     assert says(tmp_path / "losses.svg", ["discriminator", "generator", *gumbel.PANELS])
 
 
@@ -68,7 +83,7 @@ def test_samples_stand_above_their_scores(tmp_path: Path) -> None:
         runs[-1].folder.mkdir()
         # Three of four are strings of the grammar, and three of four are distinct.
         runs[-1].samples.write_text("x + x\nx\nx\nx *\n", encoding="utf-8")
-    gumbel.samples(runs, tmp_path / "samples.svg")
+    gumbel.samples(runs, tmp_path / "samples.svg", BUDGET)
     assert says(tmp_path / "samples.svg", ["GRU, MLE", "(d)", "x+x", "parses   0.750"])
     assert says(tmp_path / "samples.svg", ["distinct 0.750", "grammar", "parses   1.000"])
 
@@ -79,7 +94,7 @@ def test_the_band_counts_epochs(tmp_path: Path) -> None:
     write_log(
         run, [*names, "step"], [(1.0, 0.9, 1.2, 20, 15, 30, 45), (0.1, 0.05, 0.3, 9, 8, 11, 91)]
     )
-    importance.band([run], tmp_path / "band.svg")
+    importance.band([run], tmp_path / "band.svg", BUDGET)
     assert says(tmp_path / "band.svg", ["epoch", "discriminator's loss (nats)"])
 
 
@@ -98,7 +113,7 @@ def test_names_and_lengths_come_from_samples_and_checkpoint(tmp_path: Path) -> N
     content = {"state_dict": model.state_dict(), "hyper_parameters": dict(model.hparams)}
     torch.save({**content, "pytorch-lightning_version": "2.6.0"}, checkpoint)
     run.samples.write_text("x + x\nx\n", encoding="utf-8")
-    importance.lengths([run], tmp_path / "lengths.svg")
+    importance.lengths([run], tmp_path / "lengths.svg", BUDGET)
     assert says(tmp_path / "lengths.svg", ["real", "generated", "letters in a name"])
-    importance.forced([run], tmp_path / "names.svg")
+    importance.forced([run], tmp_path / "names.svg", BUDGET)
     assert says(tmp_path / "names.svg", ["real", "drawn", "12 letters forced"])
