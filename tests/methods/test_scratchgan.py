@@ -12,7 +12,7 @@ from tests.boring import BoringData
 from tests.methods.test_mle import sentence_probabilities
 from textgan_bench.functional.likelihood import drawn_mask
 from textgan_bench.methods import ScratchGAN
-from textgan_bench.methods.scratchgan import LayerNormLSTM, cosine_positions
+from textgan_bench.methods.scratchgan import cosine_positions
 from textgan_bench.tokens import pad_sequences
 
 VOCAB_SIZE, MAX_LENGTH = 3, 2
@@ -103,29 +103,6 @@ def test_the_discriminator_sees_only_what_was_written_before() -> None:
     scores = method.discriminator(torch.tensor([[1, 2, 3, 4], [1, 2, 4, 3]]))
     assert torch.equal(scores[0, :2], scores[1, :2])
     assert not torch.equal(scores[0, 2], scores[1, 2])
-
-
-def test_layer_norm_lstm_is_an_lstm_with_normalised_gates() -> None:
-    torch.manual_seed(0)
-    ours, theirs = LayerNormLSTM(3, 4), nn.LSTM(3, 4, batch_first=True)
-    ours.norm = nn.Identity()  # type: ignore[assignment]
-    order = [0, 2, 1, 3]  # torch keeps the candidate third, and has no 1 on the forget gate
-    forget = torch.tensor([0.0] * 4 + [1.0] * 4 + [0.0] * 8)
-    theirs.load_state_dict(
-        {
-            "weight_ih_l0": torch.cat([ours.input.weight.chunk(4)[i] for i in order]),
-            "weight_hh_l0": torch.cat([ours.recurrent.weight.chunk(4)[i] for i in order]),
-            "bias_ih_l0": forget,
-            "bias_hh_l0": torch.zeros(16),
-        }
-    )
-    x = torch.randn(2, 5, 3)
-    torch.testing.assert_close(ours(x), theirs(x)[0])
-    normed = LayerNormLSTM(3, 4)
-    gates = nn.functional.layer_norm(normed.input(x[:, 0]), (16,))
-    update, candidate, _, out = gates.chunk(4, -1)
-    expected = out.sigmoid() * (update.sigmoid() * candidate.tanh()).tanh()
-    torch.testing.assert_close(normed(x)[:, 0], expected)
 
 
 def test_positions_have_periods_from_two_to_the_length() -> None:

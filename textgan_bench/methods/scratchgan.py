@@ -31,6 +31,7 @@ from textgan_bench.functional.policy_gradient import discounted_returns, reinfor
 from textgan_bench.functional.processes import process_mean
 from textgan_bench.interfaces import TextDataModule, TextGenerator
 from textgan_bench.networks.autoregressive import LanguageModel, State
+from textgan_bench.networks.layer_norm_lstm import LayerNormLSTM
 from textgan_bench.networks.word_vectors import WordVectors, read_word_vectors
 from textgan_bench.tokens import PAD, TokenBatch
 
@@ -84,29 +85,6 @@ class Generator(LanguageModel):
         low, (h1, c1) = self.first(inputs, (h1, c1))
         high, (h2, c2) = self.second(torch.cat([inputs, low], -1), (h2, c2))
         return self.predict(torch.cat([low, high], -1)), (h1[0], c1[0], h2[0], c2[0])
-
-
-class LayerNormLSTM(nn.Module):
-    """An LSTM layer with layer normalisation of the gates, as Sonnet's, which the code uses."""
-
-    def __init__(self, inputs: int, hidden: int) -> None:
-        super().__init__()
-        self.input = nn.Linear(inputs, 4 * hidden, bias=False)
-        self.recurrent = nn.Linear(hidden, 4 * hidden, bias=False)
-        self.norm = nn.LayerNorm(4 * hidden)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(B, T, H) hidden states from inputs (B, T, E)."""
-        projected = self.input(inputs)  # (B, T, 4 H)
-        h = c = projected.new_zeros(len(projected), projected.shape[2] // 4)
-        hidden = []
-        for now in projected.unbind(1):
-            update, candidate, forget, out = self.norm(now + self.recurrent(h)).chunk(4, -1)
-            # Sonnet adds 1 to the forget gate, so that an untrained layer remembers.
-            c = torch.sigmoid(forget + 1) * c + torch.sigmoid(update) * torch.tanh(candidate)
-            h = torch.sigmoid(out) * torch.tanh(c)
-            hidden.append(h)
-        return torch.stack(hidden, 1)
 
 
 def cosine_positions(length: int) -> Tensor:
