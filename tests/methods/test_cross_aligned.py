@@ -46,12 +46,11 @@ def states(n: int) -> Tensor:
 
 def gru(cell: torch.nn.GRU, fed: Tensor, state: Tensor) -> Tensor:
     """One step by the equations of Cho et al. (2014), as PyTorch's documentation has them."""
-    size = cell.hidden_size
-    inputs = cell.weight_ih_l0 @ fed + cell.bias_ih_l0
-    hidden = cell.weight_hh_l0 @ state + cell.bias_hh_l0
-    reset = torch.sigmoid(inputs[:size] + hidden[:size])
-    update = torch.sigmoid(inputs[size : 2 * size] + hidden[size : 2 * size])
-    new = torch.tanh(inputs[2 * size :] + reset * hidden[2 * size :])
+    weight_fed, weight_state, bias_fed, bias_state = cell.parameters()
+    from_fed = (weight_fed @ fed + bias_fed).chunk(3)
+    from_state = (weight_state @ state + bias_state).chunk(3)
+    reset, update = (torch.sigmoid(from_fed[i] + from_state[i]) for i in range(2))
+    new = torch.tanh(from_fed[2] + reset * from_state[2])
     return (1 - update) * new + update * state
 
 
@@ -68,7 +67,7 @@ def test_soft_decoding_is_that_of_a_plain_loop() -> None:
             fed = sum(
                 weight / sum(exponentials) * word
                 for weight, word in zip(exponentials, network.words.weight, strict=True)
-            )  # type: ignore[assignment]
+            )
             words.append(int(scores.argmax()))
         torch.testing.assert_close(unrolled[row, MAX_LENGTH], state)
         written = words[: words.index(PAD)] if PAD in words else words
@@ -184,7 +183,7 @@ def test_each_player_has_the_gradient_of_its_own_loss(monkeypatch: pytest.Monkey
 
     def descend(loss: Tensor, *_: object, **__: object) -> None:
         method.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         names = [name for name, p in method.named_parameters() if p.grad is not None]
         moved.append({name.split(".")[0] for name in names})
 

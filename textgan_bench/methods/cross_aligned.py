@@ -3,14 +3,12 @@
 "Style transfer from non-parallel text by cross-alignment". An encoder E reads the content z off a
 sentence x and its style y, a generator G writes a sentence of y and z. Fed with x_1 from (y_1, z_1)
 G has the hidden states h_1. From (y_2, z_1) it writes x_1 in the other style, fed with mean words
-under softmax(v_t / gamma), where v_t are its scores of word t; the states are then h~_1. With
+under softmax(v_t / gamma), where v_t are its scores of word t; the states are then h~_1.
 
-    L_rec  = -E log p_G(x_1 | y_1, E(x_1, y_1)) - E log p_G(x_2 | y_2, E(x_2, y_2))         (3)
-    L_adv1 = -E log D_1(h_1) - E log(1 - D_1(h~_2)),   L_adv2 likewise of h_2 and h~_1      (8)
+    L_rec  = -E log p_G(x_1 | y_1, E(x_1, y_1)) - E log p_G(x_2 | y_2, E(x_2, y_2))     (3)
+    L_adv1 = -E log D_1(h_1) - E log(1 - D_1(h~_2)),   L_adv2 likewise of h_2 and h~_1  (8)
 
-the players of algorithm 1 are
-
-    min over D_1, D_2:  L_adv1 + L_adv2,     min over E, G:  L_rec - lambda (L_adv1 + L_adv2)  (9)
+    min over D_1, D_2:  L_adv1 + L_adv2,   min over E, G:  L_rec - lambda (L_adv1 + L_adv2)  (9)
 
 in this order, on the same states. A sentence is transferred by its likeliest words.
 
@@ -230,15 +228,12 @@ class CrossAlignedAutoencoder(Method):
             own = batch.labels == style
             states = torch.where(own[:, None, None], real, fake)
             words = torch.where(own, batch.lengths, written.lengths)
-            scores = discriminator(states, self.states_of(words))
+            # The first state, one after each word and the one that ends the sentence.
+            scores = discriminator(states, (words + 2).clamp(max=self.max_length + 1))
             losses.append(
                 F.binary_cross_entropy_with_logits(scores, own.to(scores), weights, reduction="sum")
             )
         return torch.stack(losses)
-
-    def states_of(self, words: Tensor) -> Tensor:
-        """(B,) states of sentences: the first, one after each word and the one that ends it."""
-        return (words + 2).clamp(max=self.max_length + 1)
 
     @torch.no_grad()
     def transfer(self, batch: LabelledBatch) -> TokenBatch:
