@@ -12,6 +12,13 @@ SMALL: dict[str, dict[str, Any]] = {
     "TransformerMLE": {**TRANSFORMER, "embedding": 16, "lr": 1e-2},
     "AAE": {"embedding": 16, "hidden": 32, "autoencoder_lr": 3.0, "critic_lr": 3e-3},
     "ARAETransfer": {"embedding": 16, "hidden": 32, "latent_dim": 8, "autoencoder_lr": 3.0},
+    "CrossAlignedAutoencoder": {
+        "embedding": 16,
+        "style": 8,
+        "content": 24,
+        "filters": 8,
+        "lr": 3e-3,
+    },
     "Autoencoder": {"embedding": 16, "hidden": 32, "lr": 3.0},
     "ARAE": {
         "embedding": 16,
@@ -62,5 +69,5 @@ KNOBS: dict[str, tuple[float, float]] = {"temperature": (0.2, 5.0), "dropout": (
 KEEPS_FEW = {"AAE", "GumbelSoftmaxGAN", "ImportanceSampledGAN"}
 """They keep few sentences of a small language (docs/arae.md, gumbel.md and importance.md)."""
 
-LABELLED = {"ARAETransfer"}
+LABELLED = {"ARAETransfer", "CrossAlignedAutoencoder"}
 """They learn from sentences of two classes."""

@@ -68,7 +68,8 @@ class PatternedNoise(TorchDispatchMode):
         elif func is aten.exponential_.default:
             result.copy_(-self.uniform(result).log())
         elif func is aten.bernoulli_.float:
-            result.copy_(self.uniform(result) < args[1])
+            keep = args[1] if len(args) > 1 else 0.5  # the default is not passed on
+            result.copy_(self.uniform(result) < keep)
         elif func is aten.multinomial.default:
             weights = args[0].cumsum(-1)
             uniform = self.uniform(result.to(weights.dtype))

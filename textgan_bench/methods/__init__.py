@@ -4,6 +4,7 @@ from textgan_bench.methods.aae import AAE
 from textgan_bench.methods.arae import ARAE
 from textgan_bench.methods.arae_transfer import ARAETransfer
 from textgan_bench.methods.autoencoder import Autoencoder
+from textgan_bench.methods.cross_aligned import CrossAlignedAutoencoder
 from textgan_bench.methods.gumbel import GumbelSoftmaxGAN
 from textgan_bench.methods.importance import ImportanceSampledGAN
 from textgan_bench.methods.mle import MLE, TransformerMLE
@@ -17,6 +18,7 @@ __all__ = [
     "NAGAN",
     "ARAETransfer",
     "Autoencoder",
+    "CrossAlignedAutoencoder",
     "GumbelSoftmaxGAN",
     "ImportanceSampledGAN",
     "ScratchGAN",

@@ -1,0 +1,249 @@
+"""Cross-aligned autoencoder (Shen, Lei, Barzilay and Jaakkola, NeurIPS 2017).
+
+"Style transfer from non-parallel text by cross-alignment". An encoder E reads the content z off a
+sentence x and its style y, a generator G writes a sentence of y and z. Fed with x_1 from (y_1, z_1)
+G has the hidden states h_1. From (y_2, z_1) it writes x_1 in the other style, fed with mean words
+under softmax(v_t / gamma), where v_t are its scores of word t; the states are then h~_1.
+
+    L_rec  = -E log p_G(x_1 | y_1, E(x_1, y_1)) - E log p_G(x_2 | y_2, E(x_2, y_2))     (3)
+    L_adv1 = -E log D_1(h_1) - E log(1 - D_1(h~_2)),   L_adv2 likewise of h_2 and h~_1  (8)
+
+    min over D_1, D_2:  L_adv1 + L_adv2,   min over E, G:  L_rec - lambda (L_adv1 + L_adv2)  (9)
+
+in this order, on the same states. A sentence is transferred by its likeliest words.
+
+Sizes and rates are those of the authors' code, shentianxiao/language-style-transfer, as are the
+encoder's reading backwards and the rule that E and G heed the discriminators only while the loss of
+each is well below chance, 2 ln 2. The paper stands where the code has something else: Gumbel noise
+in the softmax, -E log D_1(h~_2) in place of -L_adv1 for E and G, and training sentences whose words
+are shuffled. Here only states of a sentence are judged, in the code also those after its end.
+
+Shapes: B batch, T time, V vocabulary, E embedding, H hidden, of which the content is a part.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
+from torch.optim import Adam, Optimizer
+
+from textgan_bench.functional.likelihood import drawn_mask, symbol_nll
+from textgan_bench.functional.processes import process_mean
+from textgan_bench.functional.relaxation import soft_embedding
+from textgan_bench.interfaces import Method
+from textgan_bench.networks.text_cnn import TextCNN
+from textgan_bench.tokens import PAD, LabelledBatch, TokenBatch, length_mask
+
+STYLES = 2
+
+
+class StyledAutoencoder(nn.Module):
+    """E and G, layers of gated recurrent units that begin with a style and share their words."""
+
+    EMBEDDING_NORM = 1.0  # of each word at the start, code
+
+    def __init__(
+        self,
+        vocab_size: int,
+        max_length: int,
+        embedding: int,
+        style: int,
+        content: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        hidden = style + content
+        self.max_length = max_length
+        self.content = content
+        self.words = nn.Embedding(vocab_size, embedding)
+        self.words.weight.data.renorm_(2, 0, self.EMBEDDING_NORM)
+        self.encoder_style = nn.Embedding(STYLES, style)
+        self.encoder = nn.GRU(embedding, hidden, batch_first=True)
+        self.generator_style = nn.Embedding(STYLES, style)
+        self.generator = nn.GRU(embedding, hidden, batch_first=True)
+        self.output = nn.Linear(hidden, vocab_size)
+        self.dropout = nn.Dropout(dropout)
+
+    def encode(self, batch: LabelledBatch) -> Tensor:
+        """(B, content) of sentences, read from their last word to their first."""
+        positions = torch.arange(batch.ids.shape[1], device=batch.ids.device)
+        backwards = (batch.lengths[:, None] - 1 - positions).clamp(min=0)  # (B, T)
+        words = self.dropout(self.words(batch.ids.gather(1, backwards)))  # (B, T, E)
+        lengths = batch.lengths.clamp(min=1).cpu()
+        packed = pack_padded_sequence(words, lengths, batch_first=True, enforce_sorted=False)
+        start = F.pad(self.encoder_style(batch.labels), (0, self.content))  # (B, H)
+        return self.encoder(packed, start[None])[1][0, :, -self.content :]
+
+    def start(self, styles: Tensor, content: Tensor) -> Tensor:
+        """(B, H) states from which the generator writes ``content`` in ``styles`` (B,)."""
+        return torch.cat([self.generator_style(styles), content], 1)
+
+    def teach(self, start: Tensor, batch: LabelledBatch) -> tuple[Tensor, Tensor]:
+        """(B, T + 1, H) states of a generator fed with sentences, (B, T) NLL of their symbols."""
+        ids = F.pad(batch.ids, (0, self.max_length - batch.ids.shape[1]), value=PAD)  # (B, T)
+        words = self.dropout(self.words(F.pad(ids[:, :-1], (1, 0), value=PAD)))
+        states, _ = self.generator(words, start[None])  # (B, T, H)
+        drawn = drawn_mask(batch.lengths, self.max_length)
+        nll = symbol_nll(self.output(self.dropout(states[drawn])), ids, batch.lengths)
+        return torch.cat([start[:, None], states], 1), nll
+
+    def unroll(self, start: Tensor, word: Callable[[Tensor], Tensor]) -> tuple[Tensor, TokenBatch]:
+        """(B, T + 1, H) states of a generator fed with what it writes, and the likeliest words.
+
+        Args:
+            start: (B, H).
+            word: scores (B, V) of one word to the vector (B, E) that is fed for it.
+        """
+        states, ids = [start], []
+        fed = self.words(torch.full((len(start),), PAD, device=start.device))
+        for _ in range(self.max_length):
+            _, state = self.generator(self.dropout(fed)[:, None], states[-1][None])
+            scores = self.output(self.dropout(state[0]))
+            states.append(state[0])
+            ids.append(scores.argmax(-1))
+            fed = word(scores)
+        written = torch.stack(ids, 1)  # (B, T)
+        lengths = (written != PAD).cumprod(1).sum(1)
+        sentences = TokenBatch(written * length_mask(lengths, self.max_length), lengths)
+        return torch.stack(states, 1), sentences
+
+    def soft(self, start: Tensor, temperature: float) -> tuple[Tensor, TokenBatch]:
+        """``unroll`` on mean words under softmax(scores / temperature), which has a gradient."""
+        table = self.words.weight
+        return self.unroll(start, partial(soft_embedding, table=table, temperature=temperature))
+
+    @torch.no_grad()
+    def write(self, start: Tensor) -> TokenBatch:
+        """The likeliest word at each step."""
+        return self.unroll(start, lambda scores: self.words(scores.argmax(-1)))[1]
+
+
+class CrossAlignedAutoencoder(Method):
+    """Cross-aligned autoencoder; defaults are those of the code.
+
+    Args:
+        embedding: dimensions of a word.
+        style: of a style in a state.
+        content: of z.
+        spans: states under a filter of a discriminator.
+        filters: for each span.
+        dropout: share left out of the inputs and outputs of recurrent layers and of the maxima of
+            the discriminators, in training.
+        temperature: gamma.
+        adversarial_weight: lambda.
+        lr: of Adam, for all players.
+    """
+
+    BETAS = (0.5, 0.999)  # of Adam, code
+    GRADIENT_NORM = 30.0  # of encoder and generator, code
+    HEEDED = 1.2  # loss in nats below which both discriminators have to be, code
+
+    def __init__(
+        self,
+        vocab_size: int,
+        max_length: int,
+        *,
+        embedding: int = 100,
+        style: int = 200,
+        content: int = 500,
+        spans: tuple[int, ...] = (1, 2, 3, 4, 5),
+        filters: int = 128,
+        dropout: float = 0.5,
+        temperature: float = 0.1,
+        adversarial_weight: float = 1.0,
+        lr: float = 5e-4,
+    ) -> None:
+        super().__init__(vocab_size, max_length)
+        self.save_hyperparameters()
+        self.autoencoder = StyledAutoencoder(
+            vocab_size, max_length, embedding, style, content, dropout
+        )
+        self.discriminators = nn.ModuleList(
+            TextCNN(style + content, spans, filters, dropout) for _ in range(STYLES)
+        )
+        self.temperature = temperature
+        self.adversarial_weight = adversarial_weight
+        self.lr = lr
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        players = (self.autoencoder, self.discriminators)
+        return [Adam(player.parameters(), self.lr, self.BETAS) for player in players]
+
+    def training_step(self, batch: LabelledBatch, batch_idx: int) -> None:
+        """The discriminators, then encoder and generator (algorithm 1)."""
+        autoencoder_optimizer, discriminator_optimizer = cast(
+            "list[LightningOptimizer]", self.optimizers()
+        )
+        weights = self.style_weights(batch.labels)  # (B,)
+        content = self.autoencoder.encode(batch)
+        real, nll = self.autoencoder.teach(self.autoencoder.start(batch.labels, content), batch)
+        fake, written = self.autoencoder.soft(
+            self.autoencoder.start(1 - batch.labels, content), self.temperature
+        )
+        judged = partial(self.adversarial_losses, batch, written, weights)
+
+        losses = judged(real.detach(), fake.detach())
+        self.descend(losses.sum(), discriminator_optimizer)
+
+        reconstruction = (weights * nll.sum(1)).sum()
+        heeded = (process_mean(losses.detach()) < self.HEEDED).all()
+        with self.frozen(self.discriminators):
+            adversarial = self.adversarial_weight * heeded * judged(real, fake).sum()
+            self.descend(
+                reconstruction - adversarial, autoencoder_optimizer, clip=self.GRADIENT_NORM
+            )
+
+        self.log_losses(
+            {
+                "autoencoder/nll": nll.sum() / batch.lengths.sum(),
+                "discriminator/loss": losses.mean(),
+                "discriminator/heeded": heeded.float(),
+            }
+        )
+
+    def style_weights(self, labels: Tensor) -> Tensor:
+        """(B,) under which a sum is that of two means, each over the sentences of a style."""
+        counts = process_mean(F.one_hot(labels, STYLES).sum(0).float())
+        return 1 / counts[labels]
+
+    def adversarial_losses(
+        self, batch: LabelledBatch, written: TokenBatch, weights: Tensor, real: Tensor, fake: Tensor
+    ) -> Tensor:
+        """(2,) nats, L_adv1 and L_adv2.
+
+        Args:
+            batch: sentences.
+            written: their transfers.
+            weights: (B,) ``style_weights``.
+            real, fake: (B, T + 1, H) states of both.
+        """
+        losses = []
+        for style, discriminator in enumerate(self.discriminators):
+            # Of each sentence either itself or its transfer is of this style.
+            own = batch.labels == style
+            states = torch.where(own[:, None, None], real, fake)
+            words = torch.where(own, batch.lengths, written.lengths)
+            # The first state, one after each word and the one that ends the sentence.
+            scores = discriminator(states, (words + 2).clamp(max=self.max_length + 1))
+            losses.append(
+                F.binary_cross_entropy_with_logits(scores, own.to(scores), weights, reduction="sum")
+            )
+        return torch.stack(losses)
+
+    @torch.no_grad()
+    def transfer(self, batch: LabelledBatch) -> TokenBatch:
+        """Each sentence in the other style."""
+        content = self.autoencoder.encode(batch)
+        return self.autoencoder.write(self.autoencoder.start(1 - batch.labels, content))
+
+    def validation_step(self, batch: LabelledBatch, batch_idx: int) -> dict[str, TokenBatch]:
+        return {"samples": self.transfer(batch)}
+
+    def test_step(self, batch: LabelledBatch, batch_idx: int) -> dict[str, TokenBatch]:
+        source = TokenBatch(batch.ids, batch.lengths)
+        return {"samples": self.transfer(batch), "references": source}
