@@ -40,7 +40,7 @@ ALLOWED = {
     "textgan_bench.provenance": "torch",
     "textgan_bench.scoring": "functional interfaces metrics tokens torchmetrics",
     "textgan_bench.bootstrap": "interfaces metrics torch torchmetrics tqdm",
-    "textgan_bench.callbacks": "pytorch_lightning torch tqdm",
+    "textgan_bench.callbacks": "interfaces pytorch_lightning torch tqdm",
     "textgan_bench.curves": "interfaces scoring torchmetrics tqdm",
     "textgan_bench.figures": "curves interfaces matplotlib",
     "textgan_bench.neighbour_report": "functional interfaces scoring",

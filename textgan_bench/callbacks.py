@@ -7,7 +7,7 @@ import time
 import zlib
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
@@ -15,6 +15,8 @@ from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from tqdm import tqdm
+
+from textgan_bench.interfaces import Method
 
 LAST = "last.ckpt"
 BEST = "best.ckpt"
@@ -174,9 +176,7 @@ class RunProgress(ProgressBar):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if self._bar is not None and self._bar.update():
-            metrics = self.get_metrics(trainer, pl_module)
-            metrics.pop("v_num", None)
-            self._bar.set_postfix(metrics, refresh=False)
+            self._bar.set_postfix(cast(Method, pl_module).latest_losses, refresh=False)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._close()

@@ -1,11 +1,14 @@
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 from scipy import stats
 from torch import Tensor
 
+from textgan_bench.functional import row_chunks
 from textgan_bench.functional.relaxation import (
+    add_gumbel_noise_,
     gumbel_noise_like,
     soft_embedding,
     straight_through_embedding,
@@ -19,8 +22,12 @@ def by_stop_gradient(scores: Tensor, table: Tensor, temperature: float) -> Tenso
     return ((hard - soft).detach() + soft) @ table
 
 
+@pytest.mark.parametrize("chunk", [2**22, 20])
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_straight_through_equals_the_printed_form(temperature: float) -> None:
+def test_straight_through_equals_the_printed_form(
+    temperature: float, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_chunks, "CHUNK", chunk)
     torch.manual_seed(0)
     scores = torch.randn(3, 4, 7, dtype=torch.float64, requires_grad=True)
     table = torch.randn(7, 5, dtype=torch.float64, requires_grad=True)
@@ -70,9 +77,15 @@ def test_soft_words_are_means_of_words() -> None:
     assert torch.autograd.gradcheck(lambda s, t: soft_embedding(s, t, 0.7), (scores, table))
 
 
-def test_gumbel_noise_has_the_moments_of_the_gumbel_law() -> None:
+@pytest.mark.parametrize(
+    "noise_of", [gumbel_noise_like, lambda x: add_gumbel_noise_(x.zero_().view(2_000, 200))]
+)
+def test_gumbel_noise_has_the_moments_of_the_gumbel_law(
+    noise_of: Callable[[Tensor], Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_chunks, "CHUNK", 70_000)
     torch.manual_seed(0)
-    noise = gumbel_noise_like(torch.empty(400_000, dtype=torch.float64))
+    noise = noise_of(torch.empty(400_000, dtype=torch.float64))
     assert noise.mean().item() == pytest.approx(0.5772156649, abs=0.01)
     assert noise.var().item() == pytest.approx(math.pi**2 / 6, abs=0.02)
 

@@ -7,6 +7,7 @@ import torch
 from scipy.stats import chisquare
 from torch.utils.data import DataLoader
 
+from textgan_bench.functional import row_chunks
 from textgan_bench.methods import MLE, TransformerMLE
 from textgan_bench.networks.autoregressive import (
     GRULanguageModel,
@@ -90,7 +91,10 @@ def test_dropout_acts_in_training_and_not_in_sampling() -> None:
     )
 
 
-def test_draw_follows_the_softmax_and_skips_impossible_symbols() -> None:
+def test_draw_follows_the_softmax_and_skips_impossible_symbols(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(row_chunks, "CHUNK", 70_000)
     torch.manual_seed(0)
     probabilities = torch.tensor([0.5, 0.0, 0.3, 0.2, 0.0])
     drawn = draw(probabilities.log().expand(50_000, -1))

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from textgan_bench.functional.row_chunks import row_chunks
+
 
 def gumbel_noise_like(scores: Tensor) -> Tensor:
     """Standard Gumbel noise -log(-log(u)) in the shape of ``scores``.
@@ -19,6 +21,14 @@ def gumbel_noise_like(scores: Tensor) -> Tensor:
     # In place: several times faster than the expression, since large temporaries are what costs.
     uniform = torch.rand_like(scores).clamp_(min=torch.finfo(scores.dtype).tiny)
     return uniform.log_().neg_().log_().neg_()
+
+
+@torch.no_grad()
+def add_gumbel_noise_(scores: Tensor) -> Tensor:
+    """``scores`` (N, V) with standard Gumbel noise added in place, which their gradient passes."""
+    for (rows,) in row_chunks(scores):
+        rows.add_(gumbel_noise_like(rows))
+    return scores
 
 
 class _StraightThrough(torch.autograd.Function):
@@ -35,11 +45,13 @@ class _StraightThrough(torch.autograd.Function):
         if not ctx.needs_input_grad[1]:
             return gradient, None, None, None
         scores, table = ctx.saved_tensors
-        p = torch.softmax(scores / ctx.temperature, -1)  # (…, V)
         u = (gradient / ctx.temperature) @ table.T  # (…, V), the gradient at the one-hot
-        # Jacobian of the softmax: p (u - <p, u>) / temperature, in place for the sake of memory.
-        inner = u.mul_(p).sum(-1, keepdim=True)
-        return gradient, u.addcmul_(p, inner, value=-1), None, None
+        for s, slope in row_chunks(scores.reshape(-1, len(table)), u.view(-1, len(table))):
+            p = torch.softmax(s / ctx.temperature, -1)  # (N, V)
+            # Jacobian of the softmax: p (u - <p, u>) / temperature, in place of u.
+            inner = slope.mul_(p).sum(-1, keepdim=True)
+            slope.addcmul_(p, inner, value=-1)
+        return gradient, u, None, None
 
 
 def straight_through_embedding(scores: Tensor, table: Tensor, temperature: float) -> Tensor:

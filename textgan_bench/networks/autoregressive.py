@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgan_bench.functional.likelihood import drawn_mask, symbol_nll
+from textgan_bench.functional.row_chunks import row_chunks
 from textgan_bench.networks.transformer import EncoderBlock, sinusoidal_positions
 from textgan_bench.tokens import PAD, TokenBatch
 
@@ -30,9 +31,12 @@ def draw(logits: Tensor) -> Tensor:
     Inverts the distribution function at one uniform number a row, where ``multinomial`` would draw
     V numbers. Scaling by the last sum keeps the target below it whatever the sum's rounding.
     """
-    cdf = logits.softmax(-1).cumsum(-1)  # (B, V)
-    target = torch.rand(len(cdf), 1, device=cdf.device) * cdf[:, -1:]
-    return torch.searchsorted(cdf, target, right=True).squeeze(-1)
+    drawn = []
+    for (rows,) in row_chunks(logits):
+        cdf = rows.softmax(-1).cumsum_(-1)  # (B, V)
+        target = torch.rand(len(cdf), 1, device=cdf.device) * cdf[:, -1:]
+        drawn.append(torch.searchsorted(cdf, target, right=True))
+    return torch.cat(drawn).squeeze(-1)
 
 
 class LanguageModel(nn.Module, ABC):

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from textgan_bench.functional.relaxation import gumbel_noise_like, straight_through_embedding
+from textgan_bench.functional.relaxation import add_gumbel_noise_, straight_through_embedding
 from textgan_bench.networks.autoregressive import draw
 from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape, sinusoidal_positions
@@ -149,7 +149,7 @@ class NonAutoregressiveTransformer(LatentTransformer):
         layout: type[Padded] = Packed,
     ) -> Tensor:
         scores = self(self._latents(mask), mask, dropout, layout)
-        return scores.add_(gumbel_noise_like(scores)) if training else scores
+        return add_gumbel_noise_(scores) if training else scores
 
     def fake(
         self, mask: Tensor, dropout: float, embedding: nn.Embedding, layout: type[Padded]
