@@ -10,7 +10,7 @@ hidden width, Z latent.
 """
 
 from collections.abc import Iterable
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -35,10 +35,13 @@ class PlainNAGAN(NAGAN):
     Args:
         at_one_hot: measure the gradient penalty at the one-hot, as the paper can be read, and not
             at the embedded sentence as our recipes do; another penalty, only to count its cost.
+        options: those of NAGAN.
     """
 
-    def __init__(self, vocab_size: int, max_length: int, at_one_hot: bool = False) -> None:
-        super().__init__(vocab_size, max_length)
+    def __init__(
+        self, vocab_size: int, max_length: int, at_one_hot: bool = False, **options: Any
+    ) -> None:
+        super().__init__(vocab_size, max_length, **options)
         self.at_one_hot = at_one_hot
 
     def configure_optimizers(self) -> list[Optimizer]:

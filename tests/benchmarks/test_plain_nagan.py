@@ -4,10 +4,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.speed.bare import Bare
 from benchmarks.speed.plain_nagan import PlainNAGAN
+from tests.methods import test_contract as language
+from tests.methods.small import SMALL
+from textgan_bench.methods import NAGAN
 from textgan_bench.networks import latent_transformer
 from textgan_bench.networks.packing import Packed, Padded
-from textgan_bench.tokens import TokenBatch, length_mask
+from textgan_bench.tokens import PAD, TokenBatch, count, length_mask
 
 VOCAB_SIZE, MAX_LENGTH = 11, 7
 LENGTHS = torch.tensor([3, 6, 1, 4, 5])
@@ -89,3 +93,39 @@ def test_the_vocabulary_enters_the_graph_once_and_only_for_the_generator() -> No
             method.generator_loss(length_mask(LENGTHS, MAX_LENGTH))
     words, width = int(LENGTHS.sum()), 128
     assert sorted(saved) == [(words, vocab_size - 1), (vocab_size - 1, width)]
+
+
+SEEDS, STRETCHES, STRETCH = 5, 5, 80
+
+
+def curve(kind: type[NAGAN], seed: int) -> list[float]:
+    """How far samples are from the contract tests' language after each stretch of training."""
+    torch.manual_seed(seed)
+    method = kind(language.VOCAB_SIZE, language.MAX_LENGTH, **SMALL["NAGAN"])
+    text = language.corpus(1_000)
+    words, lengths = count([text], language.VOCAB_SIZE, language.MAX_LENGTH)
+    method.length_counts.copy_(lengths)
+    mask = length_mask(text.lengths, language.MAX_LENGTH)
+    method.generator.calibrate(words[PAD + 1 :], mask, method.dropout)
+    method.average.load_state_dict(method.generator.state_dict())
+    step = Bare(method, text)
+    distances = []
+    for _ in range(STRETCHES):
+        for _ in range(STRETCH):
+            step.batch = language.corpus(language.BATCH_SIZE)
+            step()
+        written = language.frequencies(method.sample(2_000))
+        distances.append(language.total_variation(written, language.law()))
+    return distances
+
+
+@pytest.mark.slow
+def test_training_curves_agree_within_the_noise_of_seeds() -> None:
+    ours, plain = (
+        torch.tensor([curve(kind, seed) for seed in range(SEEDS)]) for kind in (NAGAN, PlainNAGAN)
+    )
+    noise = ((ours.var(0) + plain.var(0)) / SEEDS).sqrt()
+    print("total variation after each stretch, ours, plain, noise of their difference:")
+    print(torch.stack([ours.mean(0), plain.mean(0), noise], 1))
+    assert ((ours.mean(0) - plain.mean(0)).abs() < 3 * noise).all()
+    assert ours.mean(0)[-1] < ours.mean(0)[0], "nothing was learnt that could be compared"
