@@ -68,8 +68,7 @@ class NAGAN(GraphedGenerator):
         score_regulariser: lambda, 1 on real data, 0.1 on synthetic data (Table 9).
         generator_lr, discriminator_lr: of RAdam (Table 9).
         discriminator_l2: Table 9, decoupled from the gradient as in the RAdam of that time.
-        averaging: gamma of the parameter average (Table 9), approached from below as
-            min(gamma, (1 + t) / (4 + t)), about the last third of a short run (docs/nagan.md).
+        averaging: gamma of the parameter average (Table 9), approached from below (docs/nagan.md).
     """
 
     knob: ClassVar[str] = "dropout"
