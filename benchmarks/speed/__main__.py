@@ -19,6 +19,7 @@ SCRIPTS = (
     "validation",
     "trainer",
     "nagan_growth",
+    "ranks",
     "nagan",
     "sampling",
     "vectorised_runs",
