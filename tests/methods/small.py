@@ -48,6 +48,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "embedding_dim": 16,
         "latent_gain": 1.0,  # the mean of three latents is not much smaller than one of them
         "score_std": 1.0,
+        "frequency_rate": 0.01,
         "dropout": 0.1,
         "score_regulariser": 0.1,
         "gradient_penalty": 0.1,

@@ -11,6 +11,7 @@ from textgan_bench.functional.adversarial import max_gradient_penalty
 from textgan_bench.functional.relaxation import gumbel_noise_like
 from textgan_bench.methods import NAGAN
 from textgan_bench.networks.autoregressive import draw
+from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.tokens import PAD, TokenBatch, length_mask
 
 VOCAB_SIZE, MAX_LENGTH = 9, 6
@@ -83,6 +84,35 @@ def test_first_words_come_about_at_their_frequencies() -> None:
         used = torch.bincount(drawn.argmax(-1), minlength=500) / len(drawn)
         uniform = 0.5 * (law - 1 / 500).abs().sum()
         assert 0.5 * (law - used).abs().sum() < 0.5 * uniform
+
+
+@pytest.mark.parametrize(("rate", "held"), [(0.0, False), (0.1, True)])
+def test_words_that_fell_out_of_use_come_back(rate: float, held: bool) -> None:
+    torch.manual_seed(0)
+    method = NAGAN(51, 20, width=32, blocks=1, embedding_dim=8, dropout=0.1, frequency_rate=rate)
+    generator = method.generator
+    counts = 10_000 / torch.arange(1, 51)
+    mask = length_mask(torch.full((100,), 20), 20)
+    generator.calibrate(counts, mask, 0.1)
+    with torch.no_grad():
+        generator.scores.bias[10:].sub_(30)
+    for _ in range(500):
+        generator.fake(mask, 0.1, method.discriminator.embedding, Packed)
+    words = generator.write(mask, 0.1, method._table, training=False).argmax(-1)
+    used = torch.bincount(words, minlength=50)
+    distance = 0.5 * (used / used.sum() - counts / counts.sum()).abs().sum()
+    assert (distance < 0.1) == held
+    assert bool(used[10:].any()) == held
+
+
+def test_padding_does_not_count_as_written() -> None:
+    lengths = torch.tensor([2, 5, 6])
+    method = small(frequency_rate=0.05)
+    mask = length_mask(lengths, MAX_LENGTH)
+    for layout in (Packed, Padded):
+        written = method.generator.get_buffer("written").zero_()
+        method.generator.fake(mask, 0.1, method.discriminator.embedding, layout)
+        assert written.sum() == lengths.sum()
 
 
 @pytest.mark.parametrize(("gain", "together"), [(1.0, False), (16.0, True)])
@@ -228,7 +258,7 @@ def test_each_player_is_moved_by_its_own_loss_alone() -> None:
     before = copy.deepcopy(method.generator.state_dict())
     method.generator_lr = 0.0
     train(method, [batch([3, 4])])
-    for name, value in method.generator.state_dict().items():
+    for name, value in method.generator.named_parameters():
         assert name.startswith("scores.") or torch.equal(value, before[name])
     assert all(parameter.requires_grad for parameter in method.discriminator.parameters())
 

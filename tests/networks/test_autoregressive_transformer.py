@@ -52,6 +52,7 @@ def test_another_kind_is_refused() -> None:
             embedding_dim=DIMENSION,
             latent_gain=1.0,
             score_std=1.0,
+            frequency_rate=0.0,
             **SHAPE,
         )
 
@@ -69,6 +70,7 @@ def test_the_generators_are_of_the_same_size() -> None:
             embedding_dim=300,
             latent_gain=16.0,
             score_std=6.0,
+            frequency_rate=0.0,
             width=128,
             blocks=5,
             heads=4,

@@ -57,25 +57,23 @@ class NAGAN(GraphedGenerator):
         feed_forward: not stated; 256 gives the parameter counts of Table 12.
         latent_dim, embedding_dim: of z_t and of the discriminator's words (Table 9).
         latent_gain: factor on the first output weights of the attention to the latents, which lets
-            the words of a sentence agree; not stated (docs/nagan.md).
-        score_std: standard deviation over the latents of a word's first scores, which have to be
-            diverse beside the Gumbel noise (standard deviation 1.28); not stated (docs/nagan.md).
+            the words of a sentence agree; not stated (docs/nagan.md, as are the next two).
+        score_std: standard deviation over the latents of a word's first scores; Gumbel's is 1.28.
+        frequency_rate: of the output bias, towards the words' frequencies; in the paper 0.
         dropout: in the generator, in training (Table 9).
         inference_dropout: at inference, unless the knob is turned; the training's if None (4.1).
         temperature: of the straight-through estimator (Table 9).
         gradient_penalty: weight of the gradient penalty at the embedded sentence; lambda of Table 9
             is for one at the one-hot sentence (docs/nagan.md).
         score_regulariser: lambda, 1 on real data, 0.1 on synthetic data (Table 9).
-        generator_lr, discriminator_lr: of RAdam (Table 9).
-        discriminator_l2: Table 9, decoupled from the gradient as in the RAdam of that time.
+        generator_lr, discriminator_lr, discriminator_l2: of RAdam (Table 9), L2 decoupled as then.
         averaging: gamma of the parameter average (Table 9), approached from below (docs/nagan.md).
     """
 
     knob: ClassVar[str] = "dropout"
     BETAS = (0.5, 0.9)  # of RAdam, Table 9
-    # Of the generator's RAdam, not stated. The gradients of its score layer have a median of 1e-5,
-    # 1e-9 for the rarest words, those of other layers 1e-3: at RAdam's own 1e-8, noise moves rare
-    # words at the full learning rate, out of use in the end (docs/nagan.md).
+    # Of the generator's RAdam, not stated. Gradients of rare words' scores are of 1e-9, those of
+    # other layers of 1e-3: at RAdam's own 1e-8, noise moves these words out of use (docs/nagan.md).
     EPSILON = 1e-5
 
     def __init__(
@@ -93,6 +91,7 @@ class NAGAN(GraphedGenerator):
         embedding_dim: int = 300,
         latent_gain: float = 16.0,
         score_std: float = 6.0,
+        frequency_rate: float = 0.0,
         dropout: float = 0.25,
         inference_dropout: float | None = None,
         temperature: float = 1.0,
@@ -114,6 +113,7 @@ class NAGAN(GraphedGenerator):
             embedding_dim=embedding_dim,
             latent_gain=latent_gain,
             score_std=score_std,
+            frequency_rate=frequency_rate,
             temperature=temperature,
             **shape,
         )
@@ -182,7 +182,7 @@ class NAGAN(GraphedGenerator):
         fake = words.pad(self.generator.fake(words.mask, self.dropout, embedding, layout))
         real = embedding(real_ids)  # (B, T, E)
         judge = partial(self.discriminator, layout=layout)
-        scores = judge(torch.cat([real, fake]), torch.cat([lengths, lengths]))
+        scores = judge(torch.cat([real, fake]), lengths.repeat(2))
         mixed = torch.lerp(fake, real, torch.rand_like(real[:, :1, :1]))
         # One sentence after the other is less work, all at once has shapes known beforehand.
         penalty = max_gradient_penalty if layout is Packed else max_gradient_penalty_of_all

@@ -25,6 +25,7 @@ def build_generator(
     embedding_dim: int,
     latent_gain: float,
     score_std: float,
+    frequency_rate: float,
     **shape: Unpack[Shape],
 ) -> LatentTransformer:
     """A row of Table 3.
@@ -35,6 +36,7 @@ def build_generator(
         temperature: of relaxed words.
         embedding_dim: of the words an autoregressive generator reads.
         latent_gain, score_std: of the first weights of the non-autoregressive one.
+        frequency_rate: at which its bias follows the frequencies of words; 0 for not at all.
         shape: of the Transformer.
 
     Raises:
@@ -43,7 +45,9 @@ def build_generator(
     sizes = (vocab_size, max_length, latent_dim, temperature)
     match kind:
         case "non_autoregressive":
-            return NonAutoregressiveTransformer(*sizes, latent_gain, score_std, **shape)
+            return NonAutoregressiveTransformer(
+                *sizes, latent_gain, score_std, frequency_rate, **shape
+            )
         case "autoregressive_soft":
             return SoftAutoregressiveTransformer(*sizes, embedding_dim, **shape)
         case "autoregressive_gumbel":

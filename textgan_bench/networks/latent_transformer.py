@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from textgan_bench.functional.processes import process_count, process_mean
 from textgan_bench.functional.relaxation import add_gumbel_noise_, straight_through_embedding
 from textgan_bench.networks.autoregressive import draw
 from textgan_bench.networks.packing import Packed, Padded
@@ -23,6 +24,9 @@ from textgan_bench.tokens import PAD
 UNIGRAM_STD = 2.5
 """Deviation of normal scores around log frequencies at which their argmax comes nearest to drawing
 words at these frequencies: measured on the HMM oracle, and about 3 on COCO. Gumbel scores: 1.28."""
+
+MEMORY = 0.98
+"""Share of the counts of words written so far that a batch leaves; not tuned."""
 
 
 def log_frequencies(word_counts: Tensor) -> Tensor:
@@ -112,10 +116,16 @@ class NonAutoregressiveTransformer(LatentTransformer):
         temperature: float,
         latent_gain: float,
         score_std: float,
+        frequency_rate: float,
         **shape: Unpack[Shape],
     ) -> None:
         super().__init__(vocab_size, max_length, latent_dim, latent_dim, temperature, shape)
         self.score_std = score_std
+        self.frequency_rate = frequency_rate
+        self.frequencies: Tensor  # of words in the training set
+        self.register_buffer("frequencies", torch.zeros(vocab_size - 1))
+        self.written: Tensor  # times that a word was, without noise, lately
+        self.register_buffer("written", torch.zeros(vocab_size - 1))
         with torch.no_grad():
             for block in cast("Iterable[LatentDecoderBlock]", self.blocks):
                 block.latent_attention.output.weight.mul_(latent_gain)
@@ -132,6 +142,8 @@ class NonAutoregressiveTransformer(LatentTransformer):
         is the same for all latents, and one output layer on top of it prefers a few words to all
         others.
         """
+        self.frequencies.copy_(log_frequencies(word_counts).exp())
+        self.written.copy_(self.frequencies * mask.sum() / (1 - MEMORY))
         self.scores.bias.zero_()
         scores = self(self._latents(mask), mask, dropout)  # (N, V - 1)
         scale = self.score_std / scores.std(0).mean()
@@ -155,8 +167,11 @@ class NonAutoregressiveTransformer(LatentTransformer):
         self, mask: Tensor, dropout: float, embedding: nn.Embedding, layout: type[Padded]
     ) -> Tensor:
         with torch.no_grad():
+            scores = self(self._latents(mask), mask, dropout, layout)  # (N, V - 1)
             # What the argmax of scores with Gumbel noise draws, without the noise.
-            words = draw(self(self._latents(mask), mask, dropout, layout))  # (N,)
+            words = draw(scores)  # (N,)
+            if self.frequency_rate:
+                self._hold_frequencies(scores.argmax(-1), layout(mask))
         return embedding(words + PAD + 1)
 
     def forward(
@@ -171,6 +186,19 @@ class NonAutoregressiveTransformer(LatentTransformer):
         for block in self.blocks:
             hidden = block(hidden, latents, positions, words, dropout)
         return self.scores(hidden)
+
+    def _hold_frequencies(self, words: Tensor, layout: Padded) -> None:
+        """Move the bias of each word to where inference writes it as often as the training text.
+
+        A step of stochastic approximation (Robbins and Monro, 1951) on words (N,) without noise.
+        The players lose rare words between them: one that is out of use has no gradient.
+        """
+        real = layout.rows(layout.mask).to(self.written.dtype)  # (N,)
+        latest = torch.zeros_like(self.written).index_add_(0, words, real)
+        self.written.mul_(MEMORY).add_(process_mean(latest), alpha=process_count())
+        expected = self.frequencies * self.written.sum()
+        lack = ((expected + 0.5) / (self.written + 0.5)).log().clamp(-2, 2)
+        self.scores.bias.add_(lack, alpha=self.frequency_rate)
 
     def _latents(self, mask: Tensor) -> Tensor:
         z = self.positions.new_empty(*mask.shape, self.latent_dim)
