@@ -13,8 +13,8 @@ from textgan_bench.networks.packing import Packed
 from textgan_bench.tokens import PAD, length_mask, pad_sequences
 
 ABLATIONS: dict[str, dict[str, Any]] = {
-    "soft": {"generator": "autoregressive_soft"},
-    "gumbel": {"generator": "autoregressive_gumbel"},
+    "soft": {"generator": "autoregressive_soft", "frequency_rate": 0.0},
+    "gumbel": {"generator": "autoregressive_gumbel", "frequency_rate": 0.0},
     "cnn": {"discriminator": "cnn"},
     "rnn": {"discriminator": "rnn"},
     "no_penalty": {"gradient_penalty": 0.0},
@@ -53,6 +53,12 @@ def test_a_constant_sentence_is_learnt(name: str) -> None:
     sentence = pad_sequences([[3, 1, 2]] * BATCH_SIZE, MAX_LENGTH)
     fit(method, [sentence] * 200)
     assert (samples(method, 500).ids == sentence.ids[0]).all(1).float().mean() > 0.6
+
+
+def test_only_words_of_the_non_autoregressive_generator_are_held() -> None:
+    options = {**SMALL["NAGAN"], "generator": "autoregressive_soft", "frequency_rate": 0.02}
+    with pytest.raises(ValueError, match="autoregressive_soft has no frequency_rate: set it to 0"):
+        NAGAN(VOCAB_SIZE, MAX_LENGTH, **options)
 
 
 def test_soft_words_are_mixtures_and_drawn_words_are_words() -> None:

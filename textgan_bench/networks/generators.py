@@ -40,9 +40,11 @@ def build_generator(
         shape: of the Transformer.
 
     Raises:
-        ValueError: there is no such kind.
+        ValueError: there is no such kind, or frequencies are to be held by one that cannot.
     """
     sizes = (vocab_size, max_length, latent_dim, temperature)
+    if frequency_rate and kind != "non_autoregressive":
+        raise ValueError(f"generator={kind} has no frequency_rate: set it to 0")
     match kind:
         case "non_autoregressive":
             return NonAutoregressiveTransformer(
