@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -226,3 +228,55 @@ def test_a_killed_process_of_two_ends_the_run_with_a_message() -> None:
     assert f"PID {child} terminated" in err or "another process of this run has ended" in err
     assert not RECORD.exists()
     resume(arguments, batches(), 90)  # half of them in each process
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def by_torchrun(node: int, port: int) -> tuple[list[str], dict[str, str]]:
+    nodes = ["--nnodes", "2", "--nproc-per-node", "1", "--node-rank", str(node)]
+    address = ["--master-addr", "127.0.0.1", "--master-port", str(port)]
+    return [sys.executable, "-m", "torch.distributed.run", *nodes, *address, *BENCH[1:]], {}
+
+
+def by_slurm(node: int, port: int) -> tuple[list[str], dict[str, str]]:
+    """The environment that ``srun`` gives to the task of a node, as far as Lightning reads it."""
+    task = {"PROCID": node, "NODEID": node, "LOCALID": 0, "NTASKS": 2, "NTASKS_PER_NODE": 1}
+    job = {"NNODES": 2, "JOB_ID": 1, "JOB_NAME": "bench", "NODELIST": "127.0.0.1"}
+    variables = {f"SLURM_{name}": str(value) for name, value in (task | job).items()}
+    return BENCH, variables | {"MASTER_PORT": str(port)}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("checkout")
+@pytest.mark.parametrize("launch", [by_torchrun, by_slurm])
+def test_two_nodes_train_one_run_and_show_it_when_asked_again(
+    launch: Callable[[int, int], tuple[list[str], dict[str, str]]],
+) -> None:
+    shutil.copy(ROOT / "benchmarks/trainer.yaml", "benchmarks/trainer.yaml")
+    write_recipe("noise/boring-quick.yaml", "trainer: {max_epochs: 2}")
+    arguments = ["--devices", "1", "--nodes", "2"]
+    for more, finished in ([], False), ([], True), (["--force"], False):
+        port = free_port()
+        nodes = []
+        for node in (0, 1):
+            command, variables = launch(node, port)
+            nodes.append(
+                subprocess.Popen(
+                    [*command, *arguments, *more],
+                    env=os.environ | variables,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+        (out, err), (silent, other) = [node.communicate(timeout=240) for node in nodes]
+        assert [node.returncode for node in nodes] == [0, 0], err + other
+        assert "unigram" in out
+        assert not silent, "one of them shows the row"
+        assert ("is finished" in out) == finished
+        assert batches() == leaderboard.load(RECORD).generator_updates == 6, "half in each"

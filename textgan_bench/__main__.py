@@ -36,6 +36,9 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--devices", default="auto", help="how many; auto is one, a GPU where there is one"
     )
+    bench.add_argument(
+        "--nodes", type=int, default=1, help="how many machines, by torchrun or SLURM (%(default)s)"
+    )
     bench.add_argument("--data_dir", help="where the files of the data set lie")
     bench.add_argument(
         "--extras", nargs="+", default=[], choices=EXTRAS, help="slower scores for its record"

@@ -1,6 +1,5 @@
 """``bench``: from the name of a method to a row of the leaderboard."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from textgan_bench.metrics.profiles import EXTRAS
 from textgan_bench.recipes import SMOKE, is_own_text, layers, own_text
 from textgan_bench.runs import Run, differences, without_places
 from textgan_bench.scoring import data_fingerprint, score
-from textgan_bench.training import TrainingCLI
+from textgan_bench.training import TrainingCLI, keeps_files
 
 RUNS = Path("runs")
 ANCHOR_SEED = 0
@@ -73,14 +72,16 @@ def bench(
     seed: int,
     budget: str,
     devices: str,
+    nodes: int = 1,
     data_dir: str | None,
     force: bool,
     extras: Sequence[str] = (),
 ) -> None:
     """Train, test and show a row; continue what was interrupted, skip what is done.
 
-    The same as ``fit`` and ``test`` with the layers of the recipe. With several devices Lightning
-    starts this command again for each of them: those processes train and leave.
+    The same as ``fit`` and ``test`` with the layers of the recipe. With several devices this
+    command runs once for each of them, started by Lightning, torchrun or SLURM: all but the first
+    train and leave. Those of other nodes see the folder of the run, too, and decide alike.
 
     Raises:
         ValueError: there is no such recipe, the run folder holds another run, or another process
@@ -97,8 +98,10 @@ def bench(
         settings.append(f"--data.init_args.data_dir={data_dir}")
     if extras:
         settings.append(f"--evaluate.extras=[{','.join(extras)}]")
-    if os.environ.get("LOCAL_RANK", "0") != "0":
-        _fit(row.run, settings)
+    settings.append(f"--trainer.num_nodes={nodes}")
+    if not keeps_files():
+        if force or _finished(row, settings) is None:
+            _fit(row.run, settings, force)
         return
     with row.run.locked():
         if force:
@@ -107,7 +110,7 @@ def bench(
         if judge is not None:
             print(f"{row.run.folder} is finished; FORCE=1 (bench --force) repeats it")
         else:
-            _fit(row.run, settings)
+            _fit(row.run, settings, force)
             judge = _test(row.run, settings)
         if budget != SMOKE:
             write_missing_anchors(data, judge, row.leaderboard)
@@ -147,9 +150,13 @@ def _has_extras(data: TextDataModule, record: Record) -> bool:
     return all(EXTRAS[name] in record.scores for name in data.extras)
 
 
-def _fit(run: Run, settings: list[str]) -> None:
+def _fit(run: Run, settings: list[str], force: bool) -> None:
+    """Train to the end: from the last checkpoint, or from the start by ``force``.
+
+    The processes of a run decide by what they are told: one may be late to look for a checkpoint.
+    """
     last = run.checkpoint(LAST)
-    resumed = [f"--ckpt_path={last}"] if last.exists() else []
+    resumed = [f"--ckpt_path={last}"] if last.exists() and not force else []
     TrainingCLI(["fit", *settings, *resumed])
 
 
@@ -158,8 +165,9 @@ def _test(run: Run, settings: list[str]) -> TextDataModule:
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
     tested = run.checkpoint(run.tested_checkpoint())
+    alone = ["--trainer.devices=1", "--trainer.num_nodes=1"]
     command_line = TrainingCLI(
-        ["test", *settings, "--trainer.devices=1", "--verbose=false", f"--ckpt_path={tested}"]
+        ["test", *settings, *alone, "--verbose=false", f"--ckpt_path={tested}"]
     )
     data: TextDataModule = command_line.datamodule
     return data

@@ -13,6 +13,7 @@ import yaml
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.utilities import rank_zero_only
 
 from textgan_bench.callbacks import PeriodicCheckpoint
 from textgan_bench.evaluation import Evaluate
@@ -32,6 +33,14 @@ SILENCED = (
     ".*step\\(\\) is running without CUDA graph capture.*",  # the steps before the first capture
 )
 CHATTY = ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.seed")
+
+
+def keeps_files() -> bool:
+    """Whether this is the process of several that keeps the run's files: the first.
+
+    Its rank is known from the start, however it was started: by Lightning, torchrun or SLURM.
+    """
+    return rank_zero_only.rank == 0  # type: ignore[attr-defined]
 
 
 class TrainingCLI(LightningCLI):
@@ -96,12 +105,13 @@ class TrainingCLI(LightningCLI):
             load_checkpoint(Path(config.ckpt_path))
         run = Run(Path(config.trainer.default_root_dir or "runs/unnamed"))
         config.trainer.default_root_dir = str(run.folder)
-        if self.subcommand == "fit":
+        if self.subcommand == "fit" and keeps_files():
             run.claim(self.resolved)
         elif self.subcommand == "test":
             run.check(self.resolved)
             self.resolved = run.load_config()  # devices may differ
-        if config.trainer.strategy == "auto" and config.trainer.devices not in (1, "1", "auto"):
+        many = config.trainer.devices not in (1, "1", "auto") or config.trainer.num_nodes > 1
+        if config.trainer.strategy == "auto" and many:
             # Each backward pass leaves the parameters of the other players without gradient.
             config.trainer.strategy = "ddp_find_unused_parameters_true"
         if self.subcommand:
@@ -112,7 +122,7 @@ class TrainingCLI(LightningCLI):
         """Let loggers write into the run folder, W&B under the run's own identity."""
         for logger in loggers if isinstance(loggers, list) else []:
             logger.init_args.save_dir = str(run.folder)
-            if logger.class_path.endswith("WandbLogger"):
+            if logger.class_path.endswith("WandbLogger") and keeps_files():
                 logger.init_args.id = run.wandb_id()
                 logger.init_args.name = run.folder.as_posix().removeprefix("runs/")
 
