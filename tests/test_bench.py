@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.checkout import RECIPES, RECORD, RUN, Command, batches, write_recipe
 from textgan_bench import leaderboard
@@ -34,6 +35,14 @@ def test_bench_goes_from_a_name_to_a_row_beside_the_anchors(command: Command) ->
     for name in ("boring", "real", "unigram"):
         assert name in result.out
     assert "training: 100%" in result.err
+
+
+def test_a_gpu_would_multiply_with_its_tensor_cores(
+    command: Command,
+) -> None:
+    torch.backends.cuda.matmul.allow_tf32 = False
+    command.bench()
+    assert torch.backends.cuda.matmul.allow_tf32
 
 
 def test_a_finished_run_is_shown_and_not_repeated(command: Command) -> None:

@@ -53,21 +53,29 @@ class GraphedGenerator(TextGenerator):
         plain = self.trainer.world_size == 1 and self.trainer.precision == "32-true"
         if on_gpu and not plain:
             rank_zero_warn("no CUDA graph on several devices or in another precision than 32-true")
+        elif on_gpu and not self.capturable:
+            rank_zero_warn("no CUDA graph: one cannot hold the step of this discriminator")
         self._use_graphs(on_gpu and plain and self.capturable)
 
+    def on_before_batch_transfer(self, batch: TokenBatch, dataloader_idx: int) -> TokenBatch:
+        """Cut a batch to its longest sentence here, where to ask for it waits for no device."""
+        if not self.trainer.training:
+            return batch
+        return TokenBatch(batch.ids[:, : int(batch.lengths.max())], batch.lengths)
+
     def carry_out(self, batch: TokenBatch) -> tuple[Tensor, ...]:
-        """The losses of one step on ``batch``."""
-        longest = int(batch.lengths.max())
+        """The losses of one step on ``batch``, which is as wide as its longest sentence."""
+        longest = batch.ids.shape[1]
         if self._graphed is None:
-            return self.step(batch.ids[:, :longest], batch.lengths)
+            return self.step(*batch)
         padded = min(-(-longest // BUCKET) * BUCKET, self.max_length)
-        ids = F.pad(batch.ids, (0, padded - batch.ids.shape[1]), value=PAD)
+        ids = F.pad(batch.ids, (0, padded - longest), value=PAD)
         try:
             losses = self._graphed(ids, batch.lengths)
         except CaptureError as error:
             rank_zero_warn(f"no CUDA graph, so each step is several times slower: {error}")
             self._use_graphs(False)
-            return self.step(batch.ids[:, :longest], batch.lengths)
+            return self.step(*batch)
         for optimizer in cast("list[LightningOptimizer]", self.optimizers()):
             optimizer.step()  # is counted; the graph has moved the parameters
         return losses

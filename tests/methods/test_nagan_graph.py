@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from textgan_bench.functional import cuda_graphs
 from textgan_bench.functional.cuda_graphs import CaptureError, CountedRAdam
 from textgan_bench.methods import NAGAN
-from textgan_bench.networks.packing import Padded
+from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.tokens import TokenBatch, length_mask
 
 VOCAB_SIZE, MAX_LENGTH = 9, 10
@@ -80,7 +80,7 @@ def build(kind: type[NAGAN], **changes: Any) -> NAGAN:
         feed_forward=8,
         latent_dim=4,
         embedding_dim=6,
-        **changes,
+        **{"frequency_rate": 0.02, **changes},
     )
 
 
@@ -166,6 +166,24 @@ def test_a_step_that_cannot_be_captured_is_carried_out_without_a_graph(
     torch.testing.assert_close(state(method), state(plain))
 
 
+class Measured(NAGAN):
+    def on_fit_start(self) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+
+    def step(
+        self, ids: torch.Tensor, lengths: torch.Tensor, layout: type[Padded] = Packed
+    ) -> tuple[torch.Tensor, ...]:
+        self.shapes.append(tuple(ids.shape))
+        return super().step(ids, lengths, layout)
+
+
+def test_a_batch_is_cut_to_its_longest_sentence_before_it_is_on_the_device() -> None:
+    method = build(Measured)
+    assert isinstance(method, Measured)
+    fit(method, 3)
+    assert method.shapes == [(6, 4), (6, 7), (6, 10)]
+
+
 def test_a_state_saved_on_a_gpu_goes_on_on_a_cpu() -> None:
     parameter = torch.nn.Parameter(torch.ones(2))
     optimizer = CountedRAdam([parameter], lr=0.1, foreach=True)
@@ -229,6 +247,31 @@ def test_two_replays_draw_different_noise_and_a_seeded_run_repeats() -> None:
 
 
 @pytest.mark.gpu
+def test_a_seeded_training_repeats() -> None:
+    """Sums in the order in which the device comes to them differ by rounding."""
+    one, again = (on_gpu(30) for _ in range(2))
+    torch.testing.assert_close(one.losses, again.losses, rtol=1e-3, atol=1e-4)
+
+
+class Reading(Watched):
+    """Looks at a loss within its step."""
+
+    def step(self, *arguments: Any, **layout: Any) -> tuple[torch.Tensor, ...]:
+        losses = super().step(*arguments, **layout)
+        assert math.isfinite(losses[0].item())
+        return losses
+
+
+@pytest.mark.gpu
+def test_a_step_that_reads_back_trains_without_a_graph_and_says_why() -> None:
+    method = build(Reading)
+    with pytest.warns(UserWarning, match="no CUDA graph, so each step is several times slower"):
+        fit(method, 9, accelerator="gpu", devices=1)
+    assert method._graphed is None
+    assert int(method.updates) == 9
+
+
+@pytest.mark.gpu
 @pytest.mark.parametrize(
     ("vocab_size", "max_length", "sentences", "bar"),
     [(4_839, 32, 64, 8.0), (501, 20, 128, 9.0)],
@@ -245,7 +288,8 @@ def test_a_graphed_step_is_fast(
     ids = torch.randint(1, vocab_size, (sentences, max_length)) * length_mask(lengths, max_length)
     took = {}
     for graphs in (False, True):
-        method, clock = Fast(vocab_size, max_length), Clock(warm_up=20)
+        method = Fast(vocab_size, max_length, frequency_rate=0.02)
+        clock = Clock(warm_up=20)
         method.graphs = graphs
         trainer = pl.Trainer(
             accelerator="gpu",

@@ -19,10 +19,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
 
 from tests.methods.small import LABELLED, SMALL
+from tests.methods.test_nagan_ablations import ABLATIONS
 from textgan_bench import methods
 from textgan_bench.interfaces import Method
 from textgan_bench.tokens import LabelledBatch, TokenBatch, length_mask
 
+VARIANTS = {f"NAGAN.{name}": ABLATIONS[name] for name in ("soft", "gumbel", "cnn", "rnn")}
+NAMES = [*methods.__all__, *VARIANTS]
 VOCAB_SIZE, MAX_LENGTH, BATCH_SIZE = 6, 7, 26
 STEPS, MANY_STEPS = 3, 50
 TOLERANCE = {"64-true": 1e-6, "32-true": 1e-5}
@@ -118,8 +121,10 @@ def train(name: str, precision: Any, steps: int, patterned: bool) -> dict[str, A
     """Gradients, parameters, buffers and one further random number of this process."""
     rank, processes = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     pl.seed_everything(1, verbose=False)
-    kind: type[Method] = getattr(methods, name)
-    method = kind(VOCAB_SIZE, MAX_LENGTH, **SMALL.get(name, {}))
+    stem = name.partition(".")[0]
+    kind: type[Method] = getattr(methods, stem)
+    options = {**SMALL.get(stem, {}), **VARIANTS.get(name, {})}
+    method = kind(VOCAB_SIZE, MAX_LENGTH, **options)
     if patterned:
         noise = PatternedNoise()
         for hook in ("on_train_start", "training_step"):
@@ -162,10 +167,10 @@ def process(rank: int, port: int, folder: str) -> None:
     }
     results = {
         (name, precision): train(name, precision, STEPS, patterned=True)
-        for name in methods.__all__
+        for name in NAMES
         for precision in TOLERANCE
     }
-    many = {name: train(name, "32-true", MANY_STEPS, patterned=False) for name in methods.__all__}
+    many = {name: train(name, "32-true", MANY_STEPS, patterned=False) for name in NAMES}
     torch.save((results, many), Path(folder) / f"{rank}.pt")
 
 
@@ -188,7 +193,7 @@ def distance(ours: list[Tensor], whole: list[Tensor]) -> float:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", TOLERANCE)
-@pytest.mark.parametrize("name", methods.__all__)
+@pytest.mark.parametrize("name", NAMES)
 def test_gradients_are_those_of_the_whole_batch(
     name: str, precision: str, ranks: list[Any]
 ) -> None:
@@ -206,7 +211,7 @@ def test_gradients_are_those_of_the_whole_batch(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", methods.__all__)
+@pytest.mark.parametrize("name", NAMES)
 def test_processes_stay_alike_and_draw_apart(name: str, ranks: list[Any]) -> None:
     first, second = (many[name] for _, many in ranks)
     assert first["noise"] != second["noise"]
