@@ -163,6 +163,15 @@ def test_a_damaged_checkpoint_is_named_and_left_alone(command: Command) -> None:
     assert path.read_bytes() == content
 
 
+def test_a_checkpoint_of_another_version_is_named(command: Command) -> None:
+    command.bench()
+    path = RUN / "checkpoints/last.ckpt"
+    content = torch.load(path, weights_only=True)
+    content["state_dict"]["no_longer_there"] = torch.zeros(1)
+    torch.save(content, path)
+    assert f"{path} is of another version of Boring; train again" in command.refused("sample", RUN)
+
+
 def test_a_newer_record_is_refused(command: Command) -> None:
     command.bench()
     content = json.loads(RECORD.read_text(encoding="utf-8")) | {"schema": 99}

@@ -161,17 +161,23 @@ def load_trained(run: Path) -> tuple[Method, TextDataModule]:
 
     Raises:
         FileNotFoundError: there is no run, or it has no checkpoint.
-        ValueError: the checkpoint is damaged.
+        ValueError: the checkpoint is damaged, or of another version of the method.
     """
     folder = Run(run)
     folder.load_config()
-    checkpoint = load_checkpoint(folder.checkpoint(folder.tested_checkpoint()))
+    path = folder.checkpoint(folder.tested_checkpoint())
+    checkpoint = load_checkpoint(path)
     command_line = TrainingCLI([f"--config={folder.config}"], run=False)
     model: Method = command_line.model
     data: TextDataModule = command_line.datamodule
     data.prepare_data()
     data.setup("test")
-    model.load_state_dict(checkpoint["state_dict"])
+    try:
+        model.load_state_dict(checkpoint["state_dict"])
+    except RuntimeError as error:
+        raise ValueError(
+            f"{path} is of another version of {type(model).__name__}; train again"
+        ) from error
     return model.eval(), data
 
 
