@@ -26,6 +26,8 @@ from textgan_bench.tokens import LabelledBatch, TokenBatch, length_mask
 
 VARIANTS = {f"NAGAN.{name}": ABLATIONS[name] for name in ("soft", "gumbel", "cnn", "rnn")}
 NAMES = [*methods.__all__, *VARIANTS]
+WORD_BY_WORD = {"NAGAN.soft", "NAGAN.gumbel"}
+"""Draw noise once a place: halves unequally long would fall out of the pattern's step."""
 VOCAB_SIZE, MAX_LENGTH, BATCH_SIZE = 6, 7, 26
 STEPS, MANY_STEPS = 3, 50
 TOLERANCE = {"64-true": 1e-6, "32-true": 1e-5}
@@ -98,12 +100,14 @@ class Gradients(pl.Callback):
         self.seen.append([p.grad.clone() for p in parameters if p.grad is not None])
 
 
-def batches(n: int) -> list[TokenBatch]:
-    """``n`` whole batches of sentences of unequal lengths."""
+def batches(n: int, alike: bool) -> list[TokenBatch]:
+    """``n`` whole batches of sentences of unequal lengths, of halves equally long if ``alike``."""
     generator = torch.Generator().manual_seed(0)
     found = []
     for _ in range(n):
         lengths = torch.randint(1, MAX_LENGTH, (BATCH_SIZE,), generator=generator)
+        if alike:
+            lengths[[0, BATCH_SIZE // 2]] = MAX_LENGTH
         ids = torch.randint(1, VOCAB_SIZE, (BATCH_SIZE, MAX_LENGTH), generator=generator)
         found.append(TokenBatch(ids * length_mask(lengths, MAX_LENGTH), lengths))
     return found
@@ -143,7 +147,7 @@ def train(name: str, precision: Any, steps: int, patterned: bool) -> dict[str, A
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
-    whole: list[Any] = batches(steps)
+    whole: list[Any] = batches(steps, alike=name in WORD_BY_WORD)
     if name in LABELLED:
         labels = torch.arange(BATCH_SIZE) % 3 % 2  # of either style more in one half than the other
         whole = [LabelledBatch(batch.ids, batch.lengths, labels) for batch in whole]
