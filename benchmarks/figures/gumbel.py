@@ -49,7 +49,7 @@ def samples(runs: Sequence[Run], path: Path, caption: str) -> None:
         [ParseRate(parses), Diversity(), OracleNLL(data.oracle, data.vocabulary)]
     )
     texts = {"grammar": data.sentences("test")}
-    titles = ("GRU, MLE", *(panel[:3] for panel in PANELS))
+    titles = ("LSTM, MLE", *(panel[:3] for panel in PANELS))
     texts |= {title: read_sentences(run.samples) for title, run in zip(titles, runs, strict=True)}
     plot_texts({title: column(text, metrics) for title, text in texts.items()}, path, caption)
 

@@ -59,12 +59,12 @@ def test_the_budgets_of_the_runs_stand_below(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    rows = [Row(method, "cfg", 0, "quick") for method in ("mle", "gumbel", "gumbel_1000")]
+    rows = [Row(method, "cfg", 0, "quick") for method in ("mle_lstm", "gumbel", "gumbel_1000")]
     for row, label in zip(rows, ("3 epochs", "1 of 20", "1 of 20"), strict=True):
         row.run.folder.mkdir(parents=True)
         config = {"evaluate": {"budget_label": label}}
         row.run.config.write_text(yaml.safe_dump(config), encoding="utf-8")
-    assert budgets(rows) == "Budget quick. mle: 3 epochs. gumbel, gumbel_1000: 1 of 20."
+    assert budgets(rows) == "Budget quick. mle_lstm: 3 epochs. gumbel, gumbel_1000: 1 of 20."
 
 
 def test_losses_of_the_four_variants(tmp_path: Path) -> None:
@@ -78,13 +78,13 @@ def test_losses_of_the_four_variants(tmp_path: Path) -> None:
 
 def test_samples_stand_above_their_scores(tmp_path: Path) -> None:
     runs = []
-    for name in ("mle", *gumbel.VARIANTS):
+    for name in ("mle_lstm", *gumbel.VARIANTS):
         runs.append(Run(tmp_path / name))
         runs[-1].folder.mkdir()
         # Three of four are strings of the grammar, and three of four are distinct.
         runs[-1].samples.write_text("x + x\nx\nx\nx *\n", encoding="utf-8")
     gumbel.samples(runs, tmp_path / "samples.svg", BUDGET)
-    assert says(tmp_path / "samples.svg", ["GRU, MLE", "(d)", "x+x", "parses   0.750"])
+    assert says(tmp_path / "samples.svg", ["LSTM, MLE", "(d)", "x+x", "parses   0.750"])
     assert says(tmp_path / "samples.svg", ["distinct 0.750", "grammar", "parses   1.000"])
 
 

@@ -12,6 +12,7 @@ from textgan_bench.methods import MLE, TransformerMLE
 from textgan_bench.networks.autoregressive import (
     GRULanguageModel,
     LanguageModel,
+    LSTMLanguageModel,
     TransformerLanguageModel,
     draw,
 )
@@ -23,8 +24,8 @@ SENTENCES = [s for n in range(MAX_LENGTH + 1) for s in product((1, 2), repeat=n)
 
 def network(kind: type[LanguageModel], vocab_size: int, max_length: int) -> LanguageModel:
     torch.manual_seed(3)
-    if kind is GRULanguageModel:
-        model: LanguageModel = GRULanguageModel(vocab_size, max_length, 6, 8)
+    if kind in (GRULanguageModel, LSTMLanguageModel):
+        model: LanguageModel = kind(vocab_size, max_length, 6, 8)
     else:
         model = TransformerLanguageModel(vocab_size, max_length, 6, 8, 2, 2, 16, dropout=0.5)
     with torch.no_grad():  # far from uniform, so that prefixes matter
@@ -33,7 +34,8 @@ def network(kind: type[LanguageModel], vocab_size: int, max_length: int) -> Lang
     return model.double().eval()
 
 
-both = pytest.mark.parametrize("kind", [GRULanguageModel, TransformerLanguageModel])
+KINDS = [GRULanguageModel, LSTMLanguageModel, TransformerLanguageModel]
+every = pytest.mark.parametrize("kind", KINDS)
 
 
 def sentence_probabilities(model: LanguageModel, temperature: float) -> list[float]:
@@ -50,7 +52,7 @@ def sentence_probabilities(model: LanguageModel, temperature: float) -> list[flo
     return probabilities
 
 
-@both
+@every
 def test_likelihood_is_a_distribution_and_agrees_with_steps(kind: type[LanguageModel]) -> None:
     model = network(kind, VOCAB_SIZE, MAX_LENGTH)
     probabilities = model(pad_sequences(SENTENCES)).sum(1).neg().exp()
@@ -58,7 +60,7 @@ def test_likelihood_is_a_distribution_and_agrees_with_steps(kind: type[LanguageM
     assert probabilities.tolist() == pytest.approx(sentence_probabilities(model, 1.0), rel=1e-9)
 
 
-@both
+@every
 @pytest.mark.parametrize("temperature", [1.0, 2.0])
 def test_sampling_law(kind: type[LanguageModel], temperature: float) -> None:
     model = network(kind, VOCAB_SIZE, MAX_LENGTH)
@@ -72,7 +74,7 @@ def test_sampling_law(kind: type[LanguageModel], temperature: float) -> None:
     assert chisquare([counts[s] for s in SENTENCES], expected).pvalue > 1e-3
 
 
-@both
+@every
 def test_scores_are_those_of_padding_to_any_length(kind: type[LanguageModel]) -> None:
     model = network(kind, vocab_size=5, max_length=6)
     short, long = pad_sequences([[1, 4], [3]]), pad_sequences([[1, 4], [3], [2, 1, 4, 3, 2]], 6)

@@ -14,7 +14,7 @@ Transformer's feed-forward width of 384 comes within 2 % of the table's 3.0 mill
 that NAGAN's own sizes imply would miss it by 7 %.
 """
 
-from typing import ClassVar, cast
+from typing import ClassVar, Literal, cast
 
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
@@ -25,12 +25,15 @@ from textgan_bench.interfaces import TextGenerator
 from textgan_bench.networks.autoregressive import (
     GRULanguageModel,
     LanguageModel,
+    LSTMLanguageModel,
     TransformerLanguageModel,
 )
 from textgan_bench.tokens import TokenBatch
 
 GRADIENT_NORM = 5.0
 """Norm gradients are clipped to: Texygen's, whose settings the paper keeps for its baselines."""
+
+CELLS = {"gru": GRULanguageModel, "lstm": LSTMLanguageModel}
 
 
 class _MaximumLikelihood(TextGenerator):
@@ -80,7 +83,14 @@ class _MaximumLikelihood(TextGenerator):
 
 
 class MLE(_MaximumLikelihood):
-    """Recurrent language model: one layer of 256 gated units (Huang et al., 2021, A.4.2)."""
+    """Recurrent language model: one layer of 256 gated units (Huang et al., 2021, A.4.2).
+
+    Args:
+        cell: ``lstm`` for the baseline of Kusner and Hernández-Lobato (2016).
+
+    Raises:
+        ValueError: there is no such cell.
+    """
 
     def __init__(
         self,
@@ -89,9 +99,12 @@ class MLE(_MaximumLikelihood):
         *,
         embedding: int = 300,
         hidden: int = 256,
+        cell: Literal["gru", "lstm"] = "gru",
         lr: float = 1e-3,
     ) -> None:
-        generator = GRULanguageModel(vocab_size, max_length, embedding, hidden)
+        if cell not in CELLS:
+            raise ValueError(f"cell={cell}: choose one of {', '.join(CELLS)}")
+        generator = CELLS[cell](vocab_size, max_length, embedding, hidden)
         super().__init__(vocab_size, max_length, generator, lr)
         self.save_hyperparameters()
 

@@ -1,8 +1,8 @@
-"""Networks that write a sentence word by word: a GRU and a causal Transformer.
+"""Networks that write a sentence word by word: a GRU, an LSTM and a causal Transformer.
 
 Shapes: B batch, T time, V vocabulary, E embedding, H hidden.
 
-Both read the padding symbol first and end a sentence by drawing it again; after ``max_length``
+All read the padding symbol first and end a sentence by drawing it again; after ``max_length``
 words a sentence ends without it (see ``functional.likelihood``).
 """
 
@@ -93,26 +93,53 @@ class LanguageModel(nn.Module, ABC):
             ids[live, t] = symbols
 
 
-class GRULanguageModel(LanguageModel):
-    """One layer of gated recurrent units between an embedding and an output layer."""
+class RecurrentLanguageModel(LanguageModel):
+    """One layer of recurrent cells between an embedding and an output layer."""
 
     output: nn.Linear
 
-    def __init__(self, vocab_size: int, max_length: int, embedding: int, hidden: int) -> None:
+    def __init__(
+        self, vocab_size: int, max_length: int, embedding: int, hidden: int, cells: nn.GRU | nn.LSTM
+    ) -> None:
         super().__init__(max_length)
         self.embedding = nn.Embedding(vocab_size, embedding)
-        self.gru = nn.GRU(embedding, hidden, batch_first=True)
+        self.cells = cells
         self.output = nn.Linear(hidden, vocab_size)
 
     def read(self, symbols: Tensor) -> Tensor:
-        return cast(Tensor, self.gru(self.embedding(symbols))[0])
+        return cast(Tensor, self.cells(self.embedding(symbols))[0])
+
+
+class GRULanguageModel(RecurrentLanguageModel):
+    """Gated recurrent units (Cho et al., 2014)."""
+
+    def __init__(self, vocab_size: int, max_length: int, embedding: int, hidden: int) -> None:
+        cells = nn.GRU(embedding, hidden, batch_first=True)
+        super().__init__(vocab_size, max_length, embedding, hidden, cells)
 
     def start(self, n: int) -> State:
-        return (self.output.weight.new_zeros(n, self.gru.hidden_size),)
+        return (self.output.weight.new_zeros(n, self.cells.hidden_size),)
 
     def step(self, symbols: Tensor, state: State) -> tuple[Tensor, State]:
-        _, hidden = self.gru(self.embedding(symbols[:, None]), state[0][None])  # (1, B, H)
+        _, hidden = self.cells(self.embedding(symbols[:, None]), state[0][None])  # (1, B, H)
         return hidden[0], (hidden[0],)
+
+
+class LSTMLanguageModel(RecurrentLanguageModel):
+    """Long short-term memory (Hochreiter and Schmidhuber, 1997)."""
+
+    def __init__(self, vocab_size: int, max_length: int, embedding: int, hidden: int) -> None:
+        cells = nn.LSTM(embedding, hidden, batch_first=True)
+        super().__init__(vocab_size, max_length, embedding, hidden, cells)
+
+    def start(self, n: int) -> State:
+        zeros = self.output.weight.new_zeros(n, self.cells.hidden_size)
+        return zeros, zeros
+
+    def step(self, symbols: Tensor, state: State) -> tuple[Tensor, State]:
+        past = tuple(part[None] for part in state)  # (1, B, H) each
+        _, (hidden, cell) = self.cells(self.embedding(symbols[:, None]), past)
+        return hidden[0], (hidden[0], cell[0])
 
 
 class TransformerLanguageModel(LanguageModel):
