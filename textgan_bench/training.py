@@ -28,6 +28,7 @@ SILENCED = (
     ".*checkpoint that ended before the epoch ended.*",  # the data module keeps the place in it
     ".*LightningCLI's args parameter.*",
     ".*smaller than the logging interval.*",
+    ".*overridden `on_before_batch_transfer` in `LightningModule`.*",  # no data module has its own
     ".*There is a wandb run already in progress.*",  # bench tests in the run it trained in
     ".*isinstance\\(treespec, LeafSpec\\).*",
     ".*step\\(\\) is running without CUDA graph capture.*",  # the steps before the first capture
