@@ -13,6 +13,7 @@ SIZE = (5.0, 3.5)  # inches
 PANEL = (3.2, 2.4)
 LETTER, LINE = 0.067, 0.13  # inches of a character of eight points
 SMALL_LETTER = 0.046  # inches of one of six points, at most
+POINTS = 72  # an inch
 FORMATS = (".svg", ".png", ".pdf")
 
 Curve = Sequence[tuple[float, float]]
@@ -92,7 +93,7 @@ def plot_curves(
         axes.set_xlabel(x[1])
         axes.set_ylabel(y[1])
     lines, names = places[0].get_legend_handles_labels()
-    figure.legend(lines, names, loc="outside lower center", ncols=len(names), frameon=False)
+    figure.legend(lines, names, loc="outside lower center", ncols=min(len(names), 3), frameon=False)
     _save(figure, path)
 
 
@@ -167,15 +168,17 @@ def plot_texts(columns: Mapping[str, Sequence[str]], path: Path, caption: str = 
     if not columns:
         raise ValueError("there is no text to be written")
     letters = [max(map(len, [title, *lines])) + 2 for title, lines in columns.items()]
-    height = (max(map(len, columns.values())) + 2) * LINE
+    width = sum(letters) * LETTER
+    below = len(_wrapped(caption, width)) + 1
     figure, axes = _figure(path)
-    figure.set_size_inches(sum(letters) * LETTER, height)
+    figure.set_size_inches(width, (max(map(len, columns.values())) + 2 + below) * LINE)
     axes.set_axis_off()
-    style = {"transform": axes.transAxes, "family": "monospace", "fontsize": 8, "va": "top"}
+    style = {"xycoords": "axes fraction", "family": "monospace", "fontsize": 8, "va": "top"}
     for i, (title, lines) in enumerate(columns.items()):
-        left = sum(letters[:i]) / sum(letters)
-        axes.text(left, 1, title, weight="bold", **style)
-        axes.text(left, 1 - 1.5 * LINE / height, "\n".join(lines), **style)
+        corner = sum(letters[:i]) / sum(letters), 1
+        axes.annotate(title, corner, weight="bold", **style)
+        under = {"xytext": (0, -1.5 * LINE * POINTS), "textcoords": "offset points"}
+        axes.annotate("\n".join(lines), corner, **style, **under)
     _save(figure, path, caption)
 
 
@@ -203,10 +206,14 @@ def _figure(path: Path, panels: int = 1) -> list[Any]:
     return [figure, *places]
 
 
+def _wrapped(caption: str, width: float) -> list[str]:
+    """The lines of a caption below a figure of ``width`` inches."""
+    return textwrap.wrap(caption, int(width / SMALL_LETTER))
+
+
 def _save(figure: Any, path: Path, caption: str = "") -> None:
     if caption:
-        width = int(figure.get_figwidth() / SMALL_LETTER)
-        figure.supxlabel(textwrap.fill(caption, width), fontsize=6)
+        figure.supxlabel("\n".join(_wrapped(caption, figure.get_figwidth())), fontsize=6)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Without a date and with known identifiers the same scores give the same file.
     from matplotlib import rc_context
