@@ -5,7 +5,7 @@ Shapes: B batch, T time, H code.
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
@@ -15,7 +15,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from textgan_bench.tokens import Batch, TokenBatch, Vocabulary
+from textgan_bench.tokens import Batch, TokenBatch, Vocabulary, count
 
 Sentence = list[str]
 Split = Literal["train", "validation", "test"]
@@ -135,6 +135,14 @@ class Method(LightningModule, ABC):
             self.latest_losses = dict(zip(losses, means.tolist(), strict=True))
             for logger in self.loggers:
                 logger.log_metrics({**self.latest_losses, "epoch": self.current_epoch}, step=batch)
+
+    def count_training_text(self) -> tuple[Tensor, Tensor]:
+        """How often each word (V,) and each length (T + 1,) occurs in the text of all processes."""
+        loader = cast("Iterable[Batch]", self.trainer.train_dataloader)
+        counts = count(loader, self.vocab_size, self.max_length)
+        strategy = self.trainer.strategy
+        words, lengths = (strategy.reduce(n.to(self.device), reduce_op="sum") for n in counts)
+        return cast(Tensor, words), cast(Tensor, lengths)
 
     @contextmanager
     def frozen(self, *modules: torch.nn.Module) -> Iterator[None]:

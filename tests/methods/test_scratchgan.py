@@ -7,8 +7,10 @@ import pytest
 import torch
 from scipy.stats import chisquare
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from tests.boring import BoringData
+from tests.methods.test_contract import fit
 from tests.methods.test_mle import sentence_probabilities
 from textgan_bench.functional.likelihood import drawn_mask
 from textgan_bench.methods import ScratchGAN
@@ -129,6 +131,24 @@ def test_word_vectors_of_a_file_are_read_before_training(tmp_path: Path) -> None
     for player in (method.generator, method.discriminator):
         assert player.words.fixed[2].tolist() == [1, 2]
         assert not player.words.fixed.requires_grad
+
+
+def test_words_and_ends_start_at_their_frequencies_if_asked(tmp_path: Path) -> None:
+    batches = [pad_sequences([[1], [1, 2], [1, 1]], MAX_LENGTH)]  # one end is drawn
+    method = small(unigram_start=True, generator_lr=0.0)
+    bias = method.generator.output.bias
+    trainer = fit(method, batches)
+    expected = torch.tensor([1 + 0.5, 4 + 0.5, 1 + 0.5])
+    torch.testing.assert_close(bias.softmax(0), expected / expected.sum())
+    bias.data.fill_(7.0)  # a training that goes on keeps what it has learnt
+    trainer.save_checkpoint(tmp_path / "last.ckpt")
+    trainer.fit_loop.max_epochs = 2
+    trainer.fit(method, DataLoader(batches, batch_size=None), ckpt_path=tmp_path / "last.ckpt")  # type: ignore[arg-type]
+    assert trainer.current_epoch == 2
+    assert bias.tolist() == [7.0] * 3
+    untouched = small(generator_lr=0.0)
+    fit(untouched, batches)
+    assert untouched.generator.output.bias.tolist() == [0.0] * 3
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0])

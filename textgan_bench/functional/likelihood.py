@@ -13,6 +13,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
+def log_frequencies(counts: Tensor) -> Tensor:
+    """Logs of the frequencies that a half added to each count (V,) leaves: nothing is impossible.
+
+    >>> log_frequencies(torch.tensor([1.0, 0.0])).exp()
+    tensor([0.7500, 0.2500])
+    """
+    smoothed = counts + 0.5
+    return (smoothed / smoothed.sum()).log()
+
+
 def drawn_mask(lengths: Tensor, steps: int) -> Tensor:
     """(B, T) bool, True on the words of each sentence and on its end symbol, for T = ``steps``.
 

@@ -24,9 +24,8 @@ Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden
 """
 
 import copy
-from collections.abc import Iterable
 from functools import partial
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -43,7 +42,7 @@ from textgan_bench.graphed import GraphedGenerator
 from textgan_bench.networks.discriminators import DiscriminatorKind, build_discriminator
 from textgan_bench.networks.generators import GeneratorKind, build_generator
 from textgan_bench.networks.packing import Packed, Padded
-from textgan_bench.tokens import PAD, TokenBatch, count, length_mask
+from textgan_bench.tokens import PAD, TokenBatch, length_mask
 
 SAMPLING_BATCH = 256  # bounds the memory of the scores, N x V; not tuned
 
@@ -152,16 +151,13 @@ class NAGAN(GraphedGenerator):
         super().on_train_start()
         if self.updates > 0:
             return
-        loader = cast("Iterable[TokenBatch]", self.trainer.train_dataloader)
-        words, lengths = count(loader, self.vocab_size, self.max_length)
-        strategy = self.trainer.strategy
-        self.length_counts.copy_(strategy.reduce(lengths.to(self.device), reduce_op="sum"))
-        words = cast(Tensor, strategy.reduce(words.to(self.device), reduce_op="sum"))[PAD + 1 :]
+        words, lengths = self.count_training_text()
+        self.length_counts.copy_(lengths)
         lengths = torch.multinomial(self.length_counts, SAMPLING_BATCH, replacement=True)
         mask = length_mask(lengths, self.max_length)
-        self.generator.calibrate(words, mask, self.dropout)
+        self.generator.calibrate(words[PAD + 1 :], mask, self.dropout)
         # Each rank measured it on its own latents.
-        self.generator.load_state_dict(strategy.broadcast(self.generator.state_dict()))
+        self.generator.load_state_dict(self.trainer.strategy.broadcast(self.generator.state_dict()))
         self.average.load_state_dict(self.generator.state_dict())
 
     def training_step(self, batch: TokenBatch, batch_idx: int) -> None:

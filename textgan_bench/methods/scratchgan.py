@@ -26,7 +26,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from textgan_bench.functional.likelihood import drawn_mask
+from textgan_bench.functional.likelihood import drawn_mask, log_frequencies
 from textgan_bench.functional.policy_gradient import discounted_returns, reinforce_loss
 from textgan_bench.functional.processes import process_mean
 from textgan_bench.interfaces import TextDataModule, TextGenerator
@@ -125,6 +125,8 @@ class ScratchGAN(TextGenerator):
         learnt: further dimensions of a word vector, learnt in any case.
         glove: text file of word vectors, a word and ``fixed`` numbers a line. The paper's are
             those of GloVe (Pennington et al., 2014), which do not come with this project.
+        unigram_start: let the first samples have the frequencies of training words and ends, which
+            takes the place of many large batches; not in the paper (docs/scratchgan.md).
         embedding_dropout: on the discriminator's word vectors.
         discount: gamma.
         baseline_decay: share of its old value that the baseline keeps in a step.
@@ -144,6 +146,7 @@ class ScratchGAN(TextGenerator):
         fixed: int = 300,
         learnt: int = 64,
         glove: str | None = None,
+        unigram_start: bool = False,
         embedding_dropout: float = 0.1,
         discount: float = 0.23,
         baseline_decay: float = 0.08,
@@ -157,6 +160,7 @@ class ScratchGAN(TextGenerator):
         self.generator = Generator(max_length, own, hidden)
         self.discriminator = Discriminator(max_length, judged, hidden, embedding_dropout)
         self.glove = glove
+        self.unigram_start = unigram_start
         self.discount = discount
         self.baseline_decay = baseline_decay
         self.generator_lr = generator_lr
@@ -184,6 +188,13 @@ class ScratchGAN(TextGenerator):
             vectors = read_word_vectors(Path(self.glove), data.vocabulary)
             for player in (self.generator, self.discriminator):
                 player.words.fix(vectors)
+
+    def on_train_start(self) -> None:
+        if self.unigram_start and self.trainer.global_step == 0:
+            symbols, lengths = self.count_training_text()
+            symbols[PAD] = lengths[: self.max_length].sum()  # longer sentences have no end symbol
+            with torch.no_grad():
+                self.generator.output.bias.copy_(log_frequencies(symbols))
 
     def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
         """One step of each player on the same samples; the rewards precede the discriminator's."""

@@ -15,8 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from textgan_bench.functional.likelihood import log_frequencies
 from textgan_bench.functional.relaxation import gumbel_noise_like, soft_embedding
-from textgan_bench.networks.latent_transformer import LatentTransformer, log_frequencies
+from textgan_bench.networks.latent_transformer import LatentTransformer
 from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape
 

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from textgan_bench.functional.likelihood import log_frequencies
 from textgan_bench.functional.processes import process_count, process_mean
 from textgan_bench.functional.relaxation import add_gumbel_noise_, straight_through_embedding
 from textgan_bench.networks.autoregressive import draw
@@ -27,12 +28,6 @@ words at these frequencies: measured on the HMM oracle, and about 3 on COCO. Gum
 
 MEMORY = 0.98
 """Share of the counts of words written so far that a batch leaves; not tuned."""
-
-
-def log_frequencies(word_counts: Tensor) -> Tensor:
-    """Logs of the frequencies that a half added to each count leaves: no word is impossible."""
-    smoothed = word_counts + 0.5
-    return (smoothed / smoothed.sum()).log()
 
 
 class LatentTransformer(nn.Module, ABC):
