@@ -50,6 +50,7 @@ def test_fit_and_test_do_what_bench_does(command: Command) -> None:
         (["--nonsense=1"], "nonsense"),
         (["--trainer.accelerator=abacus"], "abacus"),
         (["--trainer.devices=many"], "devices"),
+        (["--trainer.devices=1000"], "devices=1000"),
         (["--checkpoint.select=bleu_f/5"], "collapsed"),
     ],
 )

@@ -11,6 +11,7 @@ from urllib.parse import urlparse
 import torch
 import yaml
 from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
@@ -131,12 +132,19 @@ class TrainingCLI(LightningCLI):
         """The trainer of the configuration.
 
         Raises:
-            ValueError: Lightning refuses one of its settings.
+            ValueError: Lightning refuses one of its settings, or there are more processes than
+                processors, which would bring the machine to a halt.
         """
         try:
-            return super().instantiate_trainer(**kwargs)
+            trainer = super().instantiate_trainer(**kwargs)
         except (TypeError, ValueError) as error:
             raise ValueError(f"trainer: {error}") from error
+        processors = os.cpu_count() or 1
+        if isinstance(trainer.accelerator, CPUAccelerator) and trainer.num_devices > processors:
+            raise ValueError(
+                f"devices={trainer.num_devices}: without a GPU a run takes one to {processors} here"
+            )
+        return trainer
 
     def after_instantiate_classes(self) -> None:
         for callback in self.callbacks:
