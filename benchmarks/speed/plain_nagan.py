@@ -49,7 +49,8 @@ class PlainNAGAN(NAGAN):
         return [
             RAdam(
                 optimizer.param_groups[0]["params"],
-                **{k: v for k, v in optimizer.defaults.items() if k != "foreach"},
+                **optimizer.defaults,
+                decoupled_weight_decay=True,
                 foreach=False,
             )
             for optimizer in ours

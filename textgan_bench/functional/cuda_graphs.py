@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import RAdam
+
+from textgan_bench.functional.radam import RAdam
 
 
 class CaptureError(RuntimeError):
@@ -110,19 +111,16 @@ class CountedRAdam(RAdam):
         return super().step(closure)
 
     def place(self, within_graph: bool) -> None:
-        """Keep step counts and the learning rate where they are read, on the device for a graph.
+        """Keep the step count on the device, and for a graph the learning rate, too.
 
         For after a state is loaded, which brings back the places it was saved from.
         """
         self.within_graph = within_graph
         for group in self.param_groups:
-            device = group["params"][0].device if within_graph else torch.device("cpu")
-            group["capturable"] = within_graph
-            rate = float(group["lr"])
-            group["lr"] = torch.tensor(rate, device=device) if within_graph else rate
-            for parameter in group["params"]:
-                if state := self.state.get(parameter):
-                    state["step"] = state["step"].to(device)
+            device = group["params"][0].device
+            group["step"] = group["step"].to(device)
+            rate = torch.tensor(float(group["lr"]), dtype=torch.float64)
+            group["lr"] = rate.to(device) if within_graph else rate.item()
 
 
 def descend_in_graph(loss: Tensor, optimizer: CountedRAdam) -> None:

@@ -135,14 +135,13 @@ class NAGAN(GraphedGenerator):
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
     def configure_optimizers(self) -> list[Optimizer]:
-        radam = partial(CountedRAdam, betas=self.BETAS, foreach=True)
+        radam = partial(CountedRAdam, betas=self.BETAS)
         return [
             radam(self.generator.parameters(), self.generator_lr, eps=self.EPSILON),
             radam(
                 self.discriminator.parameters(),
                 self.discriminator_lr,
                 weight_decay=self.discriminator_l2,
-                decoupled_weight_decay=True,
             ),
         ]
 
