@@ -85,7 +85,7 @@ def test_max_gradient_penalty_gradient_by_finite_differences() -> None:
         )
     )
     step, checked = 1e-5, 0
-    for name in ("projection.weight", "blocks.0.self_attention.key.weight", "score.2.weight"):
+    for name in ("projection.weight", "blocks.0.self_attention.inputs.weight", "score.2.weight"):
         flat, gradient = parameters[name].data.view(-1), gradients[name]
         assert gradient is not None
         for index in (0, len(flat) // 2):

@@ -86,7 +86,7 @@ class Causal(Padded):
 
     def attend(self, attention: Callable[..., Tensor], *states: Tensor) -> Tensor:
         padded = [x.expand(*self.mask.shape, -1) if x.dim() == 3 else self.pad(x) for x in states]
-        return self.rows(attention(*padded, None, causal=True))
+        return self.rows(attention(None, *padded, causal=True))
 
 
 @every_kind

@@ -27,11 +27,10 @@ def test_encoder_block_equals_torchs_layer() -> None:
     ours = EncoderBlock(8, 2, 16).double()
     theirs = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True).double()
     attention = ours.self_attention
-    projections = (attention.query, attention.key, attention.value)
     linear_1, linear_2 = ours.feed_forward[0], ours.feed_forward[2]
     with torch.no_grad():
-        theirs.self_attn.in_proj_weight.copy_(torch.cat([p.weight for p in projections]))
-        theirs.self_attn.in_proj_bias.copy_(torch.cat([p.bias for p in projections]))
+        theirs.self_attn.in_proj_weight.copy_(attention.inputs.weight)
+        theirs.self_attn.in_proj_bias.copy_(attention.inputs.bias)
         theirs.self_attn.out_proj.load_state_dict(attention.output.state_dict())
         theirs.linear1.load_state_dict(linear_1.state_dict())
         theirs.linear2.load_state_dict(linear_2.state_dict())
@@ -40,6 +39,28 @@ def test_encoder_block_equals_torchs_layer() -> None:
     expected = theirs(x, src_key_padding_mask=~mask)
     actual = ours(x[mask], Packed(mask))
     torch.testing.assert_close(actual, expected[mask], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("sources", [(0, 0, 0), (0, 1, 1), (0, 0, 1), (0, 1, 2), (0, 1, 0)])
+def test_attention_equals_torchs_whatever_shares_its_source(sources: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    ours = Attention(8, 2).double()
+    theirs = nn.MultiheadAttention(8, 2, batch_first=True).double()
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(ours.inputs.weight)
+        theirs.in_proj_bias.copy_(ours.inputs.bias)
+        theirs.out_proj.load_state_dict(ours.output.state_dict())
+    states = torch.randn(3, 2, 5, 8, dtype=torch.float64).unbind()
+    query, key, value = (states[i] for i in sources)
+    expected, _ = theirs(query, key, value, need_weights=False)
+    torch.testing.assert_close(ours(query, key, value), expected, rtol=0, atol=1e-12)
+
+
+def test_projections_start_as_layers_of_their_own() -> None:
+    torch.manual_seed(0)
+    inputs = Attention(64, 2).inputs
+    for values in (inputs.weight, inputs.bias):
+        assert 0.95 / 8 < values.abs().max() <= 1 / 8  # uniform within 1 / sqrt(H)
 
 
 def test_decoder_block_ignores_padding() -> None:

@@ -36,11 +36,11 @@ class Padded:
         """(N, H) of an attention between the words of each sentence.
 
         Args:
-            attention: of as many (B, T, H) and a mask (B, T) to (B, T, H).
-            states: (N, H), or (1, T, H) if it is the same for every sentence.
+            attention: of a mask (B, T) and as many (B, T, …) to (B, T, H).
+            states: (N, …), or (1, T, …) if it is the same for every sentence.
         """
         padded = (x.expand(*self.mask.shape, -1) if x.dim() == 3 else self.pad(x) for x in states)
-        return self.rows(attention(*padded, self.mask))
+        return self.rows(attention(self.mask, *padded))
 
 
 class Packed(Padded):
@@ -69,7 +69,7 @@ class Packed(Padded):
                 else x.index_select(0, rows).unflatten(0, mask.shape)
                 for x in states
             )
-            results.append(attention(*padded, mask).flatten(0, 1).index_select(0, places))
+            results.append(attention(mask, *padded).flatten(0, 1).index_select(0, places))
         return torch.cat(results).index_select(0, self._order)
 
     @cached_property

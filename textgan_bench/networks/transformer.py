@@ -9,6 +9,7 @@ batch, T time, N rows, H hidden width.
 
 import math
 from functools import partial
+from itertools import groupby
 from typing import TypedDict
 
 import torch
@@ -47,9 +48,8 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.query = nn.Linear(width, width)
-        self.key = nn.Linear(width, width)
-        self.value = nn.Linear(width, width)
+        # Queries, keys and values: one product for those that are made of the same states.
+        self.inputs = nn.Linear(width, 3 * width)
         self.output = nn.Linear(width, width)
 
     def forward(
@@ -66,22 +66,24 @@ class Attention(nn.Module):
         With ``layout``, (N, H) from (N, H), and only its words are attended to; queries and keys
         that are the same for every sentence may then be (1, T, H), and are projected once.
         """
-        states = self.query(query), self.key(key), self.value(value)
+        states = self._project(query, key, value)
         attention = partial(self._attend, dropout=dropout, causal=causal)
-        attended = attention(*states, None) if layout is None else layout.attend(attention, *states)
+        attended = attention(None, *states) if layout is None else layout.attend(attention, *states)
         return self.output(attended)
 
-    def _attend(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        mask: Tensor | None,
-        *,
-        dropout: float,
-        causal: bool,
-    ) -> Tensor:
-        """(B, T, H) from (B, T, H), (B, S, H) twice and the mask (B, S) of the keys."""
+    def _project(self, query: Tensor, key: Tensor, value: Tensor) -> list[Tensor]:
+        """Queries, keys and values, side by side in (…, n H) where n of them have one source."""
+        if query is key is value:
+            return [self.inputs(query)]
+        sources = [list(same) for _, same in groupby((query, key, value), key=id)]
+        sizes = [len(same) * query.shape[-1] for same in sources]
+        layers = zip(self.inputs.weight.split(sizes), self.inputs.bias.split(sizes), strict=True)
+        return [F.linear(same[0], *layer) for same, layer in zip(sources, layers, strict=True)]
+
+    def _attend(self, mask: Tensor | None, *states: Tensor, dropout: float, causal: bool) -> Tensor:
+        """(B, T, H) from the mask (B, S) of the keys and what ``_project`` gives, padded."""
+        width = self.output.in_features
+        query, key, value = (part for x in states for part in x.split(width, -1))
         heads = F.scaled_dot_product_attention(
             self._split(query),
             self._split(key),
