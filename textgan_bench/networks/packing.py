@@ -14,6 +14,15 @@ BUCKET = 4
 """Sentences whose lengths round up to the same multiple of it attend together; measured."""
 
 
+def padding_bias(mask: Tensor) -> Tensor:
+    """(B, 1, 1, T) to be added to scores of attention to the words, True in ``mask`` (B, T).
+
+    PyTorch makes it of a mask anew in each attention, by three kernels.
+    """
+    words = torch.zeros(mask.shape, device=mask.device)
+    return words.masked_fill_(~mask, -torch.inf)[:, None, None]
+
+
 class Padded:
     """Every position is a row, N = B T: the plain form, whose shapes no length changes.
 
@@ -36,11 +45,15 @@ class Padded:
         """(N, H) of an attention between the words of each sentence.
 
         Args:
-            attention: of a mask (B, T) and as many (B, T, …) to (B, T, H).
+            attention: of the ``padding_bias`` and as many (B, T, …) to (B, T, H).
             states: (N, …), or (1, T, …) if it is the same for every sentence.
         """
         padded = (x.expand(*self.mask.shape, -1) if x.dim() == 3 else self.pad(x) for x in states)
-        return self.rows(attention(self.mask, *padded))
+        return self.rows(attention(self._bias, *padded))
+
+    @cached_property
+    def _bias(self) -> Tensor:
+        return padding_bias(self.mask)
 
 
 class Packed(Padded):
@@ -62,19 +75,19 @@ class Packed(Padded):
 
     def attend(self, attention: Callable[..., Tensor], *states: Tensor) -> Tensor:
         results = []
-        for rows, mask, places in self._buckets:
+        for rows, bias, places in self._buckets:
             padded = (
-                x[:, : mask.shape[1]].expand(*mask.shape, -1)
+                x[:, : rows.shape[1]].expand(*rows.shape, -1)
                 if x.dim() == 3
-                else x.index_select(0, rows).unflatten(0, mask.shape)
+                else x.index_select(0, rows.flatten()).unflatten(0, rows.shape)
                 for x in states
             )
-            results.append(attention(mask, *padded).flatten(0, 1).index_select(0, places))
+            results.append(attention(bias, *padded).flatten(0, 1).index_select(0, places))
         return torch.cat(results).index_select(0, self._order)
 
     @cached_property
     def _buckets(self) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """Of each bucket: the row at each position, its mask (B, T), the positions of words."""
+        """Of each bucket: the row at each position (B, T), its bias, the positions of words."""
         lengths = self.mask.sum(1)
         ends = lengths.cumsum(0)
         buckets = []
@@ -85,10 +98,10 @@ class Packed(Padded):
             mask = step < length
             # A row of its own sentence on padding, which the mask hides.
             rows = end - length + step.minimum(length - 1)
-            buckets.append((rows.flatten(), mask, mask.flatten().nonzero().squeeze(1)))
+            buckets.append((rows, padding_bias(mask), mask.flatten().nonzero().squeeze(1)))
         return buckets
 
     @cached_property
     def _order(self) -> Tensor:
         """(N,) from the words bucket by bucket to those sentence by sentence."""
-        return torch.cat([rows[places] for rows, _, places in self._buckets]).argsort()
+        return torch.cat([rows.flatten()[places] for rows, _, places in self._buckets]).argsort()

@@ -80,15 +80,15 @@ class Attention(nn.Module):
         layers = zip(self.inputs.weight.split(sizes), self.inputs.bias.split(sizes), strict=True)
         return [F.linear(same[0], *layer) for same, layer in zip(sources, layers, strict=True)]
 
-    def _attend(self, mask: Tensor | None, *states: Tensor, dropout: float, causal: bool) -> Tensor:
-        """(B, T, H) from the mask (B, S) of the keys and what ``_project`` gives, padded."""
+    def _attend(self, bias: Tensor | None, *states: Tensor, dropout: float, causal: bool) -> Tensor:
+        """(B, T, H) from the ``padding_bias`` of the keys and what ``_project`` gives, padded."""
         width = self.output.in_features
         query, key, value = (part for x in states for part in x.split(width, -1))
         heads = F.scaled_dot_product_attention(
             self._split(query),
             self._split(key),
             self._split(value),
-            attn_mask=None if mask is None else mask[:, None, None],
+            attn_mask=bias,
             dropout_p=dropout,
             is_causal=causal,
         )  # (B, heads, T, H / heads)
