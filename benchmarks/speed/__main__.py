@@ -21,6 +21,7 @@ SCRIPTS = (
     "nagan_growth",
     "ranks",
     "nagan",
+    "launches",
     "sampling",
     "vectorised_runs",
     "arae",
