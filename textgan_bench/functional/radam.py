@@ -55,8 +55,8 @@ class RAdam(Optimizer):
         states = [self.state[parameter] for parameter in parameters]
         mean, square = ([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq"))
         beta_1, beta_2 = group["betas"]
-        rate = torch.as_tensor(group["lr"], dtype=torch.float64)
         t = group["step"].add_(1)
+        rate = torch.as_tensor(group["lr"], dtype=t.dtype, device=t.device)
         kind = parameters[0].dtype  # the fast kernels for lists want one type
 
         if group["weight_decay"]:
@@ -75,6 +75,7 @@ class RAdam(Optimizer):
         adaptive = rectified * size * (variance * (1 - unseen)).sqrt()
         adaptive, momentum = torch.stack([adaptive, size - rectified * size]).to(kind)
 
+        # parameters -= (momentum + adaptive / (sqrt(square) + eps)) mean, one of the two being zero
         change = list(torch._foreach_sqrt(square))
         torch._foreach_add_(change, group["eps"])
         torch._foreach_reciprocal_(change)
