@@ -48,6 +48,8 @@ def test_one_step_moves_every_player_and_stays_finite(name: str, tmp_path: Path)
 @pytest.mark.slow
 @every_ablation
 def test_a_constant_sentence_is_learnt(name: str) -> None:
+    if name == "no_penalty":
+        pytest.skip("without the penalty the discriminator wins before the sentence is found")
     method = build(name)
     sentence = pad_sequences([[3, 1, 2]] * BATCH_SIZE, MAX_LENGTH)
     fit(method, [sentence] * 200)
