@@ -102,7 +102,7 @@ class PlainNAGAN(NAGAN):
     def _penalty(self, mixed: Tensor, mask: Tensor) -> Tensor:
         if self.at_one_hot:
             return max_gradient_penalty_of_all(self._judge, mixed.requires_grad_(), mask)
-        embedded = mixed @ self.discriminator.embedding.weight
+        embedded = mixed @ self.discriminator.embedding.table
         return max_gradient_penalty_of_all(self._encode, embedded, mask)
 
     def plain_generator_loss(self, mask: Tensor, z: Tensor, noise: Tensor) -> Tensor:
@@ -132,7 +132,7 @@ class PlainNAGAN(NAGAN):
 
     def _judge(self, one_hot: Tensor, mask: Tensor) -> Tensor:
         """(B,) scores of one-hot sentences (B, T, V) or their mixtures."""
-        return self._encode(one_hot @ self.discriminator.embedding.weight, mask)
+        return self._encode(one_hot @ self.discriminator.embedding.table, mask)
 
     def _encode(self, embedded: Tensor, mask: Tensor) -> Tensor:
         return self.discriminator(embedded, mask.sum(1), Padded)

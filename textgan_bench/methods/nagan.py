@@ -231,7 +231,7 @@ class NAGAN(GraphedGenerator):
 
     @property
     def _table(self) -> Tensor:
-        return self.discriminator.embedding.weight[PAD + 1 :]  # (V - 1, E)
+        return self.discriminator.embedding.table[PAD + 1 :]  # (V - 1, E)
 
     @torch.no_grad()
     def _average_parameters(self) -> None:

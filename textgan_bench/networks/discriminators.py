@@ -38,6 +38,28 @@ def perceptron(width: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
 
 
+class ScaledEmbedding(nn.Embedding):
+    """``√E weight``, from N(0, 1) at first (Vaswani et al., 2017, section 3.4).
+
+    An adaptive optimizer moves all weights alike, whatever their size: smaller ones let the words
+    move √E times as far beside their distances, and those of like use come together sooner.
+    """
+
+    def __init__(self, vocab_size: int, embedding_dim: int) -> None:
+        super().__init__(vocab_size, embedding_dim)
+        self.scale = embedding_dim**0.5
+        nn.init.normal_(self.weight, std=1 / self.scale)
+
+    @property
+    def table(self) -> Tensor:
+        """(V, E) all words."""
+        return self.weight * self.scale
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """(…, E) words of ids (…)."""
+        return super().forward(ids) * self.scale
+
+
 class Discriminator(nn.Module, ABC):
     """An embedding table and what judges embedded words."""
 
@@ -46,7 +68,7 @@ class Discriminator(nn.Module, ABC):
 
     def __init__(self, vocab_size: int, embedding_dim: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocab_size, embedding_dim)  # entries from N(0, 1)
+        self.embedding = ScaledEmbedding(vocab_size, embedding_dim)
 
     def forward(self, embedded: Tensor, lengths: Tensor, layout: type[Padded] = Packed) -> Tensor:
         """(B,) scores, the logits of "real", of embedded sentences (B, T, E)."""
@@ -55,7 +77,7 @@ class Discriminator(nn.Module, ABC):
 
     def projected_words(self) -> Tensor:
         """(V - 1, H) all words but padding as ``judge`` takes them."""
-        return self.project(self.embedding.weight[PAD + 1 :])
+        return self.project(self.embedding.table[PAD + 1 :])
 
     def project(self, embedded: Tensor) -> Tensor:
         """(N, H) from embedded words (N, E): the first layer, if that is linear in each word."""

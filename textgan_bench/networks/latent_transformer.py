@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from textgan_bench.functional.likelihood import log_frequencies
 from textgan_bench.functional.processes import process_count, process_mean
 from textgan_bench.functional.relaxation import add_gumbel_noise_, straight_through_embedding
+from textgan_bench.functional.row_chunks import row_chunks
 from textgan_bench.networks.autoregressive import draw
 from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape, sinusoidal_positions
@@ -26,8 +27,11 @@ UNIGRAM_STD = 2.5
 """Deviation of normal scores around log frequencies at which their argmax comes nearest to drawing
 words at these frequencies: measured on the HMM oracle, and about 3 on COCO. Gumbel scores: 1.28."""
 
-MEMORY = 0.98
+MEMORY = 0.9
 """Share of the counts of words written so far that a batch leaves; not tuned."""
+
+PRIOR = 0.1
+"""Words added to what was expected of each and what was written; not tuned."""
 
 
 class LatentTransformer(nn.Module, ABC):
@@ -119,7 +123,7 @@ class NonAutoregressiveTransformer(LatentTransformer):
         self.frequency_rate = frequency_rate
         self.frequencies: Tensor  # of words in the training set
         self.register_buffer("frequencies", torch.zeros(vocab_size - 1))
-        self.written: Tensor  # times that a word was, without noise, lately
+        self.written: Tensor  # times that a word was expected to be, lately
         self.register_buffer("written", torch.zeros(vocab_size - 1))
         with torch.no_grad():
             for block in cast("Iterable[LatentDecoderBlock]", self.blocks):
@@ -163,10 +167,10 @@ class NonAutoregressiveTransformer(LatentTransformer):
     ) -> Tensor:
         with torch.no_grad():
             scores = self(self._latents(mask), mask, dropout, layout)  # (N, V - 1)
+            if self.frequency_rate:
+                self._hold_frequencies(scores, layout(mask))
             # What the argmax of scores with Gumbel noise draws, without the noise.
             words = draw(scores)  # (N,)
-            if self.frequency_rate:
-                self._hold_frequencies(scores.argmax(-1), layout(mask))
         return embedding(words + PAD + 1)
 
     def forward(
@@ -182,17 +186,20 @@ class NonAutoregressiveTransformer(LatentTransformer):
             hidden = block(hidden, latents, positions, words, dropout)
         return self.scores(hidden)
 
-    def _hold_frequencies(self, words: Tensor, layout: Padded) -> None:
-        """Move the bias of each word to where inference writes it as often as the training text.
+    def _hold_frequencies(self, scores: Tensor, layout: Padded) -> None:
+        """Move the bias of each word to where it is drawn as often as the training text has it.
 
-        A step of stochastic approximation (Robbins and Monro, 1951) on words (N,) without noise.
-        The players lose rare words between them: one that is out of use has no gradient.
+        A step of stochastic approximation (Robbins and Monro, 1951) on the expected counts of
+        scores (N, V - 1). Otherwise the discriminator tells samples by their words alone, and the
+        players lose rare words between them: one that is out of use has no gradient.
         """
-        real = layout.rows(layout.mask).to(self.written.dtype)  # (N,)
-        latest = torch.zeros_like(self.written).index_add_(0, words, real)
+        real = layout.rows(layout.mask)[:, None].to(scores.dtype)  # (N, 1)
+        latest = torch.zeros_like(self.written)
+        for rows, weights in row_chunks(scores, real):
+            latest += (weights.T @ rows.softmax(-1)).squeeze(0)
         self.written.mul_(MEMORY).add_(process_mean(latest), alpha=process_count())
         expected = self.frequencies * self.written.sum()
-        lack = ((expected + 0.5) / (self.written + 0.5)).log().clamp(-2, 2)
+        lack = ((expected + PRIOR) / (self.written + PRIOR)).log().clamp(-2, 2)
         self.scores.bias.add_(lack, alpha=self.frequency_rate)
 
     def _latents(self, mask: Tensor) -> Tensor:
