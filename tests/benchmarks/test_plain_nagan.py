@@ -22,7 +22,7 @@ LENGTHS = torch.tensor([3, 6, 1, 4, 5])
 @pytest.fixture
 def method() -> PlainNAGAN:
     torch.manual_seed(0)
-    plain = PlainNAGAN(VOCAB_SIZE, MAX_LENGTH).double()
+    plain = PlainNAGAN(VOCAB_SIZE, MAX_LENGTH, embedding_scale=3.0).double()
     plain.dropout, plain.generator.temperature = 0.0, 0.7
     return plain
 

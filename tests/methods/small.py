@@ -46,6 +46,7 @@ SMALL: dict[str, dict[str, Any]] = {
         **TRANSFORMER,
         "latent_dim": 8,
         "embedding_dim": 16,
+        "embedding_scale": 4.0,
         "latent_gain": 1.0,  # the mean of three latents is not much smaller than one of them
         "score_std": 1.0,
         "frequency_rate": 0.01,

@@ -55,6 +55,8 @@ class NAGAN(GraphedGenerator):
         width, blocks, heads: of each Transformer (Table 9).
         feed_forward: not stated; 256 gives the parameter counts of Table 12.
         latent_dim, embedding_dim: of z_t and of the discriminator's words (Table 9).
+        embedding_scale: of words beside the weights that are learnt, of the inverse size at first;
+            not stated (docs/nagan.md).
         latent_gain: factor on the first output weights of the attention to the latents, which lets
             the words of a sentence agree; not stated (docs/nagan.md, as are the next two).
         score_std: standard deviation over the latents of a word's first scores; Gumbel's is 1.28.
@@ -88,6 +90,7 @@ class NAGAN(GraphedGenerator):
         feed_forward: int = 256,
         latent_dim: int = 64,
         embedding_dim: int = 300,
+        embedding_scale: float = 1.0,
         latent_gain: float = 16.0,
         score_std: float = 6.0,
         frequency_rate: float = 0.0,
@@ -118,7 +121,12 @@ class NAGAN(GraphedGenerator):
         )
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.discriminator = build_discriminator(
-            discriminator, vocab_size, max_length, embedding_dim=embedding_dim, **shape
+            discriminator,
+            vocab_size,
+            max_length,
+            embedding_dim=embedding_dim,
+            embedding_scale=embedding_scale,
+            **shape,
         )
         self.capturable = self.discriminator.capturable
         self.dropout = dropout

@@ -39,16 +39,17 @@ def perceptron(width: int) -> nn.Sequential:
 
 
 class ScaledEmbedding(nn.Embedding):
-    """``√E weight``, from N(0, 1) at first (Vaswani et al., 2017, section 3.4).
+    """``scale`` times its weights, from N(0, 1) at first.
 
-    An adaptive optimizer moves all weights alike, whatever their size: smaller ones let the words
-    move √E times as far beside their distances, and those of like use come together sooner.
+    An adaptive optimizer moves all weights alike, whatever their size: small ones let the words
+    move ``scale`` times as far beside their distances, and those of like use come together sooner.
     """
 
-    def __init__(self, vocab_size: int, embedding_dim: int) -> None:
+    def __init__(self, vocab_size: int, embedding_dim: int, scale: float) -> None:
         super().__init__(vocab_size, embedding_dim)
-        self.scale = embedding_dim**0.5
-        nn.init.normal_(self.weight, std=1 / self.scale)
+        self.scale = scale
+        with torch.no_grad():
+            self.weight.div_(scale)
 
     @property
     def table(self) -> Tensor:
@@ -66,9 +67,9 @@ class Discriminator(nn.Module, ABC):
     capturable: ClassVar[bool] = True
     """Whether nothing is read back from the device, as a CUDA graph needs."""
 
-    def __init__(self, vocab_size: int, embedding_dim: int) -> None:
+    def __init__(self, vocab_size: int, embedding_dim: int, embedding_scale: float) -> None:
         super().__init__()
-        self.embedding = ScaledEmbedding(vocab_size, embedding_dim)
+        self.embedding = ScaledEmbedding(vocab_size, embedding_dim, embedding_scale)
 
     def forward(self, embedded: Tensor, lengths: Tensor, layout: type[Padded] = Packed) -> Tensor:
         """(B,) scores, the logits of "real", of embedded sentences (B, T, E)."""
@@ -101,8 +102,9 @@ class TransformerDiscriminator(Discriminator):
         heads: int,
         feed_forward: int,
         embedding_dim: int,
+        embedding_scale: float,
     ) -> None:
-        super().__init__(vocab_size, embedding_dim)
+        super().__init__(vocab_size, embedding_dim, embedding_scale)
         self.projection = nn.Linear(embedding_dim, width)
         self.blocks = nn.ModuleList(EncoderBlock(width, heads, feed_forward) for _ in range(blocks))
         self.score = perceptron(width)
@@ -141,8 +143,8 @@ class CNNDiscriminator(Discriminator):
     block takes the words as they are.
     """
 
-    def __init__(self, vocab_size: int, embedding_dim: int) -> None:
-        super().__init__(vocab_size, embedding_dim)
+    def __init__(self, vocab_size: int, embedding_dim: int, embedding_scale: float) -> None:
+        super().__init__(vocab_size, embedding_dim, embedding_scale)
         self.blocks = nn.ModuleList(DilatedBlock(embedding_dim, dilation) for dilation in DILATIONS)
         self.score = perceptron(embedding_dim)
 
@@ -159,8 +161,8 @@ class RNNDiscriminator(Discriminator):
     HIDDEN = 256  # A.4.4
     capturable = False  # lengths of packed sequences are read on the host
 
-    def __init__(self, vocab_size: int, embedding_dim: int) -> None:
-        super().__init__(vocab_size, embedding_dim)
+    def __init__(self, vocab_size: int, embedding_dim: int, embedding_scale: float) -> None:
+        super().__init__(vocab_size, embedding_dim, embedding_scale)
         self.gru = nn.GRU(embedding_dim, self.HIDDEN, batch_first=True, bidirectional=True)
         self.score = perceptron(2 * self.HIDDEN)
 
@@ -185,6 +187,7 @@ def build_discriminator(
     vocab_size: int,
     max_length: int,
     embedding_dim: int,
+    embedding_scale: float,
     **shape: Unpack[Shape],
 ) -> Discriminator:
     """A row of Table 4; ``shape`` is that of the Transformer.
@@ -195,12 +198,16 @@ def build_discriminator(
     match kind:
         case "transformer":
             return TransformerDiscriminator(
-                vocab_size, max_length, embedding_dim=embedding_dim, **shape
+                vocab_size,
+                max_length,
+                embedding_dim=embedding_dim,
+                embedding_scale=embedding_scale,
+                **shape,
             )
         case "cnn":
-            return CNNDiscriminator(vocab_size, embedding_dim)
+            return CNNDiscriminator(vocab_size, embedding_dim, embedding_scale)
         case "rnn":
-            return RNNDiscriminator(vocab_size, embedding_dim)
+            return RNNDiscriminator(vocab_size, embedding_dim, embedding_scale)
     raise ValueError(
         f"discriminator={kind}: choose one of {', '.join(get_args(DiscriminatorKind))}"
     )
