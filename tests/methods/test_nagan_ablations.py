@@ -67,8 +67,8 @@ def test_soft_words_are_mixtures_and_drawn_words_are_words() -> None:
     distances = {}
     for name in ("soft", "gumbel"):
         method = build(name)
-        words = method.discriminator.embedding.weight[PAD + 1 :]
         embedding = method.discriminator.embedding
+        words = embedding(torch.arange(PAD + 1, VOCAB_SIZE))
         fake = method.generator.fake(mask, 0.1, embedding, Packed)  # (N, E)
         distances[name] = torch.cdist(fake, words).min(1).values.max().item()
     assert distances["gumbel"] < 1e-3 < 0.1 < distances["soft"]

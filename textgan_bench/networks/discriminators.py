@@ -22,6 +22,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.networks.transformer import EncoderBlock, Shape, sinusoidal_positions
+from textgan_bench.networks.word_vectors import ScaledEmbedding
 from textgan_bench.tokens import PAD, length_mask
 
 KERNEL = 3  # A.4.4
@@ -36,29 +37,6 @@ def max_pooling(hidden: Tensor, mask: Tensor) -> Tensor:
 def perceptron(width: int) -> nn.Sequential:
     """The MLP of eq. 10, (…, H) to (…, 1)."""
     return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
-
-
-class ScaledEmbedding(nn.Embedding):
-    """``scale`` times its weights, from N(0, 1) at first.
-
-    An adaptive optimizer moves all weights alike, whatever their size: small ones let the words
-    move ``scale`` times as far beside their distances, and those of like use come together sooner.
-    """
-
-    def __init__(self, vocab_size: int, embedding_dim: int, scale: float) -> None:
-        super().__init__(vocab_size, embedding_dim)
-        self.scale = scale
-        with torch.no_grad():
-            self.weight.div_(scale)
-
-    @property
-    def table(self) -> Tensor:
-        """(V, E) all words."""
-        return self.weight * self.scale
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """(…, E) words of ids (…)."""
-        return super().forward(ids) * self.scale
 
 
 class Discriminator(nn.Module, ABC):

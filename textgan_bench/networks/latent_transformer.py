@@ -21,6 +21,7 @@ from textgan_bench.functional.row_chunks import row_chunks
 from textgan_bench.networks.autoregressive import draw
 from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape, sinusoidal_positions
+from textgan_bench.networks.word_vectors import ScaledEmbedding
 from textgan_bench.tokens import PAD
 
 UNIGRAM_STD = 2.5
@@ -91,10 +92,10 @@ class LatentTransformer(nn.Module, ABC):
         """
 
     def fake(
-        self, mask: Tensor, dropout: float, embedding: nn.Embedding, layout: type[Padded]
+        self, mask: Tensor, dropout: float, embedding: ScaledEmbedding, layout: type[Padded]
     ) -> Tensor:
         """(N, E) words of training, embedded; the gradient reaches the embedding alone."""
-        table = embedding.weight[PAD + 1 :]
+        table = embedding.table[PAD + 1 :]
         with torch.no_grad():
             scores = self.write(mask, dropout, table, training=True, layout=layout)
         return self.relax(scores, table)
@@ -163,7 +164,7 @@ class NonAutoregressiveTransformer(LatentTransformer):
         return add_gumbel_noise_(scores) if training else scores
 
     def fake(
-        self, mask: Tensor, dropout: float, embedding: nn.Embedding, layout: type[Padded]
+        self, mask: Tensor, dropout: float, embedding: ScaledEmbedding, layout: type[Padded]
     ) -> Tensor:
         with torch.no_grad():
             scores = self(self._latents(mask), mask, dropout, layout)  # (N, V - 1)

@@ -1,4 +1,4 @@
-"""Word vectors of which a part may be fixed, and the files such vectors come in.
+"""Word vectors that are scaled, or of which a part is fixed, and the files such vectors come in.
 
 Shapes: V vocabulary, E embedding.
 """
@@ -14,6 +14,29 @@ from textgan_bench.tokens import Vocabulary
 STD = 0.3836
 """Deviation of the entries of GloVe's vectors of 300 dimensions, with which the code of de Masson
 d'Autume et al. (2019) draws those of words that have none."""
+
+
+class ScaledEmbedding(nn.Embedding):
+    """``scale`` times its weights, from N(0, 1) at first.
+
+    An adaptive optimizer moves all weights alike, whatever their size: small ones let the words
+    move ``scale`` times as far beside their distances, and those of like use come together sooner.
+    """
+
+    def __init__(self, vocab_size: int, embedding_dim: int, scale: float) -> None:
+        super().__init__(vocab_size, embedding_dim)
+        self.scale = scale
+        with torch.no_grad():
+            self.weight.div_(scale)
+
+    @property
+    def table(self) -> Tensor:
+        """(V, E) all words."""
+        return self.weight * self.scale
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """(…, E) words of ids (…)."""
+        return super().forward(ids) * self.scale
 
 
 class WordVectors(nn.Module):
