@@ -115,6 +115,24 @@ def test_padding_does_not_count_as_written() -> None:
         assert written.sum().item() == pytest.approx(lengths.sum().item(), rel=1e-6)
 
 
+def test_words_are_held_by_the_expected_counts_of_drawn_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Against the softmax written out; the counts of the argmax would be whole numbers."""
+    method = small(frequency_rate=0.05)
+    generator, mask = method.generator, length_mask(torch.tensor([2, 3]), MAX_LENGTH)
+    scores = torch.randn(5, method.vocab_size - 1)
+    generator.get_buffer("frequencies").fill_(1 / scores.shape[1])
+    written = generator.get_buffer("written").zero_()
+    before = generator.scores.bias.detach().clone()
+    monkeypatch.setattr(generator, "forward", lambda *arguments: scores)
+    generator.fake(mask, 0.1, method.discriminator.embedding, Packed)
+    counts = (scores.exp() / scores.exp().sum(1, keepdim=True)).sum(0)
+    torch.testing.assert_close(written, counts)
+    lack = ((5 / scores.shape[1] + 0.1) / (counts + 0.1)).log()
+    torch.testing.assert_close(generator.scores.bias, before + 0.05 * lack)
+
+
 @pytest.mark.parametrize(("gain", "together"), [(1.0, False), (16.0, True)])
 def test_the_latent_gain_lets_the_words_of_a_sentence_agree(gain: float, together: bool) -> None:
     """Whether a word answers more to the latents of others than to its own."""

@@ -17,10 +17,14 @@ d'Autume et al. (2019) draws those of words that have none."""
 
 
 class ScaledEmbedding(nn.Embedding):
-    """``scale`` times its weights, from N(0, 1) at first.
+    """``scale`` times its weights, from N(0, 1) at first; √E in Vaswani et al. (2017, section 3.4).
 
     An adaptive optimizer moves all weights alike, whatever their size: small ones let the words
     move ``scale`` times as far beside their distances, and those of like use come together sooner.
+
+    Args:
+        vocab_size, embedding_dim: V and E.
+        scale: positive; with 1 it is a plain embedding.
     """
 
     def __init__(self, vocab_size: int, embedding_dim: int, scale: float) -> None:
