@@ -4,10 +4,11 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from scipy import stats
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from textgan_bench.functional.adversarial import max_gradient_penalty
+from textgan_bench.functional.cooccurrence import neighbour_counts, word_vectors
 from textgan_bench.functional.relaxation import gumbel_noise_like
 from textgan_bench.methods import NAGAN
 from textgan_bench.networks.autoregressive import draw
@@ -84,6 +85,23 @@ def test_first_words_come_about_at_their_frequencies() -> None:
         used = torch.bincount(drawn.argmax(-1), minlength=500) / len(drawn)
         uniform = 0.5 * (law - 1 / 500).abs().sum()
         assert 0.5 * (law - used).abs().sum() < 0.5 * uniform
+
+
+def test_words_of_like_neighbours_start_alike_to_both_players() -> None:
+    batches = [batch([2, 4, 6]) for _ in range(20)]
+    still = {"generator_lr": 0.0, "discriminator_lr": 0.0, "discriminator_l2": 0.0}
+    method = train(small(vector_start=True, embedding_scale=4.0, **still), batches)
+    counts = neighbour_counts((b.ids for b in batches), VOCAB_SIZE)
+    torch.testing.assert_close(method.discriminator.embedding.table, word_vectors(counts, 6))
+    weight = torch.randn(VOCAB_SIZE - 1, 2)
+    method.generator.scores.weight = nn.Parameter(weight)
+    size = weight.std().item()
+    vectors = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]).repeat(4, 1)
+    method.generator.start_at(vectors)
+    score = method.generator.scores.weight
+    assert score.std().item() == pytest.approx(size, rel=1e-5)
+    assert torch.equal(score[0], score[2])
+    assert not torch.equal(score[0], score[1])
 
 
 @pytest.mark.parametrize(("rate", "held"), [(0.0, False), (0.1, True)])

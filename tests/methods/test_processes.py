@@ -24,7 +24,10 @@ from textgan_bench import methods
 from textgan_bench.interfaces import Method
 from textgan_bench.tokens import LabelledBatch, TokenBatch, length_mask
 
-VARIANTS = {f"NAGAN.{name}": ABLATIONS[name] for name in ("soft", "gumbel", "cnn", "rnn")}
+VARIANTS = {
+    **{f"NAGAN.{name}": ABLATIONS[name] for name in ("soft", "gumbel", "cnn", "rnn")},
+    "NAGAN.vector_start": {"vector_start": True, "embedding_dim": 5},
+}
 NAMES = [*methods.__all__, *VARIANTS]
 WORD_BY_WORD = {"NAGAN.soft", "NAGAN.gumbel"}
 """Draw noise once a place: halves unequally long would fall out of the pattern's step."""

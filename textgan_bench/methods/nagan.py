@@ -24,8 +24,9 @@ Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden
 """
 
 import copy
-from functools import partial
-from typing import ClassVar
+from collections.abc import Iterable
+from functools import partial, reduce
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -37,6 +38,7 @@ from textgan_bench.functional.adversarial import (
     max_gradient_penalty_of_all,
     non_saturating_loss,
 )
+from textgan_bench.functional.cooccurrence import neighbour_counts, word_vectors
 from textgan_bench.functional.cuda_graphs import CountedRAdam
 from textgan_bench.graphed import GraphedGenerator
 from textgan_bench.networks.discriminators import DiscriminatorKind, build_discriminator
@@ -57,6 +59,8 @@ class NAGAN(GraphedGenerator):
         latent_dim, embedding_dim: of z_t and of the discriminator's words (Table 9).
         embedding_scale: of words beside the weights that are learnt, of the inverse size at first;
             not stated (docs/nagan.md).
+        vector_start: let words of like neighbours in the training text be alike to both players at
+            first; not in the paper (docs/nagan.md).
         latent_gain: factor on the first output weights of the attention to the latents, which lets
             the words of a sentence agree; not stated (docs/nagan.md, as are the next two).
         score_std: standard deviation over the latents of a word's first scores; Gumbel's is 1.28.
@@ -91,6 +95,7 @@ class NAGAN(GraphedGenerator):
         latent_dim: int = 64,
         embedding_dim: int = 300,
         embedding_scale: float = 1.0,
+        vector_start: bool = False,
         latent_gain: float = 16.0,
         score_std: float = 6.0,
         frequency_rate: float = 0.0,
@@ -129,6 +134,7 @@ class NAGAN(GraphedGenerator):
             **shape,
         )
         self.capturable = self.discriminator.capturable
+        self.vector_start = vector_start
         self.dropout = dropout
         self.inference_dropout = dropout if inference_dropout is None else inference_dropout
         self.gradient_penalty = gradient_penalty
@@ -160,12 +166,23 @@ class NAGAN(GraphedGenerator):
             return
         words, lengths = self.count_training_text()
         self.length_counts.copy_(lengths)
+        if self.vector_start:
+            self._start_at_word_vectors()
         lengths = torch.multinomial(self.length_counts, SAMPLING_BATCH, replacement=True)
         mask = length_mask(lengths, self.max_length)
         self.generator.calibrate(words[PAD + 1 :], mask, self.dropout)
         # Each rank measured it on its own latents.
         self.generator.load_state_dict(self.trainer.strategy.broadcast(self.generator.state_dict()))
         self.average.load_state_dict(self.generator.state_dict())
+
+    def _start_at_word_vectors(self) -> None:
+        embedding, strategy = self.discriminator.embedding, self.trainer.strategy
+        text = cast("Iterable[TokenBatch]", self.trainer.train_dataloader)
+        of_rank = neighbour_counts((batch.ids for batch in text), self.vocab_size)
+        of_all = (strategy.broadcast(of_rank, rank) for rank in range(self.trainer.world_size))
+        vectors = word_vectors(reduce(torch.add, of_all), embedding.embedding_dim).to(self.device)
+        embedding.start_at(vectors)
+        self.generator.start_at(vectors[PAD + 1 :])
 
     def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
         losses = self.carry_out(batch)

@@ -61,6 +61,17 @@ class LatentTransformer(nn.Module, ABC):
         self.positions: Tensor
         self.register_buffer("positions", sinusoidal_positions(max_length, width), persistent=False)
 
+    @torch.no_grad()
+    def start_at(self, vectors: Tensor) -> None:
+        """Let words of like ``vectors`` (V - 1, E) have like scores.
+
+        The weights of a word's score are its vector, projected at random, in the size they had.
+        """
+        weight = self.scores.weight  # (V - 1, H)
+        projection = torch.randn(vectors.shape[1], weight.shape[1]).to(weight)
+        projected = vectors.to(weight) @ projection
+        weight.copy_(projected * (weight.std() / projected.std()))
+
     @abstractmethod
     def calibrate(self, word_counts: Tensor, mask: Tensor, dropout: float) -> None:
         """Let the first words come about at their frequencies in the training set.

@@ -38,6 +38,11 @@ class ScaledEmbedding(nn.Embedding):
         """(V, E) all words."""
         return self.weight * self.scale
 
+    @torch.no_grad()
+    def start_at(self, vectors: Tensor) -> None:
+        """Let the words be ``vectors`` (V, E)."""
+        self.weight.copy_(vectors / self.scale)
+
     def forward(self, ids: Tensor) -> Tensor:
         """(…, E) words of ids (…)."""
         return super().forward(ids) * self.scale
