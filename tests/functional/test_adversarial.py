@@ -17,7 +17,15 @@ LENGTHS = torch.tensor([3, 5, 4])
 def small_discriminator() -> TransformerDiscriminator:
     torch.manual_seed(0)
     return TransformerDiscriminator(
-        7, 5, width=8, blocks=2, heads=2, feed_forward=8, embedding_dim=6, embedding_scale=2.0
+        7,
+        5,
+        width=8,
+        blocks=2,
+        heads=2,
+        feed_forward=8,
+        embedding_dim=6,
+        embedding_scale=2.0,
+        neighbour_start=False,
     ).double()
 
 

@@ -53,6 +53,17 @@ def test_a_learning_rate_on_the_device_can_change_and_be_zero() -> None:
     torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=0)
 
 
+def test_the_learning_rate_warms_up_in_a_straight_line() -> None:
+    ours, theirs = parameters(), parameters()
+    one = RAdam(ours, lr=1e-2, betas=BETAS, warm_up=4)
+    other = RAdam(theirs, lr=1e-2, betas=BETAS)
+    for step, share in enumerate([0.25, 0.5, 0.75, 1.0, 1.0, 1.0]):
+        other.param_groups[0]["lr"] = 1e-2 * share
+        descend(one, ours, range(step, step + 1))
+        descend(other, theirs, range(step, step + 1))
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=0)
+
+
 def test_a_saved_state_goes_on() -> None:
     straight, resumed = parameters(), parameters()
     descend(RAdam(straight, lr=1e-2, betas=BETAS), straight, range(12))

@@ -28,7 +28,7 @@ every_kind = pytest.mark.parametrize(
 
 def small(kind: type[AutoregressiveTransformer]) -> AutoregressiveTransformer:
     torch.manual_seed(0)
-    return kind(VOCAB_SIZE, MAX_LENGTH, LATENT, 0.7, DIMENSION, **SHAPE).double()
+    return kind(VOCAB_SIZE, MAX_LENGTH, LATENT, 0.7, False, DIMENSION, **SHAPE).double()
 
 
 def table() -> Tensor:
@@ -49,6 +49,7 @@ def test_another_kind_is_refused() -> None:
             MAX_LENGTH,
             latent_dim=LATENT,
             temperature=1.0,
+            neighbour_start=False,
             embedding_dim=DIMENSION,
             latent_gain=1.0,
             score_std=1.0,
@@ -67,6 +68,7 @@ def test_the_generators_are_of_the_same_size() -> None:
             32,
             latent_dim=64,
             temperature=1.0,
+            neighbour_start=False,
             embedding_dim=300,
             latent_gain=16.0,
             score_std=6.0,

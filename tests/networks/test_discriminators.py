@@ -24,7 +24,9 @@ every_kind = pytest.mark.parametrize("kind", ["transformer", "cnn", "rnn"])
 
 def small(kind: DiscriminatorKind) -> Discriminator:
     torch.manual_seed(0)
-    return build_discriminator(kind, VOCAB_SIZE, MAX_LENGTH, DIMENSION, 2.0, **SHAPE).double()
+    return build_discriminator(
+        kind, VOCAB_SIZE, MAX_LENGTH, DIMENSION, 2.0, neighbour_start=False, **SHAPE
+    ).double()
 
 
 def points() -> Tensor:

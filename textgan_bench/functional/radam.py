@@ -20,6 +20,7 @@ class RAdam(Optimizer):
         params: on one device and of one type.
         lr: learning rate; a graph needs it as a tensor on the device.
         betas, eps, weight_decay: as PyTorch's.
+        warm_up: steps in which the learning rate grows in a straight line to what it is.
     """
 
     def __init__(
@@ -29,9 +30,11 @@ class RAdam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        warm_up: int = 0,
     ) -> None:
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, defaults)
+        self.warm_up = warm_up
         for group in self.param_groups:
             device = group["params"][0].device
             group["step"] = torch.zeros((), dtype=torch.float64, device=device)
@@ -57,6 +60,8 @@ class RAdam(Optimizer):
         beta_1, beta_2 = group["betas"]
         t = group["step"].add_(1)
         rate = torch.as_tensor(group["lr"], dtype=t.dtype, device=t.device)
+        if self.warm_up:
+            rate = rate * (t / self.warm_up).clamp(max=1)
         kind = parameters[0].dtype  # the fast kernels for lists want one type
 
         if group["weight_decay"]:

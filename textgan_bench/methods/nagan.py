@@ -61,6 +61,8 @@ class NAGAN(GraphedGenerator):
             not stated (docs/nagan.md).
         vector_start: let words of like neighbours in the training text be alike to both players at
             first; not in the paper (docs/nagan.md).
+        neighbour_start: let attention of both Transformers, positional of the generator, start at
+            the places around a word; not stated (docs/nagan.md).
         latent_gain: factor on the first output weights of the attention to the latents, which lets
             the words of a sentence agree; not stated (docs/nagan.md, as are the next two).
         score_std: standard deviation over the latents of a word's first scores; Gumbel's is 1.28.
@@ -72,6 +74,8 @@ class NAGAN(GraphedGenerator):
             is for one at the one-hot sentence (docs/nagan.md).
         score_regulariser: lambda, 1 on real data, 0.1 on synthetic data (Table 9).
         generator_lr, discriminator_lr, discriminator_l2: of RAdam (Table 9), L2 decoupled as then.
+        generator_warm_up: batches in which the generator's rate grows; not in the paper
+            (docs/nagan.md).
         averaging: gamma of the parameter average (Table 9), approached from below (docs/nagan.md).
     """
 
@@ -96,6 +100,7 @@ class NAGAN(GraphedGenerator):
         embedding_dim: int = 300,
         embedding_scale: float = 1.0,
         vector_start: bool = False,
+        neighbour_start: bool = False,
         latent_gain: float = 16.0,
         score_std: float = 6.0,
         frequency_rate: float = 0.0,
@@ -107,6 +112,7 @@ class NAGAN(GraphedGenerator):
         generator_lr: float = 2e-4,
         discriminator_lr: float = 5e-4,
         discriminator_l2: float = 0.05,
+        generator_warm_up: int = 0,
         averaging: float = 0.9999,
     ) -> None:
         super().__init__(vocab_size, max_length)
@@ -117,6 +123,7 @@ class NAGAN(GraphedGenerator):
             vocab_size,
             max_length,
             latent_dim=latent_dim,
+            neighbour_start=neighbour_start,
             embedding_dim=embedding_dim,
             latent_gain=latent_gain,
             score_std=score_std,
@@ -131,6 +138,7 @@ class NAGAN(GraphedGenerator):
             max_length,
             embedding_dim=embedding_dim,
             embedding_scale=embedding_scale,
+            neighbour_start=neighbour_start,
             **shape,
         )
         self.capturable = self.discriminator.capturable
@@ -142,6 +150,7 @@ class NAGAN(GraphedGenerator):
         self.generator_lr = generator_lr
         self.discriminator_lr = discriminator_lr
         self.discriminator_l2 = discriminator_l2
+        self.generator_warm_up = generator_warm_up
         self.averaging = averaging
         self.length_counts: Tensor
         self.register_buffer("length_counts", torch.zeros(max_length + 1))
@@ -151,7 +160,12 @@ class NAGAN(GraphedGenerator):
     def configure_optimizers(self) -> list[Optimizer]:
         radam = partial(CountedRAdam, betas=self.BETAS)
         return [
-            radam(self.generator.parameters(), self.generator_lr, eps=self.EPSILON),
+            radam(
+                self.generator.parameters(),
+                self.generator_lr,
+                eps=self.EPSILON,
+                warm_up=self.generator_warm_up,
+            ),
             radam(
                 self.discriminator.parameters(),
                 self.discriminator_lr,

@@ -36,11 +36,14 @@ class AutoregressiveTransformer(LatentTransformer):
         max_length: int,
         latent_dim: int,
         temperature: float,
+        neighbour_start: bool,
         embedding_dim: int,
         **shape: Unpack[Shape],
     ) -> None:
         inputs = embedding_dim + latent_dim
-        super().__init__(vocab_size, max_length, inputs, latent_dim, temperature, shape)
+        super().__init__(
+            vocab_size, max_length, inputs, latent_dim, temperature, neighbour_start, shape
+        )
 
     @torch.no_grad()
     def calibrate(self, word_counts: Tensor, mask: Tensor, dropout: float) -> None:

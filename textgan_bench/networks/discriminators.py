@@ -13,7 +13,8 @@ Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal, Unpack, get_args
+from collections.abc import Iterable
+from typing import ClassVar, Literal, Unpack, cast, get_args
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +28,7 @@ from textgan_bench.tokens import PAD, length_mask
 
 KERNEL = 3  # A.4.4
 DILATIONS = (1, 1, 2, 3) * 3  # A.4.4
+NEIGHBOUR_GAIN = 3.0  # on self-attention that starts at neighbouring places; not tuned
 
 
 def max_pooling(hidden: Tensor, mask: Tensor) -> Tensor:
@@ -81,10 +83,14 @@ class TransformerDiscriminator(Discriminator):
         feed_forward: int,
         embedding_dim: int,
         embedding_scale: float,
+        neighbour_start: bool,
     ) -> None:
         super().__init__(vocab_size, embedding_dim, embedding_scale)
         self.projection = nn.Linear(embedding_dim, width)
         self.blocks = nn.ModuleList(EncoderBlock(width, heads, feed_forward) for _ in range(blocks))
+        if neighbour_start:
+            for block in cast("Iterable[EncoderBlock]", self.blocks):
+                block.self_attention.start_at_neighbours(NEIGHBOUR_GAIN)
         self.score = perceptron(width)
         self.positions: Tensor
         self.register_buffer("positions", sinusoidal_positions(max_length, width), persistent=False)
@@ -166,9 +172,10 @@ def build_discriminator(
     max_length: int,
     embedding_dim: int,
     embedding_scale: float,
+    neighbour_start: bool,
     **shape: Unpack[Shape],
 ) -> Discriminator:
-    """A row of Table 4; ``shape`` is that of the Transformer.
+    """A row of Table 4; ``shape`` and ``neighbour_start`` are those of the Transformer.
 
     Raises:
         ValueError: there is no such kind.
@@ -180,6 +187,7 @@ def build_discriminator(
                 max_length,
                 embedding_dim=embedding_dim,
                 embedding_scale=embedding_scale,
+                neighbour_start=neighbour_start,
                 **shape,
             )
         case "cnn":

@@ -22,6 +22,7 @@ def build_generator(
     *,
     latent_dim: int,
     temperature: float,
+    neighbour_start: bool,
     embedding_dim: int,
     latent_gain: float,
     score_std: float,
@@ -34,6 +35,7 @@ def build_generator(
         kind: of generator.
         latent_dim: Z.
         temperature: of relaxed words.
+        neighbour_start: whether positional attention is that to neighbouring places at first.
         embedding_dim: of the words an autoregressive generator reads.
         latent_gain, score_std: of the first weights of the non-autoregressive one.
         frequency_rate: at which its bias follows the frequencies of words; 0 for not at all.
@@ -42,7 +44,7 @@ def build_generator(
     Raises:
         ValueError: there is no such kind, or frequencies are to be held by one that cannot.
     """
-    sizes = (vocab_size, max_length, latent_dim, temperature)
+    sizes = (vocab_size, max_length, latent_dim, temperature, neighbour_start)
     if frequency_rate and kind != "non_autoregressive":
         raise ValueError(f"generator={kind} has no frequency_rate: set it to 0")
     match kind:

@@ -34,6 +34,10 @@ MEMORY = 0.9
 PRIOR = 0.1
 """Words added to what was expected of each and what was written; not tuned."""
 
+NEIGHBOUR_GAIN = 4.0
+"""On positional attention that starts at neighbouring places: what it adds is then about as large
+as what it is added to; not tuned."""
+
 
 class LatentTransformer(nn.Module, ABC):
     """What all of them are made of; ``inputs`` is the size of what is read at a place."""
@@ -45,6 +49,7 @@ class LatentTransformer(nn.Module, ABC):
         inputs: int,
         latent_dim: int,
         temperature: float,
+        neighbour_start: bool,
         shape: Shape,
     ) -> None:
         super().__init__()
@@ -56,6 +61,9 @@ class LatentTransformer(nn.Module, ABC):
             LatentDecoderBlock(width, shape["heads"], shape["feed_forward"])
             for _ in range(shape["blocks"])
         )
+        if neighbour_start:
+            for block in cast("Iterable[LatentDecoderBlock]", self.blocks):
+                block.positional_attention.start_at_neighbours(NEIGHBOUR_GAIN)
         # The padding symbol is never written: score v belongs to word v + 1.
         self.scores = nn.Linear(width, vocab_size - 1)
         self.positions: Tensor
@@ -125,12 +133,15 @@ class NonAutoregressiveTransformer(LatentTransformer):
         max_length: int,
         latent_dim: int,
         temperature: float,
+        neighbour_start: bool,
         latent_gain: float,
         score_std: float,
         frequency_rate: float,
         **shape: Unpack[Shape],
     ) -> None:
-        super().__init__(vocab_size, max_length, latent_dim, latent_dim, temperature, shape)
+        super().__init__(
+            vocab_size, max_length, latent_dim, latent_dim, temperature, neighbour_start, shape
+        )
         self.score_std = score_std
         self.frequency_rate = frequency_rate
         self.frequencies: Tensor  # of words in the training set

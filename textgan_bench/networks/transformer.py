@@ -9,7 +9,7 @@ batch, T time, N rows, H hidden width.
 
 import math
 from functools import partial
-from itertools import groupby
+from itertools import cycle, groupby
 from typing import TypedDict
 
 import torch
@@ -17,6 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from textgan_bench.networks.packing import Padded
+
+NEIGHBOURS = (-2, -1, 1, 2)
+"""Places, in words from a word, that heads attend to at first where they start at neighbours."""
+
+SHARPNESS = 6.0
+"""Of attention to neighbours at first: at width 128, four fifths of a head's attention."""
 
 
 class Shape(TypedDict):
@@ -28,10 +34,15 @@ class Shape(TypedDict):
     feed_forward: int
 
 
+def code_frequencies(width: int) -> Tensor:
+    """(H / 2,) of the sines and cosines of position codes, in radians a place."""
+    return torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))
+
+
 def sinusoidal_positions(length: int, width: int) -> Tensor:
     """(T, H) position codes of Vaswani et al. (2017), section 3.5."""
     position = torch.arange(length)[:, None]
-    frequency = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))
+    frequency = code_frequencies(width)
     codes = torch.empty(length, width)
     codes[:, 0::2] = torch.sin(position * frequency)
     codes[:, 1::2] = torch.cos(position * frequency)
@@ -51,6 +62,31 @@ class Attention(nn.Module):
         # Queries, keys and values: one product for those that are made of the same states.
         self.inputs = nn.Linear(width, 3 * width)
         self.output = nn.Linear(width, width)
+
+    @torch.no_grad()
+    def start_at_neighbours(self, gain: float) -> None:
+        """Let the heads attend, by position codes alone, to the places -2, -1, 1 and 2 words on.
+
+        Codes that are turned by what lies between two places (Vaswani et al., 2017, section 3.5)
+        meet those of the other place. Each head takes the fastest half of the frequencies that its
+        size has room for, which tell neighbours apart.
+
+        Args:
+            gain: factor on the output weights.
+        """
+        width, size = self.output.in_features, self.output.in_features // self.heads
+        query, key = self.inputs.weight[: 2 * width].zero_().view(2, self.heads, size, width)
+        self.inputs.bias[: 2 * width].zero_()
+        sine = torch.arange(0, size, 2)
+        cosine = sine + 1
+        frequency = code_frequencies(width)[: len(sine)]
+        key[:, sine, sine] = key[:, cosine, cosine] = 1.0
+        for head, offset in zip(query, cycle(NEIGHBOURS)):
+            angle = offset * frequency
+            head[sine, sine] = head[cosine, cosine] = SHARPNESS * angle.cos()
+            head[sine, cosine] = SHARPNESS * angle.sin()
+            head[cosine, sine] = -SHARPNESS * angle.sin()
+        self.output.weight.mul_(gain)
 
     def forward(
         self,
