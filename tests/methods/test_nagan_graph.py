@@ -73,7 +73,13 @@ def build(kind: type[NAGAN], **changes: Any) -> NAGAN:
         feed_forward=8,
         latent_dim=4,
         embedding_dim=6,
-        **{"frequency_rate": 0.02, **changes},
+        **{
+            "vector_start": True,
+            "neighbour_start": True,
+            "frequency_rate": 0.02,
+            "generator_warm_up": 4,
+            **changes,
+        },
     )
 
 

@@ -77,7 +77,7 @@ class Attention(nn.Module):
         width, size = self.output.in_features, self.output.in_features // self.heads
         query, key = self.inputs.weight[: 2 * width].zero_().view(2, self.heads, size, width)
         self.inputs.bias[: 2 * width].zero_()
-        sine = torch.arange(0, size, 2)
+        sine = torch.arange(0, size - 1, 2)
         cosine = sine + 1
         frequency = code_frequencies(width)[: len(sine)]
         key[:, sine, sine] = key[:, cosine, cosine] = 1.0
