@@ -190,6 +190,7 @@ class NAGAN(GraphedGenerator):
         self.average.load_state_dict(self.generator.state_dict())
 
     def _start_at_word_vectors(self) -> None:
+        """Vectors of the text of all processes, in both players."""
         embedding, strategy = self.discriminator.embedding, self.trainer.strategy
         text = cast("Iterable[TokenBatch]", self.trainer.train_dataloader)
         of_rank = neighbour_counts((batch.ids for batch in text), self.vocab_size)

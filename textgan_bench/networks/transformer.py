@@ -67,9 +67,9 @@ class Attention(nn.Module):
     def start_at_neighbours(self, gain: float) -> None:
         """Let the heads attend, by position codes alone, to the places -2, -1, 1 and 2 words on.
 
-        Codes that are turned by what lies between two places (Vaswani et al., 2017, section 3.5)
-        meet those of the other place. Each head takes the fastest half of the frequencies that its
-        size has room for, which tell neighbours apart.
+        A query is a code turned to the place that it looks for (Vaswani et al., 2017, section 3.5).
+        Each head takes the fastest frequencies, as many as it has room for: these tell neighbours
+        apart. States that are more than codes are read by the same weights.
 
         Args:
             gain: factor on the output weights.
