@@ -93,6 +93,12 @@ def test_words_of_like_neighbours_start_alike_to_both_players() -> None:
     method = train(small(vector_start=True, embedding_scale=4.0, **still), batches)
     counts = neighbour_counts((b.ids for b in batches), VOCAB_SIZE)
     torch.testing.assert_close(method.discriminator.embedding.table, word_vectors(counts, 6))
+    # Rows that are projections of six-dimensional vectors: eight random ones would not be.
+    vectors = word_vectors(counts, 6)[PAD + 1 :]
+    for player in (method.generator, method.average):
+        found = player.scores.weight.detach()
+        projected = vectors @ torch.linalg.lstsq(vectors, found).solution
+        torch.testing.assert_close(projected, found, rtol=0, atol=1e-4)
     weight = torch.randn(VOCAB_SIZE - 1, 2)
     method.generator.scores.weight = nn.Parameter(weight)
     size = weight.std().item()
@@ -102,6 +108,19 @@ def test_words_of_like_neighbours_start_alike_to_both_players() -> None:
     assert score.std().item() == pytest.approx(size, rel=1e-5)
     assert torch.equal(score[0], score[2])
     assert not torch.equal(score[0], score[1])
+
+
+def test_starts_and_the_warm_up_reach_both_players() -> None:
+    plain, method = small(), small(neighbour_start=True, generator_warm_up=7)
+    for player in ("generator", "discriminator"):
+        name = "positional_attention" if player == "generator" else "self_attention"
+        for before, block in zip(
+            getattr(plain, player).blocks, getattr(method, player).blocks, strict=True
+        ):
+            gained = getattr(block, name).output.weight / getattr(before, name).output.weight
+            gain = 4.0 if player == "generator" else 3.0
+            torch.testing.assert_close(gained, torch.full_like(gained, gain))
+    assert [optimizer.warm_up for optimizer in method.configure_optimizers()] == [7, 0]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("rate", "held"), [(0.0, False), (0.1, True)])
