@@ -55,7 +55,7 @@ class GraphedGenerator(TextGenerator):
             rank_zero_warn("no CUDA graph on several devices or in another precision than 32-true")
         elif on_gpu and not self.capturable:
             rank_zero_warn("no CUDA graph: one cannot hold the step of this discriminator")
-        self._use_graphs(on_gpu and plain and self.capturable)
+        self.use_graphs(on_gpu and plain and self.capturable)
 
     def on_before_batch_transfer(self, batch: TokenBatch, dataloader_idx: int) -> TokenBatch:
         """Cut a batch to its longest sentence here, where to ask for it waits for no device."""
@@ -74,13 +74,14 @@ class GraphedGenerator(TextGenerator):
             losses = self._graphed(ids, batch.lengths)
         except CaptureError as error:
             rank_zero_warn(f"no CUDA graph, so each step is several times slower: {error}")
-            self._use_graphs(False)
+            self.use_graphs(False)
             return self.step(*batch)
         for optimizer in cast("list[LightningOptimizer]", self.optimizers()):
             optimizer.step()  # is counted; the graph has moved the parameters
         return losses
 
-    def _use_graphs(self, use: bool) -> None:
+    def use_graphs(self, use: bool) -> None:
+        """Take the next steps as graphs, or no longer; the optimizers follow."""
         self._graphed = GraphedStep(partial(self.step, layout=Padded)) if use else None
         for optimizer in cast("list[CountedRAdam]", self.optimizers(use_pl_optimizer=False)):
             optimizer.place(within_graph=use)

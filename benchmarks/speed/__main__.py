@@ -22,6 +22,7 @@ SCRIPTS = (
     "ranks",
     "nagan",
     "launches",
+    "graphs",
     "sampling",
     "vectorised_runs",
     "arae",

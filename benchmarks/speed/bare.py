@@ -15,7 +15,7 @@ class Bare:
         self.steps = 0
         optimizers = method.configure_optimizers()
         for name, function in {
-            "optimizers": lambda: optimizers,
+            "optimizers": lambda use_pl_optimizer=True: optimizers,
             "manual_backward": Tensor.backward,
             "log_losses": lambda losses: None,
         }.items():

@@ -116,7 +116,7 @@ class Static(NAGAN):
 
     def on_train_start(self) -> None:
         super().on_train_start()
-        self._use_graphs(True)
+        self.use_graphs(True)
 
 
 @pytest.fixture
@@ -203,8 +203,8 @@ class Watched(NAGAN):
     def log_losses(self, losses: dict[str, torch.Tensor]) -> None:
         self.losses.append([float(x) for x in losses.values()])
 
-    def _use_graphs(self, use: bool) -> None:
-        super()._use_graphs(use and self.graphs)
+    def use_graphs(self, use: bool) -> None:
+        super().use_graphs(use and self.graphs)
 
 
 def on_gpu(n: int, **changes: float) -> Watched:

@@ -1,0 +1,103 @@
+"""A step of NAGAN on a GPU: replayed as one CUDA graph, against its kernels launched one by one.
+
+At the published network: HMM (128 sentences of 20 words, V 500) and COCO (64 captions padded to 24
+words, the longest of most batches, V 4,839). Both take what a run takes, ``allow_tf32`` included,
+and are timed by the device's own events. The notes say what bounds the replay: how many kernels it
+holds, for how long the device is at work in them, and how long the matrix products alone would take
+at the rate of a large one.
+"""
+
+import statistics
+from collections.abc import Callable, Iterator
+from itertools import cycle
+
+import torch
+from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.speed.bare import Bare
+from benchmarks.speed.claims import ROUNDS, SEED, Claim, Texts, main
+from benchmarks.speed.nagan import captions, random_batch
+from benchmarks.speed.work import work
+from textgan_bench.methods import NAGAN
+from textgan_bench.tokens import TokenBatch
+
+STEPS, WARM_UP = 40, 10
+GEMM = 8_192
+BARS = {"COCO": 8.0, "HMM": 9.0}  # ms on one H200
+
+
+def measure(texts: Texts) -> list[Claim]:
+    torch.manual_seed(SEED)
+    torch.backends.cuda.matmul.allow_tf32 = True
+    shapes = {
+        "COCO": (captions(texts), 4_839, 24),
+        "HMM": (torch.full((128,), 20), 501, 20),
+    }
+    return [claim for name, shape in shapes.items() for claim in compare(name, *shape)]
+
+
+def compare(name: str, lengths: Tensor, vocab_size: int, longest: int) -> Iterator[Claim]:
+    step, ratio = f"step of NAGAN on {name}, one CUDA graph", f"the same, {name}: eager / graph"
+    if not torch.cuda.is_available():
+        yield Claim(step, BARS[name], None, "ms", at_least=False, note="no GPU")
+        yield Claim(ratio, 2.5, None, note="no GPU")
+        return
+    batch = random_batch(lengths, vocab_size, longest)
+    flops = work(Bare(published(vocab_size), batch)).flops
+    eager, graph = (on_gpu(published(vocab_size), batch, graphs) for graphs in (False, True))
+    a, b = torch.randn(2, GEMM, GEMM, device="cuda")
+    time = milliseconds({"eager": eager, "graph": graph, "product": lambda: a @ b})
+    kernels, busy = at_work(graph)
+    arithmetic = time["product"] * flops / (2 * GEMM**3)
+    note = (
+        f"{torch.cuda.get_device_name()}; {kernels:,.0f} kernels, the device at work in them for "
+        f"{busy:.2f} ms; matrix products alone {arithmetic:.2f} ms"
+    )
+    yield Claim(step, BARS[name], time["graph"], "ms", at_least=False, note=note)
+    yield Claim(ratio, 2.5, time["eager"] / time["graph"], note=f"eager {time['eager']:.1f} ms")
+
+
+def published(vocab_size: int) -> NAGAN:
+    return NAGAN(vocab_size, 32, frequency_rate=0.1)  # as in the recipes of both
+
+
+def on_gpu(method: NAGAN, batch: TokenBatch, graphs: bool) -> Bare:
+    """Steps of ``method``, its graph captured."""
+    step = Bare(method.cuda(), TokenBatch(batch.ids.cuda(), batch.lengths.cuda()))
+    method.use_graphs(graphs)
+    for _ in range(WARM_UP):
+        step()
+    return step
+
+
+def milliseconds(calls: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Median time of a call, all of them in turn in every round."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for name, call in cycle(calls.items()):
+        if len(times[name]) == ROUNDS:
+            break
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        torch.cuda.synchronize()
+        start.record()
+        for _ in range(STEPS):
+            call()
+        end.record()
+        torch.cuda.synchronize()
+        times[name].append(start.elapsed_time(end) / STEPS)
+    return {name: statistics.median(measured) for name, measured in times.items()}
+
+
+def at_work(call: Callable[[], object]) -> tuple[float, float]:
+    """Kernels of a call, and the milliseconds they take together."""
+    with profile(activities=[ProfilerActivity.CUDA]) as watched:
+        for _ in range(STEPS):
+            call()
+        torch.cuda.synchronize()
+    kernels = [event for event in watched.events() if event.device_type.name == "CUDA"]
+    busy = sum(event.device_time_total for event in kernels)  # µs
+    return len(kernels) / STEPS, busy / STEPS / 1e3
+
+
+if __name__ == "__main__":
+    main(measure)
