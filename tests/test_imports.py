@@ -16,6 +16,8 @@ ALLOWED = {
     # The parts a plug-in is made of.
     "textgan_bench.functional": "numpy torch",
     "textgan_bench.functional.neighbours": "numpy torch tqdm",
+    "textgan_bench.functional.triton_attention": "torch triton",
+    "textgan_bench.functional.triton_norm": "torch triton",
     "textgan_bench.tokens": "torch",
     "textgan_bench.interfaces": "tokens pytorch_lightning torch torchmetrics",
     "textgan_bench.networks": "functional tokens torch",

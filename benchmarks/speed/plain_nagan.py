@@ -122,12 +122,12 @@ class PlainNAGAN(NAGAN):
         for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
             # The block itself projects the codes once, not for every sentence.
             attended = block.self_attention(hidden, hidden, hidden, words, self.dropout)
-            hidden = block.norms[0](hidden + F.dropout(attended, self.dropout))
+            hidden = block.norms[0](hidden, F.dropout(attended, self.dropout))
             attended = block.positional_attention(codes, codes, hidden, words, self.dropout)
-            hidden = block.norms[1](hidden + F.dropout(attended, self.dropout))
+            hidden = block.norms[1](hidden, F.dropout(attended, self.dropout))
             attended = block.latent_attention(hidden, latents, latents, words, self.dropout)
-            hidden = block.norms[2](hidden + F.dropout(attended, self.dropout))
-            hidden = block.norms[3](hidden + F.dropout(block.feed_forward(hidden), self.dropout))
+            hidden = block.norms[2](hidden, F.dropout(attended, self.dropout))
+            hidden = block.norms[3](hidden, F.dropout(block.feed_forward(hidden), self.dropout))
         return generator.scores(words.pad(hidden))
 
     def _judge(self, one_hot: Tensor, mask: Tensor) -> Tensor:

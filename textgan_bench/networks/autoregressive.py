@@ -190,6 +190,6 @@ class TransformerLanguageModel(LanguageModel):
         for i, block in enumerate(cast(Iterable[EncoderBlock], self.blocks)):
             new.append(hidden)
             context = torch.cat([past[:, i], hidden], dim=1)  # (B, T + 1, H)
-            hidden = block.norms[0](hidden + block.self_attention(hidden, context, context))
-            hidden = block.norms[1](hidden + block.feed_forward(hidden))
+            hidden = block.norms[0](hidden, block.self_attention(hidden, context, context))
+            hidden = block.norms[1](hidden, block.feed_forward(hidden))
         return hidden[:, 0], (torch.cat([past, torch.stack(new, 1)], dim=2),)

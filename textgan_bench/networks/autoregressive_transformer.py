@@ -102,14 +102,14 @@ class AutoregressiveTransformer(LatentTransformer):
         """``block`` under a causal mask, at the last place alone: x is (B, 1, H)."""
         words = torch.cat([past[0], x], 1)  # (B, T, H)
         attended = block.self_attention(x, words, words, dropout=dropout)
-        x = block.norms[0](x + F.dropout(attended, dropout))
+        x = block.norms[0](x, F.dropout(attended, dropout))
         values = torch.cat([past[1], x], 1)
         codes = self.positions[: values.shape[1]].expand_as(values)
         attended = block.positional_attention(codes[:, -1:], codes, values, dropout=dropout)
-        x = block.norms[1](x + F.dropout(attended, dropout))
+        x = block.norms[1](x, F.dropout(attended, dropout))
         attended = block.latent_attention(x, latents, latents, dropout=dropout)
-        x = block.norms[2](x + F.dropout(attended, dropout))
-        return block.norms[3](x + F.dropout(block.feed_forward(x), dropout)), (words, values)
+        x = block.norms[2](x, F.dropout(attended, dropout))
+        return block.norms[3](x, F.dropout(block.feed_forward(x), dropout)), (words, values)
 
 
 class SoftAutoregressiveTransformer(AutoregressiveTransformer):

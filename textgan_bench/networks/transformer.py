@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from textgan_bench.functional.residual_norm import residual_norm
+from textgan_bench.functional.self_attention import self_attention, split_heads
 from textgan_bench.networks.packing import Padded
 
 NEIGHBOURS = (-2, -1, 1, 2)
@@ -52,8 +54,8 @@ def sinusoidal_positions(length: int, width: int) -> Tensor:
 class Attention(nn.Module):
     """Multi-head scaled dot-product attention.
 
-    It has a second derivative only on the math backend: a gradient penalty has to choose that
-    with ``torch.nn.attention.sdpa_kernel``.
+    But for self-attention on a GPU it has a second derivative only on the math backend: a gradient
+    penalty has to choose that with ``torch.nn.attention.sdpa_kernel``.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -118,20 +120,16 @@ class Attention(nn.Module):
 
     def _attend(self, bias: Tensor | None, *states: Tensor, dropout: float, causal: bool) -> Tensor:
         """(B, T, H) from the ``padding_bias`` of the keys and what ``_project`` gives, padded."""
+        if len(states) == 1 and bias is not None and not dropout and not causal:
+            return self_attention(*states, bias, self.heads)
         width = self.output.in_features
-        query, key, value = (part for x in states for part in x.split(width, -1))
+        query, key, value = (
+            split_heads(part, self.heads) for x in states for part in x.split(width, -1)
+        )
         heads = F.scaled_dot_product_attention(
-            self._split(query),
-            self._split(key),
-            self._split(value),
-            attn_mask=bias,
-            dropout_p=dropout,
-            is_causal=causal,
+            query, key, value, attn_mask=bias, dropout_p=dropout, is_causal=causal
         )  # (B, heads, T, H / heads)
         return heads.transpose(1, 2).flatten(2)
-
-    def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, T, H / heads)
 
 
 class FeedForward(nn.Sequential):
@@ -141,6 +139,13 @@ class FeedForward(nn.Sequential):
         super().__init__(nn.Linear(width, feed_forward), nn.ReLU(), nn.Linear(feed_forward, width))
 
 
+class ResidualNorm(nn.LayerNorm):
+    """``LayerNorm(x + change)``, (…, H) of both to (…, H)."""
+
+    def forward(self, x: Tensor, change: Tensor) -> Tensor:  # type: ignore[override]
+        return residual_norm(x, change, self.weight, self.bias, self.eps)
+
+
 class EncoderBlock(nn.Module):
     """Self-attention, then feed-forward, each as ``LayerNorm(x + dropout(f(x)))``."""
 
@@ -148,15 +153,15 @@ class EncoderBlock(nn.Module):
         super().__init__()
         self.self_attention = Attention(width, heads)
         self.feed_forward = FeedForward(width, feed_forward)
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
+        self.norms = nn.ModuleList(ResidualNorm(width) for _ in range(2))
 
     def forward(
         self, x: Tensor, layout: Padded | None, dropout: float = 0.0, causal: bool = False
     ) -> Tensor:
         """(B, T, H) to (B, T, H), or (N, H) to (N, H) with ``layout``."""
         attended = self.self_attention(x, x, x, layout, dropout, causal)
-        x = self.norms[0](x + F.dropout(attended, dropout))
-        return self.norms[1](x + F.dropout(self.feed_forward(x), dropout))
+        x = self.norms[0](x, F.dropout(attended, dropout))
+        return self.norms[1](x, F.dropout(self.feed_forward(x), dropout))
 
 
 class LatentDecoderBlock(nn.Module):
@@ -173,17 +178,17 @@ class LatentDecoderBlock(nn.Module):
         self.positional_attention = Attention(width, heads)
         self.latent_attention = Attention(width, heads)
         self.feed_forward = FeedForward(width, feed_forward)
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(4))
+        self.norms = nn.ModuleList(ResidualNorm(width) for _ in range(4))
 
     def forward(
         self, x: Tensor, latents: Tensor, positions: Tensor, layout: Padded, dropout: float
     ) -> Tensor:
         """(N, H) from hidden states and latents (N, H) and position codes (T, H)."""
         attended = self.self_attention(x, x, x, layout, dropout)
-        x = self.norms[0](x + F.dropout(attended, dropout))
+        x = self.norms[0](x, F.dropout(attended, dropout))
         codes = positions[None]  # (1, T, H)
         attended = self.positional_attention(codes, codes, x, layout, dropout)
-        x = self.norms[1](x + F.dropout(attended, dropout))
+        x = self.norms[1](x, F.dropout(attended, dropout))
         attended = self.latent_attention(x, latents, latents, layout, dropout)
-        x = self.norms[2](x + F.dropout(attended, dropout))
-        return self.norms[3](x + F.dropout(self.feed_forward(x), dropout))
+        x = self.norms[2](x, F.dropout(attended, dropout))
+        return self.norms[3](x, F.dropout(self.feed_forward(x), dropout))

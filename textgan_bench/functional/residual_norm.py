@@ -1,0 +1,31 @@
+"""Layer normalisation of a sum (Ba et al., 2016; Vaswani et al., 2017, section 3.1)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def residual_norm(
+    x: Tensor, change: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5
+) -> Tensor:
+    """``LayerNorm(x + change)``, on a GPU by kernels of its own (``triton_norm``).
+
+    It may be differentiated twice; on a GPU the gradients of ``weight`` and ``bias`` only once.
+
+    Args:
+        x, change: (…, H).
+        weight, bias: (H,).
+        eps: added to the variance.
+
+    Returns:
+        (…, H).
+
+    >>> residual_norm(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 3.0]), *torch.ones(2, 2))
+    tensor([0.0000, 2.0000])
+    """
+    if x.is_cuda and x.dtype == change.dtype == weight.dtype == torch.float32:
+        # Triton comes with the builds of PyTorch that know a GPU.
+        from textgan_bench.functional.triton_norm import ResidualNorm
+
+        return ResidualNorm.apply(x.contiguous(), change.contiguous(), weight, bias, eps)
+    return F.layer_norm(x + change, weight.shape, weight, bias, eps)

@@ -1,0 +1,156 @@
+"""``residual_norm`` in one GPU kernel for each of its three derivatives.
+
+PyTorch spells the second derivative of a layer normalisation out in some sixty small operations.
+
+With u = x + change, n = H, û = (u - mean u) r, r = (var u + eps)^-1/2 and y = weight û + bias, and
+with <.> the mean over a row:
+
+    first:   du = r (h - <h> - û <h û>),                        h = weight dy
+    second:  of <X, du>: X is to the left of a symmetric matrix, so
+             d(dy) = weight w,  d(weight) = Σ w dy,             w = r (X - <X> - û <X û>)
+             du = r (q - <q> - û <q û>) - r² û (<X h> - <X> <h> - <X û> <h û>),
+                                                                q = -r (X <h û> + h <X û>)
+
+Shapes: N rows, H width.
+"""
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+ROWS = 8
+"""Of a program, each of which sums the gradients of weight and bias over its own."""
+
+
+@triton.jit
+def _normalise(u, width: tl.constexpr, eps, inside):
+    centred = tl.where(inside, u - tl.sum(u, 1)[:, None] / width, 0.0)
+    root = 1 / tl.sqrt(tl.sum(centred * centred, 1)[:, None] / width + eps)
+    return centred * root, root
+
+
+@triton.jit
+def _mean(x, width: tl.constexpr):
+    return tl.sum(x, 1)[:, None] / width
+
+
+@triton.jit
+def _project(x, unit, root, width: tl.constexpr, inside):
+    """The Jacobian of the normalisation, which is symmetric, times ``x``."""
+    projected = root * (x - _mean(x, width) - unit * _mean(x * unit, width))
+    return tl.where(inside, projected, 0.0)
+
+
+@triton.jit
+def _forward(x, change, weight, bias, y, rows, eps, width: tl.constexpr, BLOCK: tl.constexpr,
+             ROWS: tl.constexpr):  # fmt: skip
+    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
+    column = tl.arange(0, BLOCK)[None, :]
+    inside = (row < rows) & (column < width)
+    at = row * width + column
+    u = tl.load(x + at, inside, 0.0) + tl.load(change + at, inside, 0.0)
+    unit, _ = _normalise(u, width, eps, inside)
+    scale = tl.load(weight + column, column < width, 0.0)
+    tl.store(y + at, unit * scale + tl.load(bias + column, column < width, 0.0), inside)
+
+
+@triton.jit
+def _backward(dy, x, change, weight, du, sums, rows, eps, width: tl.constexpr, BLOCK: tl.constexpr,
+              ROWS: tl.constexpr):  # fmt: skip
+    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
+    column = tl.arange(0, BLOCK)[None, :]
+    inside = (row < rows) & (column < width)
+    at = row * width + column
+    u = tl.load(x + at, inside, 0.0) + tl.load(change + at, inside, 0.0)
+    unit, root = _normalise(u, width, eps, inside)
+    g = tl.load(dy + at, inside, 0.0)
+    h = g * tl.load(weight + column, column < width, 0.0)
+    tl.store(du + at, _project(h, unit, root, width, inside), inside)
+    place = sums + tl.program_id(0) * 2 * width + tl.arange(0, BLOCK)
+    real = tl.arange(0, BLOCK) < width
+    tl.store(place, tl.sum(g * unit, 0), real)
+    tl.store(place + width, tl.sum(g, 0), real)
+
+
+@triton.jit
+def _twice(cotangent, dy, x, change, weight, ddy, du, sums, rows, eps, width: tl.constexpr,
+           BLOCK: tl.constexpr, ROWS: tl.constexpr):  # fmt: skip
+    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
+    column = tl.arange(0, BLOCK)[None, :]
+    inside = (row < rows) & (column < width)
+    at = row * width + column
+    u = tl.load(x + at, inside, 0.0) + tl.load(change + at, inside, 0.0)
+    unit, root = _normalise(u, width, eps, inside)
+    scale = tl.load(weight + column, column < width, 0.0)
+    g = tl.load(dy + at, inside, 0.0)
+    h = g * scale
+    X = tl.load(cotangent + at, inside, 0.0)
+    w = _project(X, unit, root, width, inside)
+    tl.store(ddy + at, w * scale, inside)
+    along, slope = _mean(X * unit, width), _mean(h * unit, width)
+    q = -root * (X * slope + h * along)
+    size = _mean(X * h, width) - _mean(X, width) * _mean(h, width) - along * slope
+    tl.store(du + at, _project(q, unit, root, width, inside) - root * root * unit * size, inside)
+    place = sums + tl.program_id(0) * width + tl.arange(0, BLOCK)
+    tl.store(place, tl.sum(w * g, 0), tl.arange(0, BLOCK) < width)
+
+
+def _launch(kernel: Any, *arguments: Any, eps: float) -> None:
+    """Carry out ``kernel`` on all rows of its first argument (…, H)."""
+    width = arguments[0].shape[-1]
+    rows = arguments[0].numel() // width
+    block = triton.next_power_of_2(width)
+    kernel[(triton.cdiv(rows, ROWS),)](*arguments, rows, eps, width, block, ROWS)
+
+
+def _sums(like: Tensor, count: int) -> Tensor:
+    """(programs, count H) for what each program sums over its rows."""
+    width = like.shape[-1]
+    return like.new_empty(triton.cdiv(like.numel() // width, ROWS), count * width)
+
+
+class ResidualNorm(torch.autograd.Function):
+    """Of contiguous x and change (…, H), weight and bias (H,)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, change: Tensor, weight: Tensor, bias: Tensor, eps: float
+    ) -> Tensor:
+        ctx.save_for_backward(x, change, weight)
+        ctx.eps = eps
+        y = torch.empty_like(x)
+        _launch(_forward, x, change, weight, bias, y, eps=eps)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+        du, d_weight, d_bias = _Backward.apply(dy.contiguous(), *ctx.saved_tensors, ctx.eps)
+        return du, du, d_weight, d_bias, None
+
+
+class _Backward(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, dy: Tensor, x: Tensor, change: Tensor, weight: Tensor, eps: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        ctx.save_for_backward(dy, x, change, weight)
+        ctx.eps = eps
+        ctx.set_materialize_grads(False)
+        du, sums = torch.empty_like(x), _sums(x, 2)
+        _launch(_backward, dy, x, change, weight, du, sums, eps=eps)
+        d_weight, d_bias = sums.sum(0).chunk(2)
+        ctx.mark_non_differentiable(d_weight, d_bias)
+        return du, d_weight, d_bias
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, cotangent: Tensor, *_: None) -> tuple[Tensor | None, ...]:
+        dy, x, change, weight = ctx.saved_tensors
+        ddy, du, sums = torch.empty_like(x), torch.empty_like(x), _sums(x, 1)
+        arguments = cotangent.contiguous(), dy, x, change, weight, ddy, du, sums
+        _launch(_twice, *arguments, eps=ctx.eps)
+        return ddy, du, du, sums.sum(0), None
