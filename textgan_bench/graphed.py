@@ -57,6 +57,10 @@ class GraphedGenerator(TextGenerator):
             rank_zero_warn("no CUDA graph: one cannot hold the step of this discriminator")
         self.use_graphs(on_gpu and plain and self.capturable)
 
+    def on_train_end(self) -> None:
+        """Let go of the graphs: they hold addresses of parameters that Lightning moves now."""
+        self._graphed = None
+
     def on_before_batch_transfer(self, batch: TokenBatch, dataloader_idx: int) -> TokenBatch:
         """Cut a batch to its longest sentence here, where to ask for it waits for no device."""
         if not self.trainer.training:
