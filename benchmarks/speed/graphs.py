@@ -22,7 +22,7 @@ from benchmarks.speed.work import work
 from textgan_bench.methods import NAGAN
 from textgan_bench.tokens import TokenBatch
 
-STEPS, WARM_UP = 40, 10
+STEPS, WARM_UP, WATCHED = 20, 10, 5
 GEMM = 8_192
 BARS = {"COCO": 8.0, "HMM": 9.0}  # ms on one H200
 
@@ -91,12 +91,12 @@ def milliseconds(calls: dict[str, Callable[[], object]]) -> dict[str, float]:
 def at_work(call: Callable[[], object]) -> tuple[float, float]:
     """Kernels of a call, and the milliseconds they take together."""
     with profile(activities=[ProfilerActivity.CUDA]) as watched:
-        for _ in range(STEPS):
+        for _ in range(WATCHED):
             call()
         torch.cuda.synchronize()
     kernels = [event for event in watched.events() if event.device_type.name == "CUDA"]
     busy = sum(event.device_time_total for event in kernels)  # µs
-    return len(kernels) / STEPS, busy / STEPS / 1e3
+    return len(kernels) / WATCHED, busy / WATCHED / 1e3
 
 
 if __name__ == "__main__":
