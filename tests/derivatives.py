@@ -17,12 +17,17 @@ if DEVICE == "cpu":
 def derivatives(
     function: Callable[..., Tensor], inputs: Sequence[Tensor], steep: int
 ) -> list[Tensor]:
-    """The value, its gradients, and those of the squared norm of the first ``steep`` gradients."""
+    """The value, its gradients, and those of the squared norm of the first ``steep`` gradients.
+
+    With ``steep`` 0 the function need not be differentiable twice.
+    """
     leaves = [x.clone().requires_grad_() for x in inputs]
     value = function(*leaves)
     weights = torch.arange(value.numel(), dtype=value.dtype, device=value.device).sin()
     loss = (value * weights.view_as(value)).sum() + value.square().sum()
-    first = torch.autograd.grad(loss, leaves, create_graph=True)
+    first = torch.autograd.grad(loss, leaves, create_graph=steep > 0)
+    if not steep:
+        return [value.detach(), *first]
     norm = torch.stack([gradient.square().sum() for gradient in first[:steep]]).sum()
     second = torch.autograd.grad(norm, leaves, allow_unused=True)
     return [value.detach(), *first, *(x for x in second if x is not None)]

@@ -78,6 +78,8 @@ class GraphedStep:
     def _capture(self, inputs: tuple[Tensor, ...]) -> _Captured:
         static = tuple(x.clone() for x in inputs)
         graph = torch.cuda.CUDAGraph()
+        noise = torch.cuda.default_generators[torch.cuda.current_device()]
+        before = noise.clone_state()
         try:
             # The outer context brings back the stream: a capture that fails does not.
             with (
@@ -86,8 +88,10 @@ class GraphedStep:
             ):
                 outputs = self._step(*static)
         except RuntimeError as error:
+            noise.graphsafe_set_state(before)  # else it draws nothing outside of a capture
             # Ending a failed capture raises anew, over what made it fail.
-            raise CaptureError(str(error.__context__ or error)) from error
+            reason = str(error.__context__ or error).splitlines()[0]
+            raise CaptureError(reason) from error
         return _Captured(graph, static, tuple(x.detach() for x in outputs))
 
 

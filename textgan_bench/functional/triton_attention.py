@@ -1,4 +1,4 @@
-"""``self_attention`` in one GPU kernel for each of its three derivatives.
+"""``attention`` in one GPU kernel for each of its three derivatives.
 
 PyTorch's fused attention has no second derivative, and its plain one some fifty small operations in
 all. Here a program computes one head of one sentence, whose (T, T) matrices fit into registers, and
@@ -7,13 +7,16 @@ nothing but queries, keys and values is kept: probabilities are computed anew.
 With S = s Q Kᵀ + bias, P = softmax S, O = P V and A = dO Vᵀ, and with row sums d = Σ P A:
 
     first:   dS = P (A - d),  dQ = s dS K,  dK = s dSᵀ Q,  dV = Pᵀ dO
-    second:  of <X, dQ> + <Y, dK> + <Z, dV> with R = s (X Kᵀ + Q Yᵀ), W = dO Zᵀ, row sums
-             e = Σ P R, and M = P (R - e), N = A R - A e - d R + W, E = P (N - Σ P N):
+    second:  of <X, dQ> + <Y, dK> + <Z, dV> with R = s (X Kᵀ + Q Yᵀ), row sums e = Σ P R, and
+             M = P (R - e), N = A R - A e - d R + dO Zᵀ, E = P (N - Σ P N):
              d(dO) = M V + P Z,  dQ = s (E K + dS Y),  dK = s (Eᵀ Q + dSᵀ X),  dV = Mᵀ dO
 
-Products of matrices are in full float32. Shapes: B batch, T time, H hidden width, D of a head.
+Dropout puts P * keep for P in O and dV, and A * keep for A.
+
+Shapes: B batch, T time, H hidden width, D of a head.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -25,20 +28,23 @@ from torch.autograd.function import once_differentiable
 SMALLEST = 16
 """Side of a matrix that ``tl.dot`` takes."""
 
+WARPS = 4
+"""Of a program; measured."""
+
 
 @triton.jit
 def _dot(a, b):
-    return tl.dot(a, b, input_precision="ieee")
+    # Tensor cores, with the digits that TF32 alone would lose.
+    return tl.dot(a, b, input_precision="tf32x3")
 
 
 @triton.jit
-def _load(base, part, time, stride, heads, size: tl.constexpr, T: tl.constexpr, D: tl.constexpr):
-    """(T, D) of part 0, 1, 2, … of (B, T, parts H), and where it lies."""
-    sentence, head = tl.program_id(0) // heads, tl.program_id(0) % heads
-    row, column = tl.arange(0, T)[:, None], tl.arange(0, D)[None, :]
-    inside = (row < time) & (column < size)
-    at = (sentence * time + row) * stride + (part * heads + head) * size + column
-    return tl.load(base + at, inside, 0.0), at, inside
+def _places(batch, row, heads, time, size: tl.constexpr, T: tl.constexpr, D: tl.constexpr):
+    """Where (T, D) of this program's head lies in (B, T, H) of strides ``batch`` and ``row``."""
+    head = tl.program_id(0) % heads
+    step, column = tl.arange(0, T)[:, None], tl.arange(0, D)[None, :]
+    at = tl.program_id(0) // heads * batch + step * row + head * size + column
+    return at, (step < time) & (column < size)
 
 
 @triton.jit
@@ -52,97 +58,164 @@ def _attention(q, k, bias, time, scale, heads, T: tl.constexpr):
 
 
 @triton.jit
-def _forward(qkv, bias, out, time, scale, heads, size: tl.constexpr, T: tl.constexpr,
+def _kept(keep, share, time, T: tl.constexpr):
+    """(T, T) what dropout multiplies probabilities by."""
+    query, key = tl.arange(0, T)[:, None], tl.arange(0, T)[None, :]
+    at = (tl.program_id(0) * time + query) * time + key
+    return share * tl.load(keep + at, (query < time) & (key < time), 0.0)
+
+
+@triton.jit
+def _forward(q, qb, qt, k, kb, kt, v, vb, vt, out, bias, keep, share, time, scale, heads,
+             drops: tl.constexpr, size: tl.constexpr, T: tl.constexpr,
              D: tl.constexpr):  # fmt: skip
-    three, one = 3 * heads * size, heads * size
-    q, _, _ = _load(qkv, 0, time, three, heads, size, T, D)
-    k, _, _ = _load(qkv, 1, time, three, heads, size, T, D)
-    v, _, _ = _load(qkv, 2, time, three, heads, size, T, D)
-    p = _attention(q, k, bias, time, scale, heads, T)
-    _, at, inside = _load(qkv, 0, time, one, heads, size, T, D)
-    tl.store(out + at, _dot(p, v), inside)
+    at_q, inside = _places(qb, qt, heads, time, size, T, D)
+    at_k, _ = _places(kb, kt, heads, time, size, T, D)
+    at_v, _ = _places(vb, vt, heads, time, size, T, D)
+    Q, K = tl.load(q + at_q, inside, 0.0), tl.load(k + at_k, inside, 0.0)
+    P = _attention(Q, K, bias, time, scale, heads, T)
+    if drops:
+        P *= _kept(keep, share, time, T)
+    width = heads * size
+    at, _ = _places(time * width, width, heads, time, size, T, D)
+    tl.store(out + at, _dot(P, tl.load(v + at_v, inside, 0.0)), inside)
 
 
 @triton.jit
-def _backward(dout, qkv, bias, dqkv, time, scale, heads, size: tl.constexpr, T: tl.constexpr,
-              D: tl.constexpr):  # fmt: skip
-    three, one = 3 * heads * size, heads * size
-    g, _, _ = _load(dout, 0, time, one, heads, size, T, D)
-    q, at_q, inside = _load(qkv, 0, time, three, heads, size, T, D)
-    k, at_k, _ = _load(qkv, 1, time, three, heads, size, T, D)
-    v, at_v, _ = _load(qkv, 2, time, three, heads, size, T, D)
-    p = _attention(q, k, bias, time, scale, heads, T)
-    a = _dot(g, tl.trans(v))
-    ds = p * (a - tl.sum(p * a, 1)[:, None])
-    tl.store(dqkv + at_q, scale * _dot(ds, k), inside)
-    tl.store(dqkv + at_k, scale * _dot(tl.trans(ds), q), inside)
-    tl.store(dqkv + at_v, _dot(tl.trans(p), g), inside)
+def _backward(q, qb, qt, k, kb, kt, v, vb, vt, dq, dqb, dqt, dk, dkb, dkt, dv, dvb, dvt, dout,
+              bias, keep, share, time, scale, heads, drops: tl.constexpr, size: tl.constexpr,
+              T: tl.constexpr, D: tl.constexpr):  # fmt: skip
+    at_q, inside = _places(qb, qt, heads, time, size, T, D)
+    at_k, _ = _places(kb, kt, heads, time, size, T, D)
+    at_v, _ = _places(vb, vt, heads, time, size, T, D)
+    width = heads * size
+    at, _ = _places(time * width, width, heads, time, size, T, D)
+    Q, K = tl.load(q + at_q, inside, 0.0), tl.load(k + at_k, inside, 0.0)
+    dO = tl.load(dout + at, inside, 0.0)
+    P = _attention(Q, K, bias, time, scale, heads, T)
+    A = _dot(dO, tl.trans(tl.load(v + at_v, inside, 0.0)))
+    kept = P
+    if drops:
+        factors = _kept(keep, share, time, T)
+        kept *= factors
+        A *= factors
+    dS = P * (A - tl.sum(P * A, 1)[:, None])
+    at_dq, _ = _places(dqb, dqt, heads, time, size, T, D)
+    at_dk, _ = _places(dkb, dkt, heads, time, size, T, D)
+    at_dv, _ = _places(dvb, dvt, heads, time, size, T, D)
+    tl.store(dq + at_dq, scale * _dot(dS, K), inside)
+    tl.store(dk + at_dk, scale * _dot(tl.trans(dS), Q), inside)
+    tl.store(dv + at_dv, _dot(tl.trans(kept), dO), inside)
 
 
 @triton.jit
-def _twice(cotangent, dout, qkv, bias, ddout, dqkv, time, scale, heads, size: tl.constexpr,
+def _twice(q, qb, qt, k, kb, kt, v, vb, vt, x, xb, xt, y, yb, yt, z, zb, zt, dq, dqb, dqt, dk, dkb,
+           dkt, dv, dvb, dvt, dout, ddout, bias, time, scale, heads, size: tl.constexpr,
            T: tl.constexpr, D: tl.constexpr):  # fmt: skip
-    three, one = 3 * heads * size, heads * size
-    g, at, inside = _load(dout, 0, time, one, heads, size, T, D)
-    q, at_q, _ = _load(qkv, 0, time, three, heads, size, T, D)
-    k, at_k, _ = _load(qkv, 1, time, three, heads, size, T, D)
-    v, at_v, _ = _load(qkv, 2, time, three, heads, size, T, D)
-    x, _, _ = _load(cotangent, 0, time, three, heads, size, T, D)
-    y, _, _ = _load(cotangent, 1, time, three, heads, size, T, D)
-    z, _, _ = _load(cotangent, 2, time, three, heads, size, T, D)
-    p = _attention(q, k, bias, time, scale, heads, T)
-    a = _dot(g, tl.trans(v))
-    d = tl.sum(p * a, 1)[:, None]
-    ds = p * (a - d)
-    r = scale * (_dot(x, tl.trans(k)) + _dot(q, tl.trans(y)))
-    e = tl.sum(p * r, 1)[:, None]
-    m = p * (r - e)
-    n = a * r - a * e - d * r + _dot(g, tl.trans(z))
-    s = p * (n - tl.sum(p * n, 1)[:, None])
-    tl.store(ddout + at, _dot(m, v) + _dot(p, z), inside)
-    tl.store(dqkv + at_q, scale * (_dot(s, k) + _dot(ds, y)), inside)
-    tl.store(dqkv + at_k, scale * (_dot(tl.trans(s), q) + _dot(tl.trans(ds), x)), inside)
-    tl.store(dqkv + at_v, _dot(tl.trans(m), g), inside)
+    at_q, inside = _places(qb, qt, heads, time, size, T, D)
+    at_k, _ = _places(kb, kt, heads, time, size, T, D)
+    at_v, _ = _places(vb, vt, heads, time, size, T, D)
+    at_x, _ = _places(xb, xt, heads, time, size, T, D)
+    at_y, _ = _places(yb, yt, heads, time, size, T, D)
+    at_z, _ = _places(zb, zt, heads, time, size, T, D)
+    width = heads * size
+    at, _ = _places(time * width, width, heads, time, size, T, D)
+    Q, X = tl.load(q + at_q, inside, 0.0), tl.load(x + at_x, inside, 0.0)
+    K, Y = tl.load(k + at_k, inside, 0.0), tl.load(y + at_y, inside, 0.0)
+    V, Z = tl.load(v + at_v, inside, 0.0), tl.load(z + at_z, inside, 0.0)
+    dO = tl.load(dout + at, inside, 0.0)
+    P = _attention(Q, K, bias, time, scale, heads, T)
+    A = _dot(dO, tl.trans(V))
+    d = tl.sum(P * A, 1)[:, None]
+    dS = P * (A - d)
+    R = scale * (_dot(X, tl.trans(K)) + _dot(Q, tl.trans(Y)))
+    e = tl.sum(P * R, 1)[:, None]
+    M = P * (R - e)
+    N = A * R - A * e - d * R + _dot(dO, tl.trans(Z))
+    E = P * (N - tl.sum(P * N, 1)[:, None])
+    at_dq, _ = _places(dqb, dqt, heads, time, size, T, D)
+    at_dk, _ = _places(dkb, dkt, heads, time, size, T, D)
+    at_dv, _ = _places(dvb, dvt, heads, time, size, T, D)
+    tl.store(ddout + at, _dot(M, V) + _dot(P, Z), inside)
+    tl.store(dq + at_dq, scale * (_dot(E, K) + _dot(dS, Y)), inside)
+    tl.store(dk + at_dk, scale * (_dot(tl.trans(E), Q) + _dot(tl.trans(dS), X)), inside)
+    tl.store(dv + at_dv, _dot(tl.trans(M), dO), inside)
 
 
-def _launch(kernel: Any, *tensors: Tensor, qkv: Tensor, heads: int) -> None:
-    """Carry out ``kernel`` on each head of each sentence of qkv (B, T, 3 H)."""
-    batch, time, triple = qkv.shape
-    size = triple // 3 // heads
+def _parts(sources: Sequence[Tensor], width: int) -> list[Any]:
+    """Queries, keys and values (B, T, H) of ``sources``, each with its first two strides."""
+    parts = (part for x in sources for part in x.split(width, -1))
+    return [argument for part in parts for argument in (part, *part.stride()[:2])]
+
+
+def _launch(kernel: Any, *arguments: Any, like: Tensor, heads: int, options: Sequence[Any]) -> None:
+    """Carry out ``kernel`` on each head of each sentence of ``like`` (B, T, H)."""
+    batch, time, width = like.shape
+    size = width // heads
     blocks = (max(SMALLEST, triton.next_power_of_2(side)) for side in (time, size))
-    kernel[(batch * heads,)](*tensors, time, size**-0.5, heads, size, *blocks)
+    scale = size**-0.5
+    kernel[(batch * heads,)](
+        *arguments, time, scale, heads, *options, size, *blocks, num_warps=WARPS
+    )
 
 
-class SelfAttention(torch.autograd.Function):
-    """Of qkv (B, T, 3 H) and bias (B, 1, 1, T), both contiguous."""
+class Attention(torch.autograd.Function):
+    """Of sources (B, T, n H), which may be expanded.
+
+    bias (B, 1, 1, T) and keep (B, heads, T, T), zeros and ones, are contiguous; ``share`` is what
+    kept probabilities are multiplied by.
+    """
 
     @staticmethod
-    def forward(ctx: Any, qkv: Tensor, bias: Tensor, heads: int) -> Tensor:
-        ctx.save_for_backward(qkv, bias)
-        ctx.heads = heads
-        out = qkv.new_empty(*qkv.shape[:2], qkv.shape[2] // 3)
-        _launch(_forward, qkv, bias, out, qkv=qkv, heads=heads)
+    def forward(
+        ctx: Any, bias: Tensor, keep: Tensor | None, share: float, heads: int, *sources: Tensor
+    ) -> Tensor:
+        ctx.save_for_backward(bias, keep, *sources)
+        ctx.share, ctx.heads = share, heads
+        out = bias.new_empty(*sources[0].shape[:2], _width(sources), dtype=sources[0].dtype)
+        drops = keep is not None
+        arguments = *_parts(sources, out.shape[-1]), out, bias, keep if drops else bias, share
+        _launch(_forward, *arguments, like=out, heads=heads, options=[drops])
         return out
 
     @staticmethod
     def backward(ctx: Any, dout: Tensor) -> tuple[Tensor | None, ...]:
-        return _Backward.apply(dout.contiguous(), *ctx.saved_tensors, ctx.heads), None, None
+        gradients = _Backward.apply(dout.contiguous(), ctx.share, ctx.heads, *ctx.saved_tensors)
+        return None, None, None, None, *gradients
 
 
 class _Backward(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, dout: Tensor, qkv: Tensor, bias: Tensor, heads: int) -> Tensor:
-        ctx.save_for_backward(dout, qkv, bias)
-        ctx.heads = heads
-        dqkv = torch.empty_like(qkv)
-        _launch(_backward, dout, qkv, bias, dqkv, qkv=qkv, heads=heads)
-        return dqkv
+    def forward(
+        ctx: Any,
+        dout: Tensor,
+        share: float,
+        heads: int,
+        bias: Tensor,
+        keep: Tensor | None,
+        *sources: Tensor,
+    ) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(dout, bias, *sources)
+        ctx.heads, ctx.drops = heads, keep is not None
+        width = dout.shape[-1]
+        gradients = tuple(x.new_empty(x.shape) for x in sources)
+        parts = *_parts(sources, width), *_parts(gradients, width)
+        arguments = *parts, dout, bias, keep if ctx.drops else bias, share
+        _launch(_backward, *arguments, like=dout, heads=heads, options=[ctx.drops])
+        return gradients
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:
-        dout, qkv, bias = ctx.saved_tensors
-        ddout, dqkv = torch.empty_like(dout), torch.empty_like(qkv)
-        tensors = cotangent.contiguous(), dout, qkv, bias, ddout, dqkv
-        _launch(_twice, *tensors, qkv=qkv, heads=ctx.heads)
-        return ddout, dqkv, None, None
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        if ctx.drops:
+            raise NotImplementedError("attention with dropout has no second derivative")
+        dout, bias, *sources = ctx.saved_tensors
+        width = dout.shape[-1]
+        ddout, gradients = torch.empty_like(dout), [x.new_empty(x.shape) for x in sources]
+        parts = (*_parts(sources, width), *_parts(cotangents, width), *_parts(gradients, width))
+        _launch(_twice, *parts, dout, ddout, bias, like=dout, heads=ctx.heads, options=[])
+        return ddout, None, None, None, None, *gradients
+
+
+def _width(sources: Sequence[Tensor]) -> int:
+    return sum(x.shape[-1] for x in sources) // 3

@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from textgan_bench.functional.attention import attention
 from textgan_bench.functional.residual_norm import residual_norm
-from textgan_bench.functional.self_attention import self_attention, split_heads
 from textgan_bench.networks.packing import Padded
 
 NEIGHBOURS = (-2, -1, 1, 2)
@@ -54,8 +54,8 @@ def sinusoidal_positions(length: int, width: int) -> Tensor:
 class Attention(nn.Module):
     """Multi-head scaled dot-product attention.
 
-    But for self-attention on a GPU it has a second derivative only on the math backend: a gradient
-    penalty has to choose that with ``torch.nn.attention.sdpa_kernel``.
+    Its second derivative may need the math backend (``functional.attention``): a gradient penalty
+    has to choose that with ``torch.nn.attention.sdpa_kernel``.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -105,8 +105,8 @@ class Attention(nn.Module):
         that are the same for every sentence may then be (1, T, H), and are projected once.
         """
         states = self._project(query, key, value)
-        attention = partial(self._attend, dropout=dropout, causal=causal)
-        attended = attention(None, *states) if layout is None else layout.attend(attention, *states)
+        attend = partial(attention, heads=self.heads, dropout=dropout, causal=causal)
+        attended = attend(None, *states) if layout is None else layout.attend(attend, *states)
         return self.output(attended)
 
     def _project(self, query: Tensor, key: Tensor, value: Tensor) -> list[Tensor]:
@@ -117,19 +117,6 @@ class Attention(nn.Module):
         sizes = [len(same) * query.shape[-1] for same in sources]
         layers = zip(self.inputs.weight.split(sizes), self.inputs.bias.split(sizes), strict=True)
         return [F.linear(same[0], *layer) for same, layer in zip(sources, layers, strict=True)]
-
-    def _attend(self, bias: Tensor | None, *states: Tensor, dropout: float, causal: bool) -> Tensor:
-        """(B, T, H) from the ``padding_bias`` of the keys and what ``_project`` gives, padded."""
-        if len(states) == 1 and bias is not None and not dropout and not causal:
-            return self_attention(*states, bias, self.heads)
-        width = self.output.in_features
-        query, key, value = (
-            split_heads(part, self.heads) for x in states for part in x.split(width, -1)
-        )
-        heads = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=bias, dropout_p=dropout, is_causal=causal
-        )  # (B, heads, T, H / heads)
-        return heads.transpose(1, 2).flatten(2)
 
 
 class FeedForward(nn.Sequential):

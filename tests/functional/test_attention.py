@@ -1,0 +1,90 @@
+import pytest
+import torch
+from torch import Tensor
+
+from tests.derivatives import DEVICE, DTYPE, assert_alike, derivatives
+from textgan_bench.functional.attention import attention, split
+
+HEADS, SENTENCES, SHARE = 2, 3, 1.25
+SOURCES = {"self": (3,), "positional": (2, 1), "latent": (1, 2)}
+
+
+def plain(bias: Tensor, *sources: Tensor, keep: float | Tensor = 1.0) -> Tensor:
+    q, k, v = (x.unflatten(-1, (HEADS, -1)) for x in split(sources))  # (B, T, heads, D)
+    scores = torch.einsum("bthd,bshd->bhts", q, k) / q.shape[-1] ** 0.5 + bias
+    return torch.einsum("bhts,bshd->bthd", keep * scores.softmax(-1), v).flatten(2)
+
+
+def padding(time: int) -> Tensor:
+    bias = torch.zeros(SENTENCES, 1, 1, time, device=DEVICE)
+    bias[1, :, :, time // 2 :] = -torch.inf
+    bias[2, :, :, 1:] = -torch.inf
+    return bias
+
+
+def draw(time: int, width: int, kind: str) -> list[Tensor]:
+    torch.manual_seed(0)
+    shapes = ((SENTENCES, time, n * width) for n in SOURCES[kind])
+    return [torch.randn(shape, dtype=DTYPE, device=DEVICE) for shape in shapes]
+
+
+def attend(bias: Tensor, keep: Tensor | None, *sources: Tensor) -> Tensor:
+    kernels = pytest.importorskip("textgan_bench.functional.triton_attention", exc_type=ImportError)
+    return kernels.Attention.apply(bias, keep, SHARE if keep is not None else 1.0, HEADS, *sources)
+
+
+@pytest.mark.parametrize(("time", "width"), [(6, 8), (17, 40), (24, 64)])
+@pytest.mark.parametrize("kind", SOURCES)
+def test_kernels_have_the_derivatives_of_the_formula(time: int, width: int, kind: str) -> None:
+    sources, bias = draw(time, width, kind), padding(time)
+    steep = len(sources)
+    ours = derivatives(lambda *x: attend(bias, None, *x), sources, steep)
+    assert_alike(ours, derivatives(lambda *x: plain(bias, *x), sources, steep))
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_kernels_drop_probabilities(kind: str) -> None:
+    sources, bias = draw(6, 8, kind), padding(6)
+    keep = torch.zeros(SENTENCES, HEADS, 6, 6, device=DEVICE).bernoulli_(1 / SHARE)
+    ours = derivatives(lambda *x: attend(bias, keep, *x), sources, steep=0)
+    theirs = derivatives(lambda *x: plain(bias, *x, keep=SHARE * keep), sources, steep=0)
+    assert_alike(ours, theirs)
+    with pytest.raises(NotImplementedError, match="no second derivative"):
+        derivatives(lambda *x: attend(bias, keep, *x), sources, steep=1)
+
+
+def test_kernels_read_what_is_the_same_for_all_sentences() -> None:
+    """Position codes are projected once."""
+    codes, values = draw(6, 8, "positional")
+    ours = derivatives(
+        lambda x, y: attend(padding(6), None, x.expand(SENTENCES, -1, -1), y),
+        [codes[:1], values],
+        2,
+    )
+    theirs = derivatives(
+        lambda x, y: plain(padding(6), x.expand(SENTENCES, -1, -1), y), [codes[:1], values], 2
+    )
+    assert_alike(ours, theirs)
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_it_attends_to_words_alone(kind: str) -> None:
+    sources, bias = [x.cpu() for x in draw(6, 8, kind)], padding(6).cpu()
+    bias = bias.to(sources[0].dtype)
+    whole = attention(bias, *sources, heads=HEADS)
+    torch.testing.assert_close(whole, plain(bias, *sources))
+    alone = attention(bias[2:, ..., :1], *(x[2:, :1] for x in sources), heads=HEADS)
+    torch.testing.assert_close(alone, whole[2:, :1])
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("kind", SOURCES)
+def test_a_gpu_takes_the_kernels_and_drops_at_their_rate(kind: str) -> None:
+    sources, bias = draw(20, 64, kind), torch.zeros(SENTENCES, 1, 1, 20, device="cuda")
+    exact = attention(bias, *(x.requires_grad_() for x in sources), heads=HEADS)
+    assert type(exact.grad_fn).__name__ == "AttentionBackward"
+    with torch.no_grad():
+        mean = torch.stack(
+            [attention(bias, *sources, heads=HEADS, dropout=0.2) for _ in range(2_000)]
+        ).mean(0)
+    torch.testing.assert_close(mean, exact, rtol=0, atol=0.1)
