@@ -28,7 +28,7 @@ from torch.autograd.function import once_differentiable
 SMALLEST = 16
 """Side of a matrix that ``tl.dot`` takes."""
 
-WARPS = 4
+WARPS = 2
 """Of a program; measured."""
 
 
