@@ -1,4 +1,7 @@
-"""Carry out every script of this folder, print one table and write it beside them."""
+"""Carry out every script of this folder, print one table and write it beside them.
+
+What is measured on a GPU is a table of its own, written where there is one.
+"""
 
 import platform
 import sys
@@ -6,7 +9,10 @@ from collections.abc import Sequence
 from importlib import import_module, metadata
 from pathlib import Path
 
-from benchmarks.speed.claims import ROUNDS, Claim, arguments, prepare, table
+import torch
+
+from benchmarks.speed import graphs
+from benchmarks.speed.claims import ROUNDS, Claim, Texts, arguments, prepare, table
 
 SCRIPTS = (
     "bleu",
@@ -22,13 +28,26 @@ SCRIPTS = (
     "ranks",
     "nagan",
     "launches",
-    "graphs",
     "sampling",
     "vectorised_runs",
     "arae",
 )
 PACKAGES = "numpy", "torch", "fast-bleu", "nltk", "kenlm", "hmmlearn"
 RESULTS = Path(__file__).parent / "results.md"
+GPU_RESULTS = RESULTS.with_name("results-gpu.md")
+
+
+def gpu_report(claims: list[Claim], text: str) -> str:
+    return f"""# Speed on a GPU
+
+Written by `make speed` where there is a GPU: one run, every comparison interleaved, medians of
+{ROUNDS} rounds of the device's own time. What each line measures: the first lines of `graphs.py`.
+
+{table(claims)}
+
+{torch.cuda.get_device_name()}. Lengths of COCO: {text}.
+Python {platform.python_version()}, torch {torch.__version__}.
+"""
 
 
 def report(claims: list[Claim], text: str, missing: Sequence[str]) -> str:
@@ -53,10 +72,20 @@ def main() -> None:
         print(f"{name} ...", file=sys.stderr)
         claims += import_module(f"benchmarks.speed.{name}").measure(texts)
         RESULTS.write_text(report(claims, texts.name, SCRIPTS[done:]), encoding="utf-8")
+    claims += on_gpu(texts)
     print(table(claims))
     missed = [claim.name for claim in claims if claim.holds is False]
     if missed:
         sys.exit(f"missed: {'; '.join(missed)}")
+
+
+def on_gpu(texts: Texts) -> list[Claim]:
+    if not torch.cuda.is_available():
+        print(f"no GPU here: {GPU_RESULTS.name} stays as it was", file=sys.stderr)
+        return []
+    claims = graphs.measure(texts)
+    GPU_RESULTS.write_text(gpu_report(claims, texts.name), encoding="utf-8")
+    return claims
 
 
 if __name__ == "__main__":

@@ -28,6 +28,13 @@ BARS = {"COCO": 8.0, "HMM": 9.0}  # ms on one H200
 
 
 def measure(texts: Texts) -> list[Claim]:
+    """All claims.
+
+    Raises:
+        SystemExit: there is no GPU.
+    """
+    if not torch.cuda.is_available():
+        raise SystemExit("graphs: this is measured on a GPU, and there is none")
     torch.manual_seed(SEED)
     torch.backends.cuda.matmul.allow_tf32 = True
     shapes = {
@@ -38,11 +45,6 @@ def measure(texts: Texts) -> list[Claim]:
 
 
 def compare(name: str, lengths: Tensor, vocab_size: int, longest: int) -> Iterator[Claim]:
-    step, ratio = f"step of NAGAN on {name}, one CUDA graph", f"the same, {name}: eager / graph"
-    if not torch.cuda.is_available():
-        yield Claim(step, BARS[name], None, "ms", at_least=False, note="no GPU")
-        yield Claim(ratio, 2.5, None, note="no GPU")
-        return
     batch = random_batch(lengths, vocab_size, longest)
     flops = work(Bare(published(vocab_size), batch)).flops
     eager, graph = (on_gpu(published(vocab_size), batch, graphs) for graphs in (False, True))
@@ -54,7 +56,9 @@ def compare(name: str, lengths: Tensor, vocab_size: int, longest: int) -> Iterat
         f"{torch.cuda.get_device_name()}; {kernels:,.0f} kernels, the device at work in them for "
         f"{busy:.2f} ms; matrix products alone {arithmetic:.2f} ms"
     )
+    step = f"step of NAGAN on {name}, one CUDA graph"
     yield Claim(step, BARS[name], time["graph"], "ms", at_least=False, note=note)
+    ratio = f"the same, {name}: eager / graph"
     yield Claim(ratio, 2.5, time["eager"] / time["graph"], note=f"eager {time['eager']:.1f} ms")
 
 
