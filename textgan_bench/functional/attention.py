@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from textgan_bench.functional.gpu_kernels import can_take
 
 LARGEST = 64
 """Words of a sentence, and dimensions of a head, whose matrices fit into the registers of a GPU."""
@@ -31,8 +32,8 @@ def attention(
         dropout: of probabilities, in [0, 1).
         causal: whether a word attends only to those before it and to itself.
     """
-    if bias is not None and not causal and all(_suits(x, heads) for x in sources):
-        # Triton comes with the builds of PyTorch that know a GPU.
+    fits = all(_fits(x, heads) for x in sources)
+    if bias is not None and not causal and fits and can_take(bias, *sources):
         from textgan_bench.functional.triton_attention import Attention
 
         keep = None
@@ -53,9 +54,8 @@ def split(sources: Sequence[Tensor]) -> list[Tensor]:
     return [part for x in sources for part in x.split(width, -1)]
 
 
-def _suits(x: Tensor, heads: int) -> bool:
-    fits = x.shape[1] <= LARGEST and x.shape[2] <= 3 * heads * LARGEST
-    return fits and x.is_cuda and x.dtype == torch.float32 and x.stride(-1) == 1
+def _fits(x: Tensor, heads: int) -> bool:
+    return x.shape[1] <= LARGEST and x.shape[2] <= 3 * heads * LARGEST and x.stride(-1) == 1
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:

@@ -1,8 +1,9 @@
 """Layer normalisation of a sum (Ba et al., 2016; Vaswani et al., 2017, section 3.1)."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from textgan_bench.functional.gpu_kernels import can_take
 
 
 def residual_norm(
@@ -20,11 +21,11 @@ def residual_norm(
     Returns:
         (…, H).
 
+    >>> import torch
     >>> residual_norm(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 3.0]), *torch.ones(2, 2))
     tensor([0.0000, 2.0000])
     """
-    if x.is_cuda and x.dtype == change.dtype == weight.dtype == torch.float32:
-        # Triton comes with the builds of PyTorch that know a GPU.
+    if can_take(x, change, weight, bias):
         from textgan_bench.functional.triton_norm import ResidualNorm
 
         return ResidualNorm.apply(x.contiguous(), change.contiguous(), weight, bias, eps)
