@@ -22,8 +22,8 @@ def residual_norm(
         (…, H).
 
     >>> import torch
-    >>> residual_norm(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 3.0]), *torch.ones(2, 2))
-    tensor([0.0000, 2.0000])
+    >>> residual_norm(torch.zeros(2), torch.tensor([1.0, 3.0]), torch.ones(2), torch.zeros(2))
+    tensor([-1.0000,  1.0000])
     """
     if can_take(x, change, weight, bias):
         from textgan_bench.functional.triton_norm import ResidualNorm
