@@ -59,7 +59,7 @@ class GraphedGenerator(TextGenerator):
 
     def on_train_end(self) -> None:
         """Let go of the graphs: they hold addresses of parameters that Lightning moves now."""
-        self._graphed = None
+        self.use_graphs(False)
 
     def on_before_batch_transfer(self, batch: TokenBatch, dataloader_idx: int) -> TokenBatch:
         """Cut a batch to its longest sentence here, where to ask for it waits for no device."""

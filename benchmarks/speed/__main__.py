@@ -13,6 +13,7 @@ import torch
 
 from benchmarks.speed import graphs
 from benchmarks.speed.claims import ROUNDS, Claim, Texts, arguments, prepare, table
+from textgan_bench.provenance import commit
 
 SCRIPTS = (
     "bleu",
@@ -46,7 +47,8 @@ Written by `make speed` where there is a GPU: one run, every comparison interlea
 {table(claims)}
 
 {torch.cuda.get_device_name()}. Lengths of COCO: {text}.
-Python {platform.python_version()}, torch {torch.__version__}.
+Python {platform.python_version()}, torch {torch.__version__}, triton {metadata.version("triton")}.
+Commit {commit()}.
 """
 
 

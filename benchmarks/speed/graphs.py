@@ -1,10 +1,12 @@
-"""A step of NAGAN on a GPU: replayed as one CUDA graph, against its kernels launched one by one.
+"""A step of NAGAN on a GPU: replayed as one CUDA graph, against our step without one.
 
-At the published network: HMM (128 sentences of 20 words, V 500) and COCO (64 captions padded to 24
-words, the longest of most batches, V 4,839). Both take what a run takes, ``allow_tf32`` included,
-and are timed by the device's own events. The notes say what bounds the replay: how many kernels it
-holds, for how long the device is at work in them, and how long the matrix products alone would take
-at the rate of a large one.
+Without a graph nothing is padded and the penalty's second derivative is that of one sentence; the
+graph, whose shapes are fixed, pads and differentiates all. At the published network: HMM (128
+sentences of 20 words, V 500) and COCO (64 captions padded to 24 words, which nine batches of ten do
+not exceed, V 4,839). Both take what a run takes, ``allow_tf32`` included, and are timed by the
+device's own events. The notes say what bounds the replay: how many kernels it holds, for how long
+the device is at work in them, and how long the matrix products alone would take at the rate of a
+large one. The bars in milliseconds are for an H200, and no other GPU is held to them.
 """
 
 import statistics
@@ -24,7 +26,7 @@ from textgan_bench.tokens import TokenBatch
 
 STEPS, WARM_UP, WATCHED = 20, 10, 5
 GEMM = 8_192
-BARS = {"COCO": 8.0, "HMM": 9.0}  # ms on one H200
+BARS = {"COCO": 8.0, "HMM": 9.0}  # ms
 
 
 def measure(texts: Texts) -> list[Claim]:
@@ -53,13 +55,15 @@ def compare(name: str, lengths: Tensor, vocab_size: int, longest: int) -> Iterat
     kernels, busy = at_work(graph)
     arithmetic = time["product"] * flops / (2 * GEMM**3)
     note = (
-        f"{torch.cuda.get_device_name()}; {kernels:,.0f} kernels, the device at work in them for "
-        f"{busy:.2f} ms; matrix products alone {arithmetic:.2f} ms"
+        f"{kernels:,.0f} kernels, the device at work in them for {busy:.2f} ms; matrix products "
+        f"alone {arithmetic:.2f} ms"
     )
-    step = f"step of NAGAN on {name}, one CUDA graph"
-    yield Claim(step, BARS[name], time["graph"], "ms", at_least=False, note=note)
-    ratio = f"the same, {name}: eager / graph"
-    yield Claim(ratio, 2.5, time["eager"] / time["graph"], note=f"eager {time['eager']:.1f} ms")
+    if "H200" in torch.cuda.get_device_name():
+        step = f"step of NAGAN on {name}, one CUDA graph on an H200"
+        yield Claim(step, BARS[name], time["graph"], "ms", at_least=False, note=note)
+    ratio = f"step of NAGAN on {name}: without / as one CUDA graph"
+    note = f"{time['eager']:.1f} and {time['graph']:.2f} ms"
+    yield Claim(ratio, 2.5, time["eager"] / time["graph"], note=note)
 
 
 def published(vocab_size: int) -> NAGAN:

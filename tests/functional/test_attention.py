@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -30,7 +32,9 @@ def draw(time: int, width: int, kind: str) -> list[Tensor]:
 
 def attend(bias: Tensor, keep: Tensor | None, *sources: Tensor) -> Tensor:
     kernels = pytest.importorskip("textgan_bench.functional.triton_attention", exc_type=ImportError)
-    return kernels.Attention.apply(bias, keep, SHARE if keep is not None else 1.0, HEADS, *sources)
+    return kernels.FusedAttention.apply(
+        bias, keep, SHARE if keep is not None else 1.0, HEADS, *sources
+    )
 
 
 @pytest.mark.parametrize(("time", "width"), [(6, 8), (17, 40), (24, 64)])
@@ -51,6 +55,20 @@ def test_kernels_drop_probabilities(kind: str) -> None:
     assert_alike(ours, theirs)
     with pytest.raises(NotImplementedError, match="no second derivative"):
         derivatives(lambda *x: attend(bias, keep, *x), sources, steep=1)
+
+
+def test_kernels_take_a_cotangent_of_any_strides() -> None:
+    (source,), bias = draw(6, 8, "self"), padding(6)
+    weights = torch.randn(3, 24, 6, dtype=DTYPE, device=DEVICE).transpose(1, 2)
+
+    def second(function: Callable[[Tensor], Tensor], take: Callable[[Tensor], Tensor]) -> Tensor:
+        leaf = source.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(function(leaf).square().sum(), leaf, create_graph=True)
+        return torch.autograd.grad(take(slope), leaf)[0]
+
+    for take in (torch.sum, lambda slope: (slope * weights).sum()):
+        ours = second(lambda x: attend(bias, None, x), take)
+        assert_alike([ours], [second(lambda x: plain(bias, x), take)])
 
 
 def test_kernels_read_what_is_the_same_for_all_sentences() -> None:
@@ -77,12 +95,54 @@ def test_it_attends_to_words_alone(kind: str) -> None:
     torch.testing.assert_close(alone, whole[2:, :1])
 
 
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels wherever they are asked for, on this device and in this type, too."""
+    pytest.importorskip("triton")
+    monkeypatch.setattr("textgan_bench.functional.attention.can_take", lambda *tensors: True)
+
+
+def name_of(value: Tensor) -> str:
+    return type(value.grad_fn).__name__
+
+
+@pytest.mark.usefixtures("taken")
+@pytest.mark.parametrize(
+    ("time", "others", "width", "by_kernels"),
+    [
+        (20, 20, 64, True),
+        (1, 1, 8, True),
+        (3, 5, 8, False),
+        (5, 3, 8, False),
+        (33, 33, 64, False),  # longer than the kernels were measured with
+        (6, 6, 66, False),  # wider heads
+    ],
+)
+def test_kernels_are_taken_only_for_what_they_are_made_for(
+    time: int, others: int, width: int, by_kernels: bool
+) -> None:
+    query = torch.randn(SENTENCES, time, width, dtype=DTYPE, device=DEVICE).requires_grad_()
+    rest = torch.randn(SENTENCES, others, 2 * width, dtype=DTYPE, device=DEVICE)
+    bias = padding(others).to(DTYPE) if others > 1 else rest.new_zeros(SENTENCES, 1, 1, 1)
+    value = attention(bias, query, rest, heads=HEADS)
+    assert (name_of(value) == "FusedAttentionBackward") == by_kernels
+    assert_alike([value.detach()], [plain(bias, query, rest).detach()])
+
+
+@pytest.mark.usefixtures("taken")
+def test_kernels_know_no_causal_mask() -> None:
+    sources = draw(6, 8, "latent")
+    later = torch.full((6, 6), -torch.inf, dtype=DTYPE, device=DEVICE).triu(1)
+    value = attention(None, *sources, heads=HEADS, causal=True)
+    assert_alike([value], [plain(later, *sources)])
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("kind", SOURCES)
 def test_a_gpu_takes_the_kernels_and_drops_at_their_rate(kind: str) -> None:
     sources, bias = draw(20, 64, kind), torch.zeros(SENTENCES, 1, 1, 20, device="cuda")
     exact = attention(bias, *(x.requires_grad_() for x in sources), heads=HEADS)
-    assert type(exact.grad_fn).__name__ == "AttentionBackward"
+    assert name_of(exact) == "FusedAttentionBackward"
     with torch.no_grad():
         mean = torch.stack(
             [attention(bias, *sources, heads=HEADS, dropout=0.2) for _ in range(2_000)]

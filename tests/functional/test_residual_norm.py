@@ -21,8 +21,18 @@ def test_kernels_have_the_derivatives_of_the_formula(width: int, sentences: int)
         *torch.randn(2, sentences, 7, width, dtype=DTYPE, device=DEVICE),
         *torch.randn(2, width, dtype=DTYPE, device=DEVICE),
     ]
-    ours = derivatives(lambda *x: kernels.ResidualNorm.apply(*x, 1e-5), inputs, steep=2)
+    ours = derivatives(lambda *x: kernels.FusedResidualNorm.apply(*x, 1e-5), inputs, steep=2)
     assert_alike(ours, derivatives(plain, inputs, steep=2))
+
+
+def test_kernels_refuse_to_differentiate_the_gradients_of_the_weights() -> None:
+    kernels = pytest.importorskip("textgan_bench.functional.triton_norm", exc_type=ImportError)
+    x, change = torch.randn(2, 3, 8, dtype=DTYPE, device=DEVICE)
+    weight, bias = torch.randn(2, 8, dtype=DTYPE, device=DEVICE).requires_grad_()
+    value = kernels.FusedResidualNorm.apply(x, change.requires_grad_(), weight, bias, 1e-5)
+    (slope,) = torch.autograd.grad(value.square().sum(), weight, create_graph=True)
+    with pytest.raises(NotImplementedError, match="have no derivative"):
+        slope.sum().backward()
 
 
 def test_it_is_the_normalised_sum() -> None:
@@ -35,4 +45,4 @@ def test_it_is_the_normalised_sum() -> None:
 def test_a_gpu_takes_the_kernels() -> None:
     inputs = [*torch.randn(2, 3, 8, device="cuda"), *torch.randn(2, 8, device="cuda")]
     value = residual_norm(inputs[0].requires_grad_(), *inputs[1:])
-    assert type(value.grad_fn).__name__ == "ResidualNormBackward"
+    assert type(value.grad_fn).__name__ == "FusedResidualNormBackward"

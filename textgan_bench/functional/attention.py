@@ -7,8 +7,8 @@ from torch import Tensor
 
 from textgan_bench.functional.gpu_kernels import can_take
 
-LARGEST = 64
-"""Words of a sentence, and dimensions of a head, whose matrices fit into the registers of a GPU."""
+LARGEST = 32
+"""Words of a sentence, and dimensions of a head, that the kernels were measured with."""
 
 
 def attention(
@@ -20,9 +20,9 @@ def attention(
 ) -> Tensor:
     """(B, T, H) of queries, keys and values, side by side in ``sources``.
 
-    On a GPU, between the words of padded sentences, it takes kernels of its own
-    (``triton_attention``), which may be differentiated twice where there is no dropout. Elsewhere
-    that takes the math backend of PyTorch, which ``torch.nn.attention.sdpa_kernel`` chooses.
+    Between the words of padded sentences a GPU has kernels for it (``triton_attention``), which
+    may be differentiated twice where there is no dropout. Without them a second derivative needs
+    the math backend of PyTorch, which ``torch.nn.attention.sdpa_kernel`` chooses.
 
     Args:
         bias: (B, 1, 1, S) added to the scores of each key, zero or minus infinity.
@@ -31,16 +31,21 @@ def attention(
         heads: of H / heads dimensions.
         dropout: of probabilities, in [0, 1).
         causal: whether a word attends only to those before it and to itself.
-    """
-    fits = all(_fits(x, heads) for x in sources)
-    if bias is not None and not causal and fits and can_take(bias, *sources):
-        from textgan_bench.functional.triton_attention import Attention
 
+    >>> import torch
+    >>> values = torch.tensor([[[1.0], [5.0]]])
+    >>> attention(None, torch.zeros(1, 2, 2), values, heads=1)  # all keys alike
+    tensor([[[3.],
+             [3.]]])
+    """
+    if bias is not None and not causal and _fit(bias, sources, heads) and can_take(bias, *sources):
+        from textgan_bench.functional.triton_attention import FusedAttention
+
+        batch, time, _ = sources[0].shape
         keep = None
         if dropout:
-            batch, time, _ = sources[0].shape
             keep = bias.new_empty(batch, heads, time, time).bernoulli_(1 - dropout)
-        return Attention.apply(bias.contiguous(), keep, 1 / (1 - dropout), heads, *sources)
+        return FusedAttention.apply(bias.contiguous(), keep, 1 / (1 - dropout), heads, *sources)
     query, key, value = (_heads(x, heads) for x in split(sources))
     attended = F.scaled_dot_product_attention(
         query, key, value, attn_mask=bias, dropout_p=dropout, is_causal=causal
@@ -50,12 +55,22 @@ def attention(
 
 def split(sources: Sequence[Tensor]) -> list[Tensor]:
     """Queries, keys and values (B, T, H)."""
-    width = sum(x.shape[-1] for x in sources) // 3
+    width = total_width(sources) // 3
     return [part for x in sources for part in x.split(width, -1)]
 
 
-def _fits(x: Tensor, heads: int) -> bool:
-    return x.shape[1] <= LARGEST and x.shape[2] <= 3 * heads * LARGEST and x.stride(-1) == 1
+def total_width(sources: Sequence[Tensor]) -> int:
+    """3 H."""
+    return sum(x.shape[-1] for x in sources)
+
+
+def _fit(bias: Tensor, sources: Sequence[Tensor], heads: int) -> bool:
+    """Whether the kernels are made for these: words of one sentence among themselves, not many."""
+    batch, time, _ = sources[0].shape
+    small = time <= LARGEST and total_width(sources) <= 3 * heads * LARGEST
+    among_themselves = all(x.shape[:2] == (batch, time) for x in sources)
+    dense = all(x.stride(-1) == 1 for x in sources)
+    return small and among_themselves and dense and bias.shape == (batch, 1, 1, time)
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:

@@ -29,9 +29,10 @@ class _Captured:
 class GraphedStep:
     """Calls ``step``, captured once for each shape of its inputs.
 
-    The first ``WARM_UP`` calls are carried out as they are, on a stream of their own as captures
-    are: they create the states of the optimizers and what the libraries allocate at first use.
-    Every call is exactly one step, since a capture itself computes nothing.
+    The first ``WARM_UP`` calls, and the first of each shape, are carried out as they are, on a
+    stream of their own as captures are: they create the states of the optimizers, what the
+    libraries allocate at first use, and kernels that are compiled for a shape. Every call is
+    exactly one step, since a capture itself computes nothing.
 
     The graphs share their memory. That is safe because nothing outlives a replay in it: parameters
     and states were allocated before, gradients are made anew by each step, outputs are copied.
@@ -45,6 +46,7 @@ class GraphedStep:
     def __init__(self, step: Callable[..., tuple[Tensor, ...]]) -> None:
         self._step = step
         self._calls = 0
+        self._seen: set[tuple[torch.Size, ...]] = set()
         self._captured: dict[tuple[torch.Size, ...], _Captured] = {}
         self._stream = torch.cuda.Stream()
         self._memory = torch.cuda.graph_pool_handle()
@@ -56,9 +58,10 @@ class GraphedStep:
             CaptureError: the step cannot be captured; nothing has been computed.
         """
         self._calls += 1
-        if self._calls <= self.WARM_UP:
-            return self._on_stream(inputs)
         shapes = tuple(x.shape for x in inputs)
+        if self._calls <= self.WARM_UP or shapes not in self._seen:
+            self._seen.add(shapes)
+            return self._on_stream(inputs)
         if shapes not in self._captured:
             self._captured[shapes] = self._capture(inputs)
         captured = self._captured[shapes]
@@ -90,7 +93,8 @@ class GraphedStep:
         except RuntimeError as error:
             noise.graphsafe_set_state(before)  # else it draws nothing outside of a capture
             # Ending a failed capture raises anew, over what made it fail.
-            reason = str(error.__context__ or error).splitlines()[0]
+            cause = error.__context__ or error
+            reason = str(cause).partition("\n")[0] or type(cause).__name__
             raise CaptureError(reason) from error
         return _Captured(graph, static, tuple(x.detach() for x in outputs))
 

@@ -11,7 +11,8 @@ def residual_norm(
 ) -> Tensor:
     """``LayerNorm(x + change)``, on a GPU by kernels of its own (``triton_norm``).
 
-    It may be differentiated twice; on a GPU the gradients of ``weight`` and ``bias`` only once.
+    It may be differentiated twice; on a GPU the gradients of ``weight`` and ``bias`` only once,
+    else NotImplementedError is raised.
 
     Args:
         x, change: (…, H).
@@ -25,8 +26,8 @@ def residual_norm(
     >>> residual_norm(torch.zeros(2), torch.tensor([1.0, 3.0]), torch.ones(2), torch.zeros(2))
     tensor([-1.0000,  1.0000])
     """
-    if can_take(x, change, weight, bias):
-        from textgan_bench.functional.triton_norm import ResidualNorm
+    if x.shape == change.shape and can_take(x, change, weight, bias):
+        from textgan_bench.functional.triton_norm import FusedResidualNorm
 
-        return ResidualNorm.apply(x.contiguous(), change.contiguous(), weight, bias, eps)
+        return FusedResidualNorm.apply(x.contiguous(), change.contiguous(), weight, bias, eps)
     return F.layer_norm(x + change, weight.shape, weight, bias, eps)

@@ -11,7 +11,8 @@ With S = s Q Kᵀ + bias, P = softmax S, O = P V and A = dO Vᵀ, and with row s
              M = P (R - e), N = A R - A e - d R + dO Zᵀ, E = P (N - Σ P N):
              d(dO) = M V + P Z,  dQ = s (E K + dS Y),  dK = s (Eᵀ Q + dSᵀ X),  dV = Mᵀ dO
 
-Dropout puts P * keep for P in O and dV, and A * keep for A.
+Dropout puts P * keep for P in O and dV, and A * keep for A, with a ``keep`` of zeros and
+1 / (1 - rate).
 
 Shapes: B batch, T time, H hidden width, D of a head.
 """
@@ -24,6 +25,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from textgan_bench.functional.attention import split, total_width
 
 SMALLEST = 16
 """Side of a matrix that ``tl.dot`` takes."""
@@ -142,10 +145,9 @@ def _twice(q, qb, qt, k, kb, kt, v, vb, vt, x, xb, xt, y, yb, yt, z, zb, zt, dq,
     tl.store(dv + at_dv, _dot(tl.trans(M), dO), inside)
 
 
-def _parts(sources: Sequence[Tensor], width: int) -> list[Any]:
+def _parts(sources: Sequence[Tensor]) -> list[Any]:
     """Queries, keys and values (B, T, H) of ``sources``, each with its first two strides."""
-    parts = (part for x in sources for part in x.split(width, -1))
-    return [argument for part in parts for argument in (part, *part.stride()[:2])]
+    return [argument for part in split(sources) for argument in (part, *part.stride()[:2])]
 
 
 def _launch(kernel: Any, *arguments: Any, like: Tensor, heads: int, options: Sequence[Any]) -> None:
@@ -154,12 +156,13 @@ def _launch(kernel: Any, *arguments: Any, like: Tensor, heads: int, options: Seq
     size = width // heads
     blocks = (max(SMALLEST, triton.next_power_of_2(side)) for side in (time, size))
     scale = size**-0.5
-    kernel[(batch * heads,)](
-        *arguments, time, scale, heads, *options, size, *blocks, num_warps=WARPS
-    )
+    with torch.cuda.device_of(like):
+        kernel[(batch * heads,)](
+            *arguments, time, scale, heads, *options, size, *blocks, num_warps=WARPS
+        )
 
 
-class Attention(torch.autograd.Function):
+class FusedAttention(torch.autograd.Function):
     """Of sources (B, T, n H), which may be expanded.
 
     bias (B, 1, 1, T) and keep (B, heads, T, T), zeros and ones, are contiguous; ``share`` is what
@@ -172,9 +175,9 @@ class Attention(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(bias, keep, *sources)
         ctx.share, ctx.heads = share, heads
-        out = bias.new_empty(*sources[0].shape[:2], _width(sources), dtype=sources[0].dtype)
+        out = sources[0].new_empty(*sources[0].shape[:2], total_width(sources) // 3)
         drops = keep is not None
-        arguments = *_parts(sources, out.shape[-1]), out, bias, keep if drops else bias, share
+        arguments = *_parts(sources), out, bias, keep if drops else bias, share
         _launch(_forward, *arguments, like=out, heads=heads, options=[drops])
         return out
 
@@ -197,9 +200,8 @@ class _Backward(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         ctx.save_for_backward(dout, bias, *sources)
         ctx.heads, ctx.drops = heads, keep is not None
-        width = dout.shape[-1]
         gradients = tuple(x.new_empty(x.shape) for x in sources)
-        parts = *_parts(sources, width), *_parts(gradients, width)
+        parts = *_parts(sources), *_parts(gradients)
         arguments = *parts, dout, bias, keep if ctx.drops else bias, share
         _launch(_backward, *arguments, like=dout, heads=heads, options=[ctx.drops])
         return gradients
@@ -210,12 +212,8 @@ class _Backward(torch.autograd.Function):
         if ctx.drops:
             raise NotImplementedError("attention with dropout has no second derivative")
         dout, bias, *sources = ctx.saved_tensors
-        width = dout.shape[-1]
+        dense = [x if x.stride(-1) == 1 else x.contiguous() for x in cotangents]
         ddout, gradients = torch.empty_like(dout), [x.new_empty(x.shape) for x in sources]
-        parts = (*_parts(sources, width), *_parts(cotangents, width), *_parts(gradients, width))
+        parts = (*_parts(sources), *_parts(dense), *_parts(gradients))
         _launch(_twice, *parts, dout, ddout, bias, like=dout, heads=ctx.heads, options=[])
         return ddout, None, None, None, None, *gradients
-
-
-def _width(sources: Sequence[Tensor]) -> int:
-    return sum(x.shape[-1] for x in sources) // 3

@@ -2,14 +2,12 @@
 
 PyTorch spells the second derivative of a layer normalisation out in some sixty small operations.
 
-With u = x + change, n = H, û = (u - mean u) r, r = (var u + eps)^-1/2 and y = weight û + bias, and
-with <.> the mean over a row:
+With u = x + change, û = (u - mean u) r, r = (var u + eps)^-1/2 and y = weight û + bias, with <.>
+the mean over a row, and with J v = r (v - <v> - û <v û>), whose matrix is symmetric:
 
-    first:   du = r (h - <h> - û <h û>),                        h = weight dy
-    second:  of <X, du>: X is to the left of a symmetric matrix, so
-             d(dy) = weight w,  d(weight) = Σ w dy,             w = r (X - <X> - û <X û>)
-             du = r (q - <q> - û <q û>) - r² û (<X h> - <X> <h> - <X û> <h û>),
-                                                                q = -r (X <h û> + h <X û>)
+    first:   du = J h,                                      h = weight dy
+    second:  of X du:  d(dy) = weight J X,  d(weight) = Σ dy J X,
+             du = J q - r² û (<X h> - <X> <h> - a b),       q = -r (X b + h a), a = <X û>, b = <h û>
 
 Shapes: N rows, H width.
 """
@@ -29,8 +27,8 @@ ROWS, WARPS = 8, 4
 @triton.jit
 def _normalise(u, width: tl.constexpr, eps, inside):
     centred = tl.where(inside, u - tl.sum(u, 1)[:, None] / width, 0.0)
-    root = 1 / tl.sqrt(tl.sum(centred * centred, 1)[:, None] / width + eps)
-    return centred * root, root
+    r = 1 / tl.sqrt(tl.sum(centred * centred, 1)[:, None] / width + eps)
+    return centred * r, r
 
 
 @triton.jit
@@ -39,10 +37,10 @@ def _mean(x, width: tl.constexpr):
 
 
 @triton.jit
-def _project(x, unit, root, width: tl.constexpr, inside):
-    """The Jacobian of the normalisation, which is symmetric, times ``x``."""
-    projected = root * (x - _mean(x, width) - unit * _mean(x * unit, width))
-    return tl.where(inside, projected, 0.0)
+def _jacobian(v, unit, r, width: tl.constexpr, inside):
+    """J v."""
+    product = r * (v - _mean(v, width) - unit * _mean(v * unit, width))
+    return tl.where(inside, product, 0.0)
 
 
 @triton.jit
@@ -66,10 +64,10 @@ def _backward(dy, x, change, weight, du, sums, rows, eps, width: tl.constexpr, B
     inside = (row < rows) & (column < width)
     at = row * width + column
     u = tl.load(x + at, inside, 0.0) + tl.load(change + at, inside, 0.0)
-    unit, root = _normalise(u, width, eps, inside)
+    unit, r = _normalise(u, width, eps, inside)
     g = tl.load(dy + at, inside, 0.0)
     h = g * tl.load(weight + column, column < width, 0.0)
-    tl.store(du + at, _project(h, unit, root, width, inside), inside)
+    tl.store(du + at, _jacobian(h, unit, r, width, inside), inside)
     place = sums + tl.program_id(0) * 2 * width + tl.arange(0, BLOCK)
     real = tl.arange(0, BLOCK) < width
     tl.store(place, tl.sum(g * unit, 0), real)
@@ -84,19 +82,19 @@ def _twice(cotangent, dy, x, change, weight, ddy, du, sums, rows, eps, width: tl
     inside = (row < rows) & (column < width)
     at = row * width + column
     u = tl.load(x + at, inside, 0.0) + tl.load(change + at, inside, 0.0)
-    unit, root = _normalise(u, width, eps, inside)
+    unit, r = _normalise(u, width, eps, inside)
     scale = tl.load(weight + column, column < width, 0.0)
     g = tl.load(dy + at, inside, 0.0)
     h = g * scale
     X = tl.load(cotangent + at, inside, 0.0)
-    w = _project(X, unit, root, width, inside)
-    tl.store(ddy + at, w * scale, inside)
-    along, slope = _mean(X * unit, width), _mean(h * unit, width)
-    q = -root * (X * slope + h * along)
-    size = _mean(X * h, width) - _mean(X, width) * _mean(h, width) - along * slope
-    tl.store(du + at, _project(q, unit, root, width, inside) - root * root * unit * size, inside)
+    JX = _jacobian(X, unit, r, width, inside)
+    tl.store(ddy + at, JX * scale, inside)
+    a, b = _mean(X * unit, width), _mean(h * unit, width)
+    q = -r * (X * b + h * a)
+    dr = _mean(X * h, width) - _mean(X, width) * _mean(h, width) - a * b
+    tl.store(du + at, _jacobian(q, unit, r, width, inside) - r * r * unit * dr, inside)
     place = sums + tl.program_id(0) * width + tl.arange(0, BLOCK)
-    tl.store(place, tl.sum(w * g, 0), tl.arange(0, BLOCK) < width)
+    tl.store(place, tl.sum(JX * g, 0), tl.arange(0, BLOCK) < width)
 
 
 def _launch(kernel: Any, *arguments: Any, eps: float) -> None:
@@ -104,7 +102,10 @@ def _launch(kernel: Any, *arguments: Any, eps: float) -> None:
     width = arguments[0].shape[-1]
     rows = arguments[0].numel() // width
     block = triton.next_power_of_2(width)
-    kernel[(triton.cdiv(rows, ROWS),)](*arguments, rows, eps, width, block, ROWS, num_warps=WARPS)
+    with torch.cuda.device_of(arguments[0]):
+        kernel[(triton.cdiv(rows, ROWS),)](
+            *arguments, rows, eps, width, block, ROWS, num_warps=WARPS
+        )
 
 
 def _sums(like: Tensor, count: int) -> Tensor:
@@ -113,7 +114,7 @@ def _sums(like: Tensor, count: int) -> Tensor:
     return like.new_empty(triton.cdiv(like.numel() // width, ROWS), count * width)
 
 
-class ResidualNorm(torch.autograd.Function):
+class FusedResidualNorm(torch.autograd.Function):
     """Of contiguous x and change (…, H), weight and bias (H,)."""
 
     @staticmethod
@@ -143,12 +144,15 @@ class _Backward(torch.autograd.Function):
         du, sums = torch.empty_like(x), _sums(x, 2)
         _launch(_backward, dy, x, change, weight, du, sums, eps=eps)
         d_weight, d_bias = sums.sum(0).chunk(2)
-        ctx.mark_non_differentiable(d_weight, d_bias)
         return du, d_weight, d_bias
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, cotangent: Tensor, *_: None) -> tuple[Tensor | None, ...]:
+    def backward(
+        ctx: Any, cotangent: Tensor | None, *of_weights: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        if cotangent is None or any(x is not None for x in of_weights):
+            raise NotImplementedError("gradients of weight and bias have no derivative")
         dy, x, change, weight = ctx.saved_tensors
         ddy, du, sums = torch.empty_like(x), torch.empty_like(x), _sums(x, 1)
         arguments = cotangent.contiguous(), dy, x, change, weight, ddy, du, sums

@@ -1,0 +1,45 @@
+"""NAGAN's step by the kernels of a GPU, in their interpreter where there is none."""
+
+from unittest.mock import Mock
+
+import pytest
+import torch
+
+from tests.derivatives import DEVICE, DTYPE, TOLERANCE
+from tests.methods.test_nagan_graph import MAX_LENGTH, batches, build
+from textgan_bench.methods import NAGAN
+from textgan_bench.networks.packing import Packed, Padded
+from textgan_bench.tokens import length_mask
+
+
+def losses_and_gradients(method: NAGAN, layout: type[Padded]) -> list[torch.Tensor]:
+    (batch,) = batches(1)
+    ids, lengths = batch.ids[:2].to(DEVICE), batch.lengths[:2].to(DEVICE)
+    method.zero_grad()
+    torch.manual_seed(1)
+    adversarial, penalty, regulariser = method.discriminator_losses(ids, lengths, layout)
+    generator = method.generator_loss(length_mask(lengths, MAX_LENGTH), layout)
+    losses = [adversarial, 10 * penalty, regulariser, generator]
+    torch.stack(losses).sum().backward()
+    gradients = [x.grad for x in method.parameters() if x.grad is not None]
+    return [torch.stack(losses).detach(), *gradients]
+
+
+@pytest.mark.parametrize("layout", [Packed, Padded])
+def test_losses_and_gradients_are_those_without_the_kernels(
+    layout: type[Padded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("triton")
+    method = build(NAGAN, dropout=0.0).to(DEVICE, DTYPE)
+    results = []
+    refuse, take = Mock(return_value=False), Mock(return_value=True)
+    for answer in (refuse, take):
+        for module in ("attention", "residual_norm"):
+            monkeypatch.setattr(f"textgan_bench.functional.{module}.can_take", answer)
+        results.append(losses_and_gradients(method, layout))
+    plain, ours = results
+    assert take.call_count == refuse.call_count > 20
+    assert len(ours) == len(plain) > 50
+    largest = max(x.norm() for x in plain[1:])
+    for one, other in zip(ours, plain, strict=True):
+        assert (one - other).norm() <= TOLERANCE * (other.norm() + largest)
