@@ -9,7 +9,8 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-RECIPE = "the recipe", "the same"  # how its runs and those it grew from are named; others are grey
+# How the runs of a recipe and those it grew from are named; others are grey.
+RECIPE = "the recipe", "the same", "words held at 0.6 ("
 HMM_UNIGRAM = 4.92  # reverse LM scores of the anchors, leaderboard/records
 COCO_UNIGRAM = 5.94
 FOLDER = Path(__file__).parent
@@ -32,7 +33,7 @@ def frame_hmm(axes: Axes) -> None:
 def frame_coco(axes: Axes) -> None:
     """Unigrams have an LM score of 8.09, captions one of 4.09."""
     axes.axhline(COCO_UNIGRAM, color="0.5", linewidth=0.8)
-    axes.set(xlim=(7.5, 3.9), ylim=(5.1, 6.3), xlabel="LM score (nats a word)")
+    axes.set(xlim=(7, 3.4), ylim=(4.6, 6.2), xlabel="LM score (nats a word)")
 
 
 def draw(name: str, score: str, frame: Callable[[Axes], None]) -> None:
