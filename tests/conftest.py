@@ -1,5 +1,6 @@
 """Fixtures of the tests of commands."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ ROOT = Path(__file__).parent.parent
 
 # The networks of the tests are so small that threads only wait for each other.
 torch.set_num_threads(1)
+
+if not torch.cuda.is_available():
+    # Kernels of a GPU by their interpreter. It is read when Triton is imported, as Lightning does.
+    os.environ["TRITON_INTERPRET"] = "1"
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Values and derivatives of functions of tensors, to compare two forms of one function."""
 
-import os
 from collections.abc import Callable, Sequence
 
 import torch
@@ -9,9 +8,6 @@ from torch import Tensor
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 DTYPE = torch.float32 if torch.cuda.is_available() else torch.float64
 TOLERANCE = 2e-5 if torch.cuda.is_available() else 1e-12
-
-if DEVICE == "cpu":
-    os.environ["TRITON_INTERPRET"] = "1"  # read where a kernel is defined
 
 
 def derivatives(
