@@ -44,13 +44,20 @@ def _jacobian(v, unit, r, width: tl.constexpr, inside):
 
 
 @triton.jit
-def _forward(x, change, weight, bias, y, rows, eps, width: tl.constexpr, BLOCK: tl.constexpr,
-             ROWS: tl.constexpr):  # fmt: skip
+def _rows(x, change, rows, width: tl.constexpr, BLOCK: tl.constexpr, ROWS: tl.constexpr):
+    """The sum (ROWS, BLOCK) in this program's rows, where it lies, and what of it there is."""
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
     column = tl.arange(0, BLOCK)[None, :]
     inside = (row < rows) & (column < width)
     at = row * width + column
     u = tl.load(x + at, inside, 0.0) + tl.load(change + at, inside, 0.0)
+    return u, at, column, inside
+
+
+@triton.jit
+def _forward(x, change, weight, bias, y, rows, eps, width: tl.constexpr, BLOCK: tl.constexpr,
+             ROWS: tl.constexpr):  # fmt: skip
+    u, at, column, inside = _rows(x, change, rows, width, BLOCK, ROWS)
     unit, _ = _normalise(u, width, eps, inside)
     scale = tl.load(weight + column, column < width, 0.0)
     tl.store(y + at, unit * scale + tl.load(bias + column, column < width, 0.0), inside)
@@ -59,11 +66,7 @@ def _forward(x, change, weight, bias, y, rows, eps, width: tl.constexpr, BLOCK: 
 @triton.jit
 def _backward(dy, x, change, weight, du, sums, rows, eps, width: tl.constexpr, BLOCK: tl.constexpr,
               ROWS: tl.constexpr):  # fmt: skip
-    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
-    column = tl.arange(0, BLOCK)[None, :]
-    inside = (row < rows) & (column < width)
-    at = row * width + column
-    u = tl.load(x + at, inside, 0.0) + tl.load(change + at, inside, 0.0)
+    u, at, column, inside = _rows(x, change, rows, width, BLOCK, ROWS)
     unit, r = _normalise(u, width, eps, inside)
     g = tl.load(dy + at, inside, 0.0)
     h = g * tl.load(weight + column, column < width, 0.0)
@@ -77,11 +80,7 @@ def _backward(dy, x, change, weight, du, sums, rows, eps, width: tl.constexpr, B
 @triton.jit
 def _twice(cotangent, dy, x, change, weight, ddy, du, sums, rows, eps, width: tl.constexpr,
            BLOCK: tl.constexpr, ROWS: tl.constexpr):  # fmt: skip
-    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
-    column = tl.arange(0, BLOCK)[None, :]
-    inside = (row < rows) & (column < width)
-    at = row * width + column
-    u = tl.load(x + at, inside, 0.0) + tl.load(change + at, inside, 0.0)
+    u, at, column, inside = _rows(x, change, rows, width, BLOCK, ROWS)
     unit, r = _normalise(u, width, eps, inside)
     scale = tl.load(weight + column, column < width, 0.0)
     g = tl.load(dy + at, inside, 0.0)
