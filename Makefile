@@ -38,7 +38,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(RUN) pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-bench: $(if $(METHOD),$(STAMP)) ## train, test and print the row: METHOD=nagan [DATA=hmm SEED=0 BUDGET=quick DEVICES=auto DATA_DIR=... FORCE=1 EXTRAS=nearest]
+bench: $(if $(METHOD),$(STAMP)) ## train, test and print the row: METHOD=nagan [DATA=hmm SEED=0 or SEED='0 1 2' BUDGET=quick DEVICES=auto DATA_DIR=... FORCE=1 EXTRAS=nearest]
 	$(if $(METHOD),,$(error METHOD is missing, for example: make bench METHOD=nagan))
 	@$(RUN) textgan_bench bench $(METHOD) --data $(DATA) --seed $(SEED) --budget $(BUDGET) \
 		--devices $(DEVICES) $(if $(DATA_DIR),--data_dir $(DATA_DIR)) $(if $(FORCE),--force) \
@@ -53,7 +53,7 @@ smoke: $(STAMP) ## a minute of everything bench does, without a record: [METHOD=
 
 sweep: $(if $(METHOD),$(STAMP)) ## score a trained run along its knob and draw the curves of its table: METHOD=nagan [DATA=hmm SEED=0 BUDGET=quick]
 	$(if $(METHOD),,$(error METHOD is missing, for example: make sweep METHOD=nagan))
-	@$(RUN) textgan_bench sweep runs/$(DATA)/$(METHOD)/$(BUDGET)-seed$(SEED)
+	@$(RUN) textgan_bench sweep $(foreach seed,$(SEED),runs/$(DATA)/$(METHOD)/$(BUDGET)-seed$(seed))
 
 test: $(STAMP) ## the default tests: [ARGS='-m slow']
 	@$(RUN) pytest $(ARGS)

@@ -34,7 +34,7 @@ def test_bench_goes_from_a_name_to_a_row_beside_the_anchors(command: Command) ->
     assert {r.method for r in leaderboard.load_records()} == {"boring", "real", "unigram"}
     for name in ("boring", "real", "unigram"):
         assert name in result.out
-    assert "training: 100%" in result.err
+    assert "training quick-seed0: 100%" in result.err
 
 
 def test_a_gpu_would_multiply_with_its_tensor_cores(

@@ -69,6 +69,11 @@ def test_bench_forwards_its_variables(installed: Path) -> None:
         "-m textgan_bench bench mle --data coco --seed 1 --budget paper --devices 2 "
         "--data_dir /captions --force"
     )
+    seeds = make(installed, "-s", "bench", "METHOD=mle", "SEED=1 2")
+    assert "--seed 1 2 --budget" in words(seeds)
+    assert words(make(installed, "-s", "sweep", "METHOD=mle", "SEED=1 2")) == (
+        "-m textgan_bench sweep runs/hmm/mle/quick-seed1 runs/hmm/mle/quick-seed2"
+    )
     extras = make(installed, "-s", "bench", "METHOD=mle", "EXTRAS=nearest rnn")
     assert words(extras).endswith("--devices auto --extras nearest rnn")
     assert words(make(installed, "-s", "sweep", *data, *run)) == (

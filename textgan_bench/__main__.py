@@ -31,7 +31,14 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--data", default="hmm", help="a folder of benchmarks, or own text (%(default)s)"
     )
-    bench.add_argument("--seed", type=int, default=0, help="(%(default)s)")
+    bench.add_argument(
+        "--seed",
+        type=int,
+        nargs="+",
+        default=[0],
+        dest="seeds",
+        help="one or several, which a GPU trains side by side (0)",
+    )
     bench.add_argument("--budget", default="quick", help="a layer over it, or paper (%(default)s)")
     bench.add_argument(
         "--devices", default="auto", help="how many; auto is one, a GPU where there is one"

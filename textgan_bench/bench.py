@@ -1,12 +1,14 @@
 """``bench``: from the name of a method to a row of the leaderboard."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 
-from textgan_bench import leaderboard, provenance
+from textgan_bench import leaderboard, provenance, side_by_side
 from textgan_bench.callbacks import LAST
 from textgan_bench.interfaces import TextDataModule
 from textgan_bench.leaderboard import Record
@@ -14,6 +16,7 @@ from textgan_bench.metrics.profiles import EXTRAS
 from textgan_bench.recipes import SMOKE, is_own_text, layers, own_text
 from textgan_bench.runs import Run, differences, without_places
 from textgan_bench.scoring import data_fingerprint, score
+from textgan_bench.side_by_side import Turns
 from textgan_bench.training import TrainingCLI, keeps_files
 
 RUNS = Path("runs")
@@ -69,7 +72,7 @@ def bench(
     method: str,
     *,
     data: str,
-    seed: int,
+    seeds: Sequence[int],
     budget: str,
     devices: str,
     nodes: int = 1,
@@ -79,30 +82,67 @@ def bench(
 ) -> None:
     """Train, test and show a row; continue what was interrupted, skip what is done.
 
-    The same as ``fit`` and ``test`` with the layers of the recipe. With several devices this
-    command runs once for each of them, started by Lightning, torchrun or SLURM: all but the first
-    train and leave. Those of other nodes see the folder of the run, too, and decide alike.
+    The same as ``fit`` and ``test`` with the layers of the recipe, for one seed or for several,
+    which a GPU trains side by side. With several devices this command runs once for each of them,
+    started by Lightning, torchrun or SLURM: all but the first train and leave. Those of other
+    nodes see the folder of the run, too, and decide alike.
 
     Raises:
-        ValueError: there is no such recipe, the run folder holds another run, or another process
-            works in it.
+        ValueError: there is no such recipe, the run folder holds another run, another process
+            works in it, or several seeds are asked for on several devices.
     """
     text = own_text(data)
     if text is not None:
         data, data_dir = text, data
-    row = Row(method, data, seed, budget)
-    settings = row.settings
+    if len(seeds) > 1 and (devices not in ("auto", "1") or nodes > 1):
+        raise ValueError("several seeds share one device; with more of them, start each by itself")
+    shared = [f"--trainer.num_nodes={nodes}"]
     if devices != "auto":  # which is trainer.yaml's single one
-        settings.append(f"--trainer.devices={devices}")
+        shared.append(f"--trainer.devices={devices}")
     if data_dir is not None:
-        settings.append(f"--data.init_args.data_dir={data_dir}")
+        shared.append(f"--data.init_args.data_dir={data_dir}")
     if extras:
-        settings.append(f"--evaluate.extras=[{','.join(extras)}]")
-    settings.append(f"--trainer.num_nodes={nodes}")
+        shared.append(f"--evaluate.extras=[{','.join(extras)}]")
+    rows = [Row(method, data, seed, budget) for seed in dict.fromkeys(seeds)]
+    settings = {row: [*row.settings, *shared] for row in rows}
+    if len(rows) > 1 and torch.cuda.is_available():
+        fit_side_by_side(settings, force)
+        force = False
+    records = [record for row in rows if (record := _bench(row, settings[row], force))]
+    if not records:
+        return
+    print(leaderboard.compare(records[-1], leaderboard.load_records(rows[-1].leaderboard)))
+    for row, record in zip(rows, records, strict=True):
+        print(f"record {record.path(row.leaderboard)}, samples {row.run.samples}")
+
+
+def fit_side_by_side(settings: dict[Row, list[str]], force: bool) -> None:
+    """Train the rows that are not finished in turn, batch by batch; ``settings`` are of each.
+
+    Raises:
+        ValueError: as of ``bench``.
+        KeyboardInterrupt: the user stopped them.
+    """
+    with ExitStack() as locks:
+        for row in settings:
+            locks.enter_context(row.run.locked())
+            if force:
+                row.run.clear()
+        side_by_side.train(
+            [
+                partial(_fit, row.run, arguments, force)
+                for row, arguments in settings.items()
+                if _finished(row, arguments) is None
+            ]
+        )
+
+
+def _bench(row: Row, settings: list[str], force: bool) -> Record | None:
+    """The record of a row, None in a process that leaves it to the first one."""
     if not keeps_files():
         if force or _finished(row, settings) is None:
             _fit(row.run, settings, force)
-        return
+        return None
     with row.run.locked():
         if force:
             row.run.clear()
@@ -112,11 +152,9 @@ def bench(
         else:
             _fit(row.run, settings, force)
             judge = _test(row.run, settings)
-        if budget != SMOKE:
-            write_missing_anchors(data, judge, row.leaderboard)
-        record = row.records()[judge.revision]
-    print(leaderboard.compare(record, leaderboard.load_records(row.leaderboard)))
-    print(f"record {record.path(row.leaderboard)}, samples {row.run.samples}")
+        if row.budget != SMOKE:
+            write_missing_anchors(row.data, judge, row.leaderboard)
+        return row.records()[judge.revision]
 
 
 def _finished(row: Row, settings: list[str]) -> TextDataModule | None:
@@ -150,14 +188,16 @@ def _has_extras(data: TextDataModule, record: Record) -> bool:
     return all(EXTRAS[name] in record.scores for name in data.extras)
 
 
-def _fit(run: Run, settings: list[str], force: bool) -> None:
+def _fit(run: Run, settings: list[str], force: bool, turns: Turns | None = None) -> None:
     """Train to the end: from the last checkpoint, or from the start by ``force``.
 
     The processes of a run decide by what they are told: one may be late to look for a checkpoint.
     """
     last = run.checkpoint(LAST)
     resumed = [f"--ckpt_path={last}"] if last.exists() and not force else []
-    TrainingCLI(["fit", *settings, *resumed])
+    command_line = TrainingCLI(["fit", *settings, *resumed], turns=turns)
+    if turns is not None:
+        command_line.end_logging()
 
 
 def _test(run: Run, settings: list[str]) -> TextDataModule:
@@ -169,6 +209,7 @@ def _test(run: Run, settings: list[str]) -> TextDataModule:
     command_line = TrainingCLI(
         ["test", *settings, *alone, "--verbose=false", f"--ckpt_path={tested}"]
     )
+    command_line.end_logging()
     data: TextDataModule = command_line.datamodule
     return data
 

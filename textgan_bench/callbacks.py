@@ -3,6 +3,7 @@
 import math
 import signal
 import sys
+import threading
 import time
 import zlib
 from pathlib import Path
@@ -50,7 +51,7 @@ class PeriodicCheckpoint(Checkpoint):
         self.smallest = math.inf
         self._saved_at = 0.0
         self._random_state: dict[str, torch.Tensor] = {}
-        self._interrupted = False
+        self._interruption: BaseException | None = None
         self._handlers: dict[signal.Signals, Any] = {}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -69,14 +70,19 @@ class PeriodicCheckpoint(Checkpoint):
         self._saved_at = time.monotonic()
         # Between the steps of two players a checkpoint would hold half a batch's work, so a signal
         # waits for the batch. Several ranks would wait for different ones: Lightning stops those.
-        if trainer.world_size == 1:
+        # Signals reach the main thread alone.
+        if trainer.world_size == 1 and threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._handlers[number] = signal.signal(number, self._interrupt)
+                self._handlers[number] = signal.signal(number, self._on_signal)
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self._interrupted:
-            raise KeyboardInterrupt
-        self._interrupted = True
+    def interrupt(self, reason: BaseException) -> None:
+        """Save a checkpoint at the end of this batch, and raise ``reason``."""
+        self._interruption = reason
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._interruption is not None:
+            raise self._interruption
+        self.interrupt(KeyboardInterrupt())
         print("\nstopping after this batch; the same command resumes", file=sys.stderr)
 
     def on_train_batch_end(
@@ -86,16 +92,17 @@ class PeriodicCheckpoint(Checkpoint):
             return  # resumed from here the epoch would go without its validation
         if trainer.world_size > 1 and (batch_idx + 1) % self.DISTRIBUTED_STRIDE:
             return
-        due = self._interrupted or time.monotonic() - self._saved_at >= 60 * self.minutes
+        interrupted = self._interruption is not None
+        due = interrupted or time.monotonic() - self._saved_at >= 60 * self.minutes
         if trainer.strategy.broadcast(due):
             self._save(trainer, LAST)
-        if self._interrupted:
-            raise KeyboardInterrupt
+        if self._interruption is not None:
+            raise self._interruption
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._save(trainer, LAST)
-        if self._interrupted:
-            raise KeyboardInterrupt
+        if self._interruption is not None:
+            raise self._interruption
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.select is None or trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
@@ -163,7 +170,7 @@ class RunProgress(ProgressBar):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # A terminal is redrawn; a log file gets a line a minute.
         self._bar = tqdm(
-            desc="training",
+            desc=f"training {Path(trainer.default_root_dir).name}",
             unit="batch",
             total=_planned_batches(trainer),
             initial=trainer.fit_loop.total_batch_idx + 1,

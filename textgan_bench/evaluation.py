@@ -61,9 +61,11 @@ class Evaluate(Callback):
         self.extras = tuple(extras)
         self.config: dict[str, Any] = {}
         """The resolved recipe; the command line sets it."""
+        self.beside = 0
+        """Runs that train on the same device meanwhile; the command line sets it."""
         self.generator_updates = 0
         self._data_revision = ""
-        self._hardware = "none: not trained"
+        self._device = self._hardware = "none: not trained"
         self._seconds_before = 0.0
         self._started_at: float | None = None
         self._metrics: MetricCollection | None = None
@@ -94,12 +96,13 @@ class Evaluate(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._started_at = time.monotonic()
-        self._hardware = provenance.hardware(pl_module.device, trainer.world_size)
+        self._device = provenance.hardware(pl_module.device, trainer.world_size, self.beside)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self.generator_updates += 1
+        self._hardware = self._device  # not that of a run resumed with nothing left to train
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._seconds_before, self._started_at = self.seconds, None

@@ -39,12 +39,17 @@ def _git(*arguments: str) -> str | None:
         return None
 
 
-def hardware(device: torch.device, devices: int) -> str:
-    """One line on ``devices`` accelerators, or on the processor where there is none."""
+def hardware(device: torch.device, devices: int, beside: int = 0) -> str:
+    """One line on ``devices`` accelerators, or on the processor where there is none.
+
+    Args:
+        beside: how many other runs share them.
+    """
+    shared = f", beside {beside} other run{'s' if beside > 1 else ''}" if beside else ""
     if device.type == "cuda":
-        return f"{devices} × {torch.cuda.get_device_name(device)}"
+        return f"{devices} × {torch.cuda.get_device_name(device)}{shared}"
     processes = f"{devices} processes × " if devices > 1 else ""
-    return f"{_processor()}, {processes}{torch.get_num_threads()} threads"
+    return f"{_processor()}, {processes}{torch.get_num_threads()} threads{shared}"
 
 
 def _processor() -> str:

@@ -20,6 +20,7 @@ from textgan_bench.callbacks import PeriodicCheckpoint
 from textgan_bench.evaluation import Evaluate
 from textgan_bench.interfaces import Method, TextDataModule, TextGenerator
 from textgan_bench.runs import Run, load_checkpoint, without_places
+from textgan_bench.side_by_side import Turns
 
 SECTIONS = ("seed_everything", "trainer", "model", "data", "evaluate", "checkpoint")
 
@@ -54,13 +55,14 @@ class TrainingCLI(LightningCLI):
     Args:
         arguments: command line after the program's name.
         run: whether to carry out the subcommand, or only to build the objects of a configuration.
+        turns: of the runs that train beside this one in the same process, if there are any.
 
     Raises:
         ArgumentError: an argument or a key of a configuration is wrong.
         ValueError: the folder holds another run, or a checkpoint is damaged.
     """
 
-    def __init__(self, arguments: list[str], run: bool = True) -> None:
+    def __init__(self, arguments: list[str], run: bool = True, turns: Turns | None = None) -> None:
         for message in SILENCED:
             warnings.filterwarnings("ignore", message)
         for name in CHATTY:
@@ -68,6 +70,7 @@ class TrainingCLI(LightningCLI):
         # Matrix products of a GPU with 10 bits of mantissa: several times faster.
         torch.backends.cuda.matmul.allow_tf32 = True
         self.resolved: dict[str, Any] = {}
+        self.turns = turns
         parser_kwargs: dict[str, Any] = {"exit_on_error": False}
         super().__init__(
             Method,
@@ -81,6 +84,7 @@ class TrainingCLI(LightningCLI):
             args=arguments,
             run=run,
             auto_configure_optimizers=False,
+            trainer_defaults=None if turns is None else {"callbacks": turns},
         )
 
     @staticmethod
@@ -119,14 +123,15 @@ class TrainingCLI(LightningCLI):
         if self.subcommand:
             self._place_loggers(config.trainer.logger, run)
 
-    @staticmethod
-    def _place_loggers(loggers: Any, run: Run) -> None:
+    def _place_loggers(self, loggers: Any, run: Run) -> None:
         """Let loggers write into the run folder, W&B under the run's own identity."""
         for logger in loggers if isinstance(loggers, list) else []:
             logger.init_args.save_dir = str(run.folder)
             if logger.class_path.endswith("WandbLogger") and keeps_files():
                 logger.init_args.id = run.wandb_id()
                 logger.init_args.name = run.folder.as_posix().removeprefix("runs/")
+                if self.turns is not None:  # else W&B takes it for the one that is under way
+                    logger.dict_kwargs = {"reinit": "create_new"}
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer of the configuration.
@@ -151,6 +156,8 @@ class TrainingCLI(LightningCLI):
             if isinstance(callback, Evaluate):
                 callback.config = without_places(self.resolved)
                 self.datamodule.extras = callback.extras
+                if self.turns is not None:
+                    callback.beside = self.turns.members - 1
 
     @property
     def callbacks(self) -> list[Callback]:
@@ -163,6 +170,12 @@ class TrainingCLI(LightningCLI):
             isinstance(logger, WandbLogger) for logger in self.trainer.loggers
         ):
             announce_wandb(Path(self.trainer.default_root_dir))
+
+    def end_logging(self) -> None:
+        """Leave W&B, so that the next run of this process does not go on in this one's place."""
+        for logger in self.trainer.loggers if keeps_files() else []:
+            if isinstance(logger, WandbLogger):
+                logger.experiment.finish()
 
 
 def load_trained(run: Path) -> tuple[Method, TextDataModule]:

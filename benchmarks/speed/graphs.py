@@ -7,9 +7,13 @@ not exceed, V 4,839). Both take what a run takes, ``allow_tf32`` included, and a
 device's own events. The notes say what bounds the replay: how many kernels it holds, for how long
 the device is at work in them, and how long the matrix products alone would take at the rate of a
 large one. The bars in milliseconds are for an H200, and no other GPU is held to them.
+
+Then four seeds side by side, each in a thread and on a stream of its own, as ``bench`` trains
+several, against one after the other.
 """
 
 import statistics
+import time
 from collections.abc import Callable, Iterator
 from itertools import cycle
 
@@ -21,10 +25,13 @@ from benchmarks.speed.bare import Bare
 from benchmarks.speed.claims import ROUNDS, SEED, Claim, Texts, main
 from benchmarks.speed.nagan import captions, random_batch
 from benchmarks.speed.work import work
+from textgan_bench import side_by_side
 from textgan_bench.methods import NAGAN
+from textgan_bench.side_by_side import Turns
 from textgan_bench.tokens import TokenBatch
 
 STEPS, WARM_UP, WATCHED = 20, 10, 5
+SEEDS = 4
 GEMM = 8_192
 BARS = {"COCO": 8.0, "HMM": 9.0}  # ms
 
@@ -51,19 +58,23 @@ def compare(name: str, lengths: Tensor, vocab_size: int, longest: int) -> Iterat
     flops = work(Bare(published(vocab_size), batch)).flops
     eager, graph = (on_gpu(published(vocab_size), batch, graphs) for graphs in (False, True))
     a, b = torch.randn(2, GEMM, GEMM, device="cuda")
-    time = milliseconds({"eager": eager, "graph": graph, "product": lambda: a @ b})
+    took = milliseconds({"eager": eager, "graph": graph, "product": lambda: a @ b})
     kernels, busy = at_work(graph)
-    arithmetic = time["product"] * flops / (2 * GEMM**3)
+    arithmetic = took["product"] * flops / (2 * GEMM**3)
     note = (
         f"{kernels:,.0f} kernels, the device at work in them for {busy:.2f} ms; matrix products "
         f"alone {arithmetic:.2f} ms"
     )
     if "H200" in torch.cuda.get_device_name():
         step = f"step of NAGAN on {name}, one CUDA graph on an H200"
-        yield Claim(step, BARS[name], time["graph"], "ms", at_least=False, note=note)
+        yield Claim(step, BARS[name], took["graph"], "ms", at_least=False, note=note)
     ratio = f"step of NAGAN on {name}: without / as one CUDA graph"
-    note = f"{time['eager']:.1f} and {time['graph']:.2f} ms"
-    yield Claim(ratio, 2.5, time["eager"] / time["graph"], note=note)
+    note = f"{took['eager']:.1f} and {took['graph']:.2f} ms"
+    yield Claim(ratio, 2.5, took["eager"] / took["graph"], note=note)
+    together = milliseconds_together(vocab_size, batch)
+    ratio = f"{SEEDS} seeds of NAGAN on {name}: one after the other / side by side"
+    note = f"{together:.2f} ms for a step of each"
+    yield Claim(ratio, 1.3, SEEDS * took["graph"] / together, note=note)
 
 
 def published(vocab_size: int) -> NAGAN:
@@ -94,6 +105,24 @@ def milliseconds(calls: dict[str, Callable[[], object]]) -> dict[str, float]:
         torch.cuda.synchronize()
         times[name].append(start.elapsed_time(end) / STEPS)
     return {name: statistics.median(measured) for name, measured in times.items()}
+
+
+def milliseconds_together(vocab_size: int, batch: TokenBatch) -> float:
+    """Time of one step of each of the seeds, which take turns."""
+    begun: list[float] = []
+
+    def training(turns: Turns) -> None:
+        step = on_gpu(published(vocab_size), batch, graphs=True)
+        torch.cuda.synchronize()
+        turns.give_way()  # the graphs of all are captured now
+        begun.append(time.perf_counter())
+        for _ in range(ROUNDS * STEPS):
+            step()
+            turns.give_way()
+
+    side_by_side.train([training] * SEEDS)
+    torch.cuda.synchronize()
+    return 1e3 * (time.perf_counter() - begun[0]) / (ROUNDS * STEPS)
 
 
 def at_work(call: Callable[[], object]) -> tuple[float, float]:

@@ -1,0 +1,224 @@
+"""Several seeds in one process: each comes to what it comes to alone."""
+
+import os
+import random
+import re
+import signal
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.boring import Boring
+from tests.checkout import Command, batches, write_recipe
+from textgan_bench import leaderboard, side_by_side
+from textgan_bench.bench import Row, fit_side_by_side
+from textgan_bench.runs import Run
+from textgan_bench.side_by_side import Turns
+from textgan_bench.tokens import TokenBatch
+
+SEEDS = (0, 1, 2)
+ROWS = [Row("boring", "noise", seed, "quick") for seed in SEEDS]
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
+class Witness(Boring):
+    """Draws from every generator there is, and notes who was at work."""
+
+    order: list[int]
+
+    def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
+        super().training_step(batch, batch_idx)
+        with torch.no_grad():
+            self.generator.add_(random.random() + np.random.normal())  # noqa: NPY002
+        Witness.order.append(int(self.trainer.default_root_dir[-1]))
+
+
+@pytest.fixture(autouse=True)
+def witness(command: Command) -> None:
+    Witness.order = []
+    write_recipe(
+        "noise/boring.yaml",
+        """
+        model: {class_path: tests.test_side_by_side.Witness}
+        trainer: {max_epochs: 4}
+        """,
+    )
+
+
+def last(run: Run) -> Path:
+    return run.checkpoint("last.ckpt")
+
+
+def trained(rows: Iterable[Row] = ROWS) -> list[dict[str, Any]]:
+    """All that a run goes on from, but for the time it took."""
+    contents = [torch.load(last(row.run), weights_only=True) for row in rows]
+    return [
+        {
+            "weights": content["state_dict"],
+            "noise": content["callbacks"]["PeriodicCheckpoint"]["random_state"],
+            "loops": content["loops"],
+            "updates": content["callbacks"]["Evaluate"]["generator_updates"],
+        }
+        for content in contents
+    ]
+
+
+def assert_same(one: Any, other: Any) -> None:
+    if isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_same(one[key], other[key])
+    elif isinstance(one, list):
+        for a, b in zip(one, other, strict=True):
+            assert_same(a, b)
+    elif isinstance(one, torch.Tensor):
+        assert torch.equal(one, other)
+    else:
+        assert one == other
+
+
+def settings() -> dict[Row, list[str]]:
+    return {row: row.settings for row in ROWS}
+
+
+def test_side_by_side_is_what_each_is_alone(command: Command) -> None:
+    command.bench("--seed", *SEEDS)
+    assert Witness.order == [seed for seed in SEEDS for _ in range(12)], "a processor: in turn"
+    alone = trained()
+    samples = [row.run.samples.read_bytes() for row in ROWS]
+    assert len(set(samples)) == len(SEEDS)
+    for row in ROWS:
+        row.run.clear()
+    Witness.order = []
+    fit_side_by_side(settings(), force=False)
+    assert Witness.order == list(SEEDS) * 12
+    assert_same(trained(), alone)
+    command.bench("--seed", *SEEDS)
+    assert [row.run.samples.read_bytes() for row in ROWS] == samples
+
+
+def test_a_record_says_that_the_device_was_shared(command: Command) -> None:
+    fit_side_by_side(settings(), force=False)
+    out = command.bench("--seed", *SEEDS).out
+    records = [next(iter(row.records().values())) for row in ROWS]
+    assert [record.seed for record in records] == list(SEEDS)
+    assert all(record.hardware.endswith("beside 2 other runs") for record in records)
+    # One table for all, and a line for each run.
+    assert len(re.findall(r"^record .*seed\d-r1.json, samples ", out, re.MULTILINE)) == 3
+    assert out.count("unigram") == 1
+    command.bench("--seed", 3)
+    assert (
+        "beside" not in next(iter(Row("boring", "noise", 3, "quick").records().values())).hardware
+    )
+
+
+def test_what_is_finished_is_left_out(command: Command) -> None:
+    command.bench("--seed", 1)
+    Witness.order = []
+    fit_side_by_side(settings(), force=False)
+    assert Witness.order == [0, 2] * 12
+    Witness.order = []
+    fit_side_by_side(settings(), force=True)
+    assert Witness.order == list(SEEDS) * 12
+
+
+def test_one_that_fails_stops_no_other(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Witness.training_step
+
+    def training_step(self: Witness, batch: TokenBatch, batch_idx: int) -> None:
+        if self.trainer.default_root_dir.endswith("seed1") and self.batches == 5:
+            raise RuntimeError("seed 1 has no luck")
+        step(self, batch, batch_idx)
+
+    monkeypatch.setattr(Witness, "training_step", training_step)
+    with pytest.raises(RuntimeError, match="seed 1 has no luck"):
+        fit_side_by_side(settings(), force=False)
+    for row, expected in zip(ROWS, (12, 0, 12), strict=True):
+        assert batches(last(row.run)) == expected if expected else not last(row.run).exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_all_and_they_go_on_later(
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: signal.Signals,
+) -> None:
+    step = Witness.training_step
+
+    def training_step(self: Witness, batch: TokenBatch, batch_idx: int) -> None:
+        step(self, batch, batch_idx)
+        if len(Witness.order) == 10:
+            os.kill(os.getpid(), number)
+
+    Witness.order = []
+    handler = signal.getsignal(number)
+    with monkeypatch.context() as context:
+        context.setattr(Witness, "training_step", training_step)
+        with pytest.raises(KeyboardInterrupt):
+            fit_side_by_side(settings(), force=False)
+    assert "stopping after this batch" in capsys.readouterr().err
+    assert signal.getsignal(number) is handler
+    assert 10 <= len(Witness.order) < 16
+    assert sum(batches(last(row.run)) for row in ROWS) == len(Witness.order)
+    fit_side_by_side(settings(), force=False)
+    assert [batches(last(row.run)) for row in ROWS] == [12] * 3
+
+
+def test_each_has_a_run_of_its_own_in_wandb(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    write_recipe(
+        "noise/boring-quick.yaml",
+        """
+        trainer:
+          max_epochs: 2
+          log_every_n_steps: 1
+          logger:
+            - class_path: pytorch_lightning.loggers.WandbLogger
+              init_args: {project: textgan_bench}
+        """,
+    )
+    fit_side_by_side(settings(), force=False)
+    command.bench("--seed", *SEEDS)
+    names = [{path.name[-8:] for path in row.run.folder.glob("wandb/offline-*")} for row in ROWS]
+    assert names == [{row.run.wandb_id()} for row in ROWS]
+    assert len({row.run.wandb_id() for row in ROWS}) == 3
+
+
+def test_several_seeds_share_one_device(command: Command) -> None:
+    refused = command.refused("bench", "boring", "--data", "noise", "--seed", 0, 1, "--devices", 2)
+    assert "several seeds share one device" in refused
+    assert not Path("runs").exists()
+
+
+def test_nobody_runs_out_of_turn() -> None:
+    at_work = threading.Lock()
+    order = []
+
+    def training(member: int) -> Any:
+        def train(turns: Turns) -> None:
+            for _ in range(member + 1):
+                assert at_work.acquire(blocking=False)
+                order.append(member)
+                at_work.release()
+                turns.give_way()
+
+        return train
+
+    side_by_side.train([training(member) for member in range(3)])
+    assert order == [0, 1, 2, 1, 2, 2]
+
+
+def test_the_table_has_their_mean(command: Command) -> None:
+    command.bench("--seed", *SEEDS)
+    records = [record for record in leaderboard.load_records() if record.method == "boring"]
+    assert sorted(record.seed for record in records) == list(SEEDS)
