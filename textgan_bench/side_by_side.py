@@ -105,6 +105,8 @@ def train(trainings: Sequence[Callable[[Turns], None]]) -> None:
             thread.start()
         for thread in threads:
             thread.join()
+    for error in errors[1:]:
+        print(f"another of these runs failed: {error}", file=sys.stderr)
     if errors:
         raise errors[0]
     if turns.stopping:
