@@ -19,6 +19,8 @@ FOLDER = Path(__file__).parent
 def main() -> None:
     """One path a run, in the plane of a forward and a reverse score."""
     mpl.rcParams["svg.hashsalt"] = "nagan"  # the same picture is the same file
+    colours = mpl.colormaps["tab20"].colors  # type: ignore[attr-defined]
+    mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=colours[::2] + colours[1::2])
     draw("nagan_ablation", "oracle_gap", frame_hmm)
     draw("nagan_ablation_coco", "lm", frame_coco)
 
