@@ -40,8 +40,9 @@ class Witness(Boring):
 
 
 @pytest.fixture(autouse=True)
-def witness(command: Command) -> None:
+def witness(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     Witness.order = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)  # the recipe is of a processor
     write_recipe(
         "noise/boring.yaml",
         """
@@ -119,6 +120,13 @@ def test_what_is_finished_is_left_out(command: Command) -> None:
     Witness.order = []
     fit_side_by_side(settings(), force=True)
     assert Witness.order == list(SEEDS) * 12
+
+
+def test_nothing_is_discarded_unless_all_runs_are_free(command: Command) -> None:
+    command.bench("--seed", 0)
+    with Run(ROWS[2].run.folder).locked(), pytest.raises(ValueError, match="another process"):
+        fit_side_by_side(settings(), force=True)
+    assert batches(last(ROWS[0].run)) == 12
 
 
 def test_those_that_fail_stop_no_other(

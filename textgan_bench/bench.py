@@ -126,8 +126,8 @@ def fit_side_by_side(settings: dict[Row, list[str]], force: bool) -> None:
     with ExitStack() as locks:
         for row in settings:
             locks.enter_context(row.run.locked())
-            if force:
-                row.run.clear()
+        for row in settings if force else ():  # none, unless all are free
+            row.run.clear()
         side_by_side.train(
             [
                 partial(_fit, row.run, arguments, force)

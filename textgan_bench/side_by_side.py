@@ -88,9 +88,12 @@ def train(trainings: Sequence[Callable[[Turns], None]]) -> None:
     errors: list[BaseException] = []
 
     def take_part(member: int, training: Callable[[Turns], None]) -> None:
-        with turns.taken_by(member), _own_stream():
+        with turns.taken_by(member):
+            if turns.stopping:
+                return
             try:
-                training(turns)
+                with _own_stream():
+                    training(turns)
             except StoppedError:
                 pass
             except BaseException as error:  # is raised below
