@@ -8,6 +8,7 @@ Nothing of a training depends on its neighbours. Only the one whose turn it is r
 state of the process, its random numbers above all, can be changed over with the turn.
 """
 
+import os
 import signal
 import sys
 import threading
@@ -100,8 +101,7 @@ def train(trainings: Sequence[Callable[[Turns], None]]) -> None:
                 errors.append(error)
 
     threads = [
-        threading.Thread(target=take_part, args=each, daemon=True)  # a second Ctrl-C leaves them
-        for each in enumerate(trainings)
+        threading.Thread(target=take_part, args=each, daemon=True) for each in enumerate(trainings)
     ]
     with _isolated_noise(), _stopped_by_signals(turns):
         for thread in threads:
@@ -119,8 +119,9 @@ def train(trainings: Sequence[Callable[[Turns], None]]) -> None:
 @contextmanager
 def _stopped_by_signals(turns: Turns) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
-        if turns.stopping:
-            raise KeyboardInterrupt
+        if turns.stopping:  # at once, as the threads cannot be left: the last checkpoints are whole
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         turns.stopping = True
         print("\nstopping after this batch; the same command resumes", file=sys.stderr)
 
