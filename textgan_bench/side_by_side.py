@@ -137,8 +137,8 @@ def _stopped_by_signals(turns: Turns) -> Iterator[None]:
 def _isolated_noise() -> Iterator[None]:
     """Let others draw on the GPU from a generator of their own, and come back to this one.
 
-    A graph goes on with the generator that it was captured with. Copying states to and fro, as
-    ``isolate_rng`` would, waits for the device.
+    A graph advances the state that it was captured with, so states change places here and are not
+    overwritten, as they would be by ``isolate_rng``.
     """
     if not torch.cuda.is_available():
         yield
