@@ -17,6 +17,7 @@ ALLOWED = {
     "textgan_bench.functional": "numpy torch",
     "textgan_bench.functional.neighbours": "numpy torch tqdm",
     "textgan_bench.functional.triton_attention": "torch triton",
+    "textgan_bench.functional.triton_dropout": "triton",
     "textgan_bench.functional.triton_norm": "torch triton",
     "textgan_bench.tokens": "torch",
     "textgan_bench.interfaces": "tokens pytorch_lightning torch torchmetrics",

@@ -22,6 +22,7 @@ from textgan_bench.functional.adversarial import (
     max_gradient_penalty_of_all,
     non_saturating_loss,
 )
+from textgan_bench.functional.dropout import Dropout
 from textgan_bench.methods import NAGAN
 from textgan_bench.networks.latent_transformer import NonAutoregressiveTransformer
 from textgan_bench.networks.packing import Padded
@@ -117,17 +118,18 @@ class PlainNAGAN(NAGAN):
         """(B, T, V - 1)."""
         generator, words = self._non_autoregressive, Padded(mask)
         codes = generator.positions.expand(len(z), -1, -1)  # (B, T, H)
-        latents = F.dropout(generator.latents(z) + codes, self.dropout)
+        drop = Dropout(self.dropout)
+        latents = drop(generator.latents(z) + codes)
         hidden, latents, codes = (words.rows(x) for x in (latents, latents, codes))
         for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
             # The block itself projects the codes once, not for every sentence.
-            attended = block.self_attention(hidden, hidden, hidden, words, self.dropout)
-            hidden = block.norms[0](hidden, F.dropout(attended, self.dropout))
-            attended = block.positional_attention(codes, codes, hidden, words, self.dropout)
-            hidden = block.norms[1](hidden, F.dropout(attended, self.dropout))
-            attended = block.latent_attention(hidden, latents, latents, words, self.dropout)
-            hidden = block.norms[2](hidden, F.dropout(attended, self.dropout))
-            hidden = block.norms[3](hidden, F.dropout(block.feed_forward(hidden), self.dropout))
+            attended = block.self_attention(hidden, hidden, hidden, words, drop)
+            hidden = block.norms[0](hidden, drop(attended))
+            attended = block.positional_attention(codes, codes, hidden, words, drop)
+            hidden = block.norms[1](hidden, drop(attended))
+            attended = block.latent_attention(hidden, latents, latents, words, drop)
+            hidden = block.norms[2](hidden, drop(attended))
+            hidden = block.norms[3](hidden, drop(block.feed_forward(hidden)))
         return generator.scores(words.pad(hidden))
 
     def _judge(self, one_hot: Tensor, mask: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from triton.compiler import ASTSource
 from textgan_bench.functional import triton_attention, triton_norm
 
 INTEGERS = {"rows", "time", "heads"}
-NUMBERS = {"eps", "scale", "share"}
+NUMBERS = {"eps", "scale", "rate"}
 H200 = GPUTarget("cuda", 90, 32)
 
 
@@ -22,6 +22,8 @@ def size(kernel: Any, constants: dict[str, int], strides: Collection[str], warps
             return "constexpr"
         if name in INTEGERS or name in strides:
             return "i32"
+        if name == "seed":
+            return "*i64"
         return "fp32" if name in NUMBERS else "*fp32"
 
     signature = {name: kind(name) for name in kernel.arg_names}
@@ -33,8 +35,11 @@ def size(kernel: Any, constants: dict[str, int], strides: Collection[str], warps
 
 def main() -> None:
     rows = {"width": 128, "BLOCK": 128, "ROWS": triton_norm.ROWS}
-    for kernel in (triton_norm._forward, triton_norm._backward, triton_norm._twice):
-        print(kernel.__name__, size(kernel, rows, (), triton_norm.WARPS))
+    for kernel in (triton_norm._forward, triton_norm._backward):
+        for drops in (False, True):
+            constants = {**rows, "drops": drops}
+            print(kernel.__name__, size(kernel, constants, (), triton_norm.WARPS))
+    print(triton_norm._twice.__name__, size(triton_norm._twice, rows, (), triton_norm.WARPS))
     parts = ("q", "k", "v", "x", "y", "z", "dq", "dk", "dv")
     strides = {f"{part}{axis}" for part in parts for axis in "bt"}
     head = {"size": 32, "T": 32, "D": 32}

@@ -6,8 +6,9 @@ from torch import Tensor
 
 from tests.derivatives import DEVICE, DTYPE, assert_alike, derivatives
 from textgan_bench.functional.attention import attention, split
+from textgan_bench.functional.dropout import Dropout
 
-HEADS, SENTENCES, SHARE = 2, 3, 1.25
+HEADS, SENTENCES, RATE = 2, 3, 0.25
 SOURCES = {"self": (3,), "positional": (2, 1), "latent": (1, 2)}
 
 
@@ -30,11 +31,9 @@ def draw(time: int, width: int, kind: str) -> list[Tensor]:
     return [torch.randn(shape, dtype=DTYPE, device=DEVICE) for shape in shapes]
 
 
-def attend(bias: Tensor, keep: Tensor | None, *sources: Tensor) -> Tensor:
+def attend(bias: Tensor, seed: Tensor | None, *sources: Tensor) -> Tensor:
     kernels = pytest.importorskip("textgan_bench.functional.triton_attention", exc_type=ImportError)
-    return kernels.FusedAttention.apply(
-        bias, keep, SHARE if keep is not None else 1.0, HEADS, *sources
-    )
+    return kernels.FusedAttention.apply(seed, RATE, HEADS, bias, *sources)
 
 
 @pytest.mark.parametrize(("time", "width"), [(6, 8), (17, 40), (24, 64)])
@@ -48,13 +47,22 @@ def test_kernels_have_the_derivatives_of_the_formula(time: int, width: int, kind
 
 @pytest.mark.parametrize("kind", SOURCES)
 def test_kernels_drop_probabilities(kind: str) -> None:
-    sources, bias = draw(6, 8, kind), padding(6)
-    keep = torch.zeros(SENTENCES, HEADS, 6, 6, device=DEVICE).bernoulli_(1 / SHARE)
-    ours = derivatives(lambda *x: attend(bias, keep, *x), sources, steep=0)
-    theirs = derivatives(lambda *x: plain(bias, *x, keep=SHARE * keep), sources, steep=0)
+    time, width = 17, 40
+    sources, bias = draw(time, width, kind), padding(time)
+    seed = torch.tensor([11], device=DEVICE)
+    # Where all keys are alike and a value is the number of its key, what was kept can be read off.
+    words = torch.zeros(SENTENCES, time, 3 * width, dtype=DTYPE, device=DEVICE)
+    words[..., 2 * width :] = torch.eye(time, width // HEADS, device=DEVICE).repeat(1, HEADS)
+    even = torch.zeros_like(bias)
+    kept = attend(even, seed, words).unflatten(-1, (HEADS, -1))[..., :time].transpose(1, 2) > 0
+    factors = kept / (1 - RATE)  # (B, heads, T, T) in float32, as in a kernel
+    ours = derivatives(lambda *x: attend(bias, seed, *x), sources, steep=0)
+    theirs = derivatives(lambda *x: plain(bias, *x, keep=factors), sources, steep=0)
     assert_alike(ours, theirs)
+    assert 0.7 < kept.double().mean() < 0.8
+    assert not torch.equal(kept[:, 0], kept[:, 1])
     with pytest.raises(NotImplementedError, match="no second derivative"):
-        derivatives(lambda *x: attend(bias, keep, *x), sources, steep=1)
+        derivatives(lambda *x: attend(bias, seed, *x), sources, steep=1)
 
 
 def test_kernels_take_a_cotangent_of_any_strides() -> None:
@@ -145,6 +153,6 @@ def test_a_gpu_takes_the_kernels_and_drops_at_their_rate(kind: str) -> None:
     assert name_of(exact) == "FusedAttentionBackward"
     with torch.no_grad():
         mean = torch.stack(
-            [attention(bias, *sources, heads=HEADS, dropout=0.2) for _ in range(2_000)]
+            [attention(bias, *sources, heads=HEADS, dropout=Dropout(0.2)) for _ in range(2_000)]
         ).mean(0)
     torch.testing.assert_close(mean, exact, rtol=0, atol=0.1)

@@ -1,8 +1,12 @@
+from functools import partial
+
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from tests.derivatives import DEVICE, DTYPE, assert_alike, derivatives
+from textgan_bench.functional.dropout import Dropout
 from textgan_bench.functional.residual_norm import residual_norm
 
 
@@ -12,27 +16,55 @@ def plain(x: Tensor, change: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return weight * unit + bias
 
 
+def fused(*inputs: Tensor, seed: Tensor | None = None, rate: float = 0.0) -> Tensor:
+    kernels = pytest.importorskip("textgan_bench.functional.triton_norm", exc_type=ImportError)
+    return kernels.FusedResidualNorm.apply(seed, rate, 1e-5, *inputs)
+
+
+def draw(*shape: int) -> list[Tensor]:
+    torch.manual_seed(0)
+    sums = torch.randn(2, *shape, dtype=DTYPE, device=DEVICE)
+    return [*sums, *torch.randn(2, shape[-1], dtype=DTYPE, device=DEVICE)]
+
+
 @pytest.mark.parametrize("width", [24, 32])
 @pytest.mark.parametrize("sentences", [1, 5])
 def test_kernels_have_the_derivatives_of_the_formula(width: int, sentences: int) -> None:
-    kernels = pytest.importorskip("textgan_bench.functional.triton_norm", exc_type=ImportError)
-    torch.manual_seed(0)
-    inputs = [
-        *torch.randn(2, sentences, 7, width, dtype=DTYPE, device=DEVICE),
-        *torch.randn(2, width, dtype=DTYPE, device=DEVICE),
-    ]
-    ours = derivatives(lambda *x: kernels.FusedResidualNorm.apply(*x, 1e-5), inputs, steep=2)
-    assert_alike(ours, derivatives(plain, inputs, steep=2))
+    inputs = draw(sentences, 7, width)
+    assert_alike(derivatives(fused, inputs, steep=2), derivatives(plain, inputs, steep=2))
 
 
-def test_kernels_refuse_to_differentiate_the_gradients_of_the_weights() -> None:
-    kernels = pytest.importorskip("textgan_bench.functional.triton_norm", exc_type=ImportError)
-    x, change = torch.randn(2, 3, 8, dtype=DTYPE, device=DEVICE)
-    weight, bias = torch.randn(2, 8, dtype=DTYPE, device=DEVICE).requires_grad_()
-    value = kernels.FusedResidualNorm.apply(x, change.requires_grad_(), weight, bias, 1e-5)
-    (slope,) = torch.autograd.grad(value.square().sum(), weight, create_graph=True)
+@pytest.mark.parametrize("width", [24, 32])
+def test_kernels_drop_of_the_change_what_they_drop_of_its_gradient(width: int) -> None:
+    x, change, weight, bias = draw(5, 7, width)
+    seed, rate = torch.tensor([11], device=DEVICE), 0.25
+    # Of a sum with ones, more than the mean is what was kept.
+    ones, zeros = torch.ones_like(change), torch.zeros_like(x)
+    kept = fused(zeros, ones, ones[0, 0], zeros[0, 0], seed=seed, rate=rate) > 0
+    factors = kept / (1 - rate)  # in float32, as in a kernel
+    ours = derivatives(partial(fused, seed=seed, rate=rate), [x, change, weight, bias], steep=0)
+    theirs = derivatives(
+        lambda x, change, *rest: plain(x, change * factors, *rest),
+        [x, change, weight, bias],
+        steep=0,
+    )
+    assert_alike(ours, theirs)
+    assert 0.65 < kept.double().mean() < 0.85
+    other = fused(zeros, ones, ones[0, 0], zeros[0, 0], seed=seed + 1, rate=rate) > 0
+    assert 0.25 < (kept != other).double().mean() < 0.5, "3/8 of two independent draws differ"
+
+
+def test_kernels_refuse_derivatives_they_do_not_have() -> None:
+    """Of the gradients of the weights, and second ones with dropout."""
+    x, change, weight, bias = (x.requires_grad_() for x in draw(3, 8))
+    (slope,) = torch.autograd.grad(
+        fused(x, change, weight, bias).square().sum(), weight, create_graph=True
+    )
     with pytest.raises(NotImplementedError, match="have no derivative"):
         slope.sum().backward()
+    dropped = partial(fused, seed=torch.tensor([11], device=DEVICE), rate=0.25)
+    with pytest.raises(NotImplementedError, match="no second derivative"):
+        derivatives(dropped, [x, change, weight, bias], steep=1)
 
 
 def test_it_is_the_normalised_sum() -> None:
@@ -41,8 +73,26 @@ def test_it_is_the_normalised_sum() -> None:
     torch.testing.assert_close(residual_norm(*inputs), plain(*inputs))
 
 
+def test_it_drops_of_the_change_alone() -> None:
+    x, change = torch.randn(2, 50, 8).double()
+    weight, bias = torch.randn(2, 8).double()
+    torch.manual_seed(0)
+    dropped = residual_norm(x, change, weight, bias, Dropout(0.5))
+    torch.manual_seed(0)
+    expected = plain(x, F.dropout(change, 0.5), weight, bias)
+    torch.testing.assert_close(dropped, expected)
+    assert not torch.allclose(dropped, plain(x, change, weight, bias))
+
+
 @pytest.mark.gpu
 def test_a_gpu_takes_the_kernels() -> None:
-    inputs = [*torch.randn(2, 3, 8, device="cuda"), *torch.randn(2, 8, device="cuda")]
-    value = residual_norm(inputs[0].requires_grad_(), *inputs[1:])
+    x, change = torch.randn(2, 3, 8, device="cuda")
+    weight, bias = torch.randn(2, 8, device="cuda")
+    value = residual_norm(x.requires_grad_(), change, weight, bias)
     assert type(value.grad_fn).__name__ == "FusedResidualNormBackward"
+    dropout = Dropout(0.5)
+    with torch.no_grad():
+        ours = [residual_norm(x, change, weight, bias, dropout) for _ in range(2_000)]
+        theirs = [plain(x, dropout(change), weight, bias) for _ in range(2_000)]
+    mean, expected = torch.stack(ours).mean(0), torch.stack(theirs).mean(0)
+    torch.testing.assert_close(mean, expected, rtol=0, atol=0.15)

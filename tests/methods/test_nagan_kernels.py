@@ -4,6 +4,7 @@ from unittest.mock import Mock
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from tests.derivatives import DEVICE, DTYPE, TOLERANCE
 from tests.methods.test_nagan_graph import MAX_LENGTH, batches, build
@@ -43,3 +44,26 @@ def test_losses_and_gradients_are_those_without_the_kernels(
     largest = max(x.norm() for x in plain[1:])
     for one, other in zip(ours, plain, strict=True):
         assert (one - other).norm() <= TOLERANCE * (other.norm() + largest)
+
+
+def test_the_kernels_drop_what_they_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("triton")
+    for module in ("attention", "residual_norm"):
+        monkeypatch.setattr(f"textgan_bench.functional.{module}.can_take", lambda *x: True)
+    by_itself = Mock(wraps=F.dropout)
+    monkeypatch.setattr(F, "dropout", by_itself)
+    method = build(NAGAN, dropout=0.25).to(DEVICE, DTYPE)
+    mask = length_mask(torch.tensor([3, 5], device=DEVICE), MAX_LENGTH)
+
+    z = torch.randn(*mask.shape, method.generator.latent_dim, dtype=DTYPE, device=DEVICE)
+
+    def scores(seed: int, dropout: float) -> float:
+        torch.manual_seed(seed)
+        by_itself.reset_mock()
+        with torch.no_grad():
+            return float(method.generator(z, mask, dropout).square().sum())
+
+    one = scores(1, 0.25)
+    assert by_itself.call_count == 1, "of the latents, which no kernel computes"
+    assert scores(1, 0.25) == one
+    assert len({one, scores(2, 0.25), scores(1, 0.5), scores(1, 0.0)}) == 4

@@ -8,6 +8,7 @@ from scipy import stats
 from torch import Tensor
 from torch.func import functional_call
 
+from textgan_bench.functional.dropout import NO_DROPOUT
 from textgan_bench.networks.autoregressive_transformer import (
     AutoregressiveTransformer,
     SoftAutoregressiveTransformer,
@@ -104,7 +105,7 @@ def test_it_is_the_decoder_under_a_causal_mask(kind: type[AutoregressiveTransfor
     words_so_far = Causal(everywhere)
     hidden = states = words_so_far.rows(states)
     for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
-        hidden = block(hidden, states, generator.positions, words_so_far, 0.0)
+        hidden = block(hidden, states, generator.positions, words_so_far, NO_DROPOUT)
     hidden = words_so_far.pad(hidden)
     torch.manual_seed(3)
     noise = torch.zeros_like(scores)

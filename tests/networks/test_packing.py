@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from textgan_bench.functional.dropout import NO_DROPOUT
 from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.networks.transformer import (
     EncoderBlock,
@@ -33,7 +34,7 @@ def test_blocks_give_each_word_the_same_in_both_layouts(decoder: bool) -> None:
     for layout in (Padded(MASK), Packed(MASK)):
         inputs = [state.clone().requires_grad_() for state in (x, latents)]
         hidden, context = map(layout.rows, inputs)
-        y = block(hidden, context, codes, layout, 0.0) if decoder else block(hidden, layout)
+        y = block(hidden, context, codes, layout, NO_DROPOUT) if decoder else block(hidden, layout)
         loss = (layout.pad(y) * weight).sum()
         wanted = [*block.parameters(), *(inputs if decoder else inputs[:1])]
         results.append([loss, *torch.autograd.grad(loss, wanted)])

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from textgan_bench.functional.dropout import NO_DROPOUT, Dropout
 from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.networks.transformer import (
     Attention,
@@ -98,9 +99,9 @@ def test_decoder_block_ignores_padding() -> None:
     block = LatentDecoderBlock(8, 2, 16).double()
     x, latents = torch.randn(2, 5, 8, dtype=torch.float64)
     mask = length_mask(torch.tensor([3]), 5)
-    padded = block(x, latents, sinusoidal_positions(5, 8).double(), Padded(mask), 0.0)
+    padded = block(x, latents, sinusoidal_positions(5, 8).double(), Padded(mask), NO_DROPOUT)
     codes = sinusoidal_positions(3, 8).double()
-    alone = block(x[:3], latents[:3], codes, Padded(mask[:, :3]), 0.0)
+    alone = block(x[:3], latents[:3], codes, Padded(mask[:, :3]), NO_DROPOUT)
     torch.testing.assert_close(padded[:3], alone, rtol=0, atol=1e-12)
 
 
@@ -118,5 +119,5 @@ def test_dropout_is_the_argument_not_the_training_flag() -> None:
     torch.manual_seed(0)
     block = EncoderBlock(8, 2, 16).eval()
     x = torch.randn(1, 4, 8)
-    assert not torch.equal(block(x, None, dropout=0.5), block(x, None, dropout=0.5))
+    assert not torch.equal(block(x, None, Dropout(0.5)), block(x, None, Dropout(0.5)))
     assert torch.equal(block.train()(x, None), block(x, None))

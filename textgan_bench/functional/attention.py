@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor
 
+from textgan_bench.functional.dropout import NO_DROPOUT, Dropout
 from textgan_bench.functional.gpu_kernels import can_take
 
 LARGEST = 32
@@ -15,7 +16,7 @@ def attention(
     bias: Tensor | None,
     *sources: Tensor,
     heads: int,
-    dropout: float = 0.0,
+    dropout: Dropout = NO_DROPOUT,
     causal: bool = False,
 ) -> Tensor:
     """(B, T, H) of queries, keys and values, side by side in ``sources``.
@@ -29,7 +30,7 @@ def attention(
         sources: (B, T, n H) each, of which n are side by side, head by head: three in all. Those
             of keys and values may have another time S.
         heads: of H / heads dimensions.
-        dropout: of probabilities, in [0, 1).
+        dropout: of probabilities.
         causal: whether a word attends only to those before it and to itself.
 
     >>> import torch
@@ -41,14 +42,11 @@ def attention(
     if bias is not None and not causal and _fit(bias, sources, heads) and can_take(bias, *sources):
         from textgan_bench.functional.triton_attention import FusedAttention
 
-        batch, time, _ = sources[0].shape
-        keep = None
-        if dropout:
-            keep = bias.new_empty(batch, heads, time, time).bernoulli_(1 - dropout)
-        return FusedAttention.apply(bias.contiguous(), keep, 1 / (1 - dropout), heads, *sources)
+        seed = dropout.seed(bias.device)
+        return FusedAttention.apply(seed, dropout.rate, heads, bias.contiguous(), *sources)
     query, key, value = (_heads(x, heads) for x in split(sources))
     attended = F.scaled_dot_product_attention(
-        query, key, value, attn_mask=bias, dropout_p=dropout, is_causal=causal
+        query, key, value, attn_mask=bias, dropout_p=dropout.rate, is_causal=causal
     )  # (B, heads, T, H / heads)
     return attended.transpose(1, 2).flatten(2)
 

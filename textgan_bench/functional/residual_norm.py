@@ -1,22 +1,29 @@
-"""Layer normalisation of a sum (Ba et al., 2016; Vaswani et al., 2017, section 3.1)."""
+"""Layer normalisation of a sum (Ba et al., 2016; Vaswani et al., 2017, section 3.1 and 5.4)."""
 
 import torch.nn.functional as F
 from torch import Tensor
 
+from textgan_bench.functional.dropout import NO_DROPOUT, Dropout
 from textgan_bench.functional.gpu_kernels import can_take
 
 
 def residual_norm(
-    x: Tensor, change: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5
+    x: Tensor,
+    change: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    dropout: Dropout = NO_DROPOUT,
+    eps: float = 1e-5,
 ) -> Tensor:
-    """``LayerNorm(x + change)``, on a GPU by kernels of its own (``triton_norm``).
+    """``LayerNorm(x + dropout(change))``, on a GPU by kernels of its own (``triton_norm``).
 
     It may be differentiated twice; on a GPU the gradients of ``weight`` and ``bias`` only once,
-    else NotImplementedError is raised.
+    and those with dropout, else NotImplementedError is raised.
 
     Args:
         x, change: (…, H).
         weight, bias: (H,).
+        dropout: of ``change``.
         eps: added to the variance.
 
     Returns:
@@ -29,5 +36,7 @@ def residual_norm(
     if x.shape == change.shape and can_take(x, change, weight, bias):
         from textgan_bench.functional.triton_norm import FusedResidualNorm
 
-        return FusedResidualNorm.apply(x.contiguous(), change.contiguous(), weight, bias, eps)
-    return F.layer_norm(x + change, weight.shape, weight, bias, eps)
+        seed = dropout.seed(x.device)
+        dense = x.contiguous(), change.contiguous()
+        return FusedResidualNorm.apply(seed, dropout.rate, eps, *dense, weight, bias)
+    return F.layer_norm(x + dropout(change), weight.shape, weight, bias, eps)

@@ -11,8 +11,7 @@ With S = s Q Kᵀ + bias, P = softmax S, O = P V and A = dO Vᵀ, and with row s
              M = P (R - e), N = A R - A e - d R + dO Zᵀ, E = P (N - Σ P N):
              d(dO) = M V + P Z,  dQ = s (E K + dS Y),  dK = s (Eᵀ Q + dSᵀ X),  dV = Mᵀ dO
 
-Dropout puts P * keep for P in O and dV, and A * keep for A, with a ``keep`` of zeros and
-1 / (1 - rate).
+Dropout puts P * kept for P in O and dV, and A * kept for A, with ``kept`` of ``triton_dropout``.
 
 Shapes: B batch, T time, H hidden width, D of a head.
 """
@@ -27,6 +26,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from textgan_bench.functional.attention import split, total_width
+from textgan_bench.functional.triton_dropout import kept
 
 SMALLEST = 16
 """Side of a matrix that ``tl.dot`` takes."""
@@ -61,15 +61,14 @@ def _attention(q, k, bias, time, scale, heads, T: tl.constexpr):
 
 
 @triton.jit
-def _kept(keep, share, time, T: tl.constexpr):
+def _kept(seed, rate, T: tl.constexpr):
     """(T, T) what dropout multiplies probabilities by."""
     query, key = tl.arange(0, T)[:, None], tl.arange(0, T)[None, :]
-    at = (tl.program_id(0) * time + query) * time + key
-    return share * tl.load(keep + at, (query < time) & (key < time), 0.0)
+    return kept(seed, rate, (tl.program_id(0) * T + query) * T + key)
 
 
 @triton.jit
-def _forward(q, qb, qt, k, kb, kt, v, vb, vt, out, bias, keep, share, time, scale, heads,
+def _forward(q, qb, qt, k, kb, kt, v, vb, vt, out, bias, seed, rate, time, scale, heads,
              drops: tl.constexpr, size: tl.constexpr, T: tl.constexpr,
              D: tl.constexpr):  # fmt: skip
     at_q, inside = _places(qb, qt, heads, time, size, T, D)
@@ -78,7 +77,7 @@ def _forward(q, qb, qt, k, kb, kt, v, vb, vt, out, bias, keep, share, time, scal
     Q, K = tl.load(q + at_q, inside, 0.0), tl.load(k + at_k, inside, 0.0)
     P = _attention(Q, K, bias, time, scale, heads, T)
     if drops:
-        P *= _kept(keep, share, time, T)
+        P *= _kept(seed, rate, T)
     width = heads * size
     at, _ = _places(time * width, width, heads, time, size, T, D)
     tl.store(out + at, _dot(P, tl.load(v + at_v, inside, 0.0)), inside)
@@ -86,7 +85,7 @@ def _forward(q, qb, qt, k, kb, kt, v, vb, vt, out, bias, keep, share, time, scal
 
 @triton.jit
 def _backward(q, qb, qt, k, kb, kt, v, vb, vt, dq, dqb, dqt, dk, dkb, dkt, dv, dvb, dvt, dout,
-              bias, keep, share, time, scale, heads, drops: tl.constexpr, size: tl.constexpr,
+              bias, seed, rate, time, scale, heads, drops: tl.constexpr, size: tl.constexpr,
               T: tl.constexpr, D: tl.constexpr):  # fmt: skip
     at_q, inside = _places(qb, qt, heads, time, size, T, D)
     at_k, _ = _places(kb, kt, heads, time, size, T, D)
@@ -97,10 +96,10 @@ def _backward(q, qb, qt, k, kb, kt, v, vb, vt, dq, dqb, dqt, dk, dkb, dkt, dv, d
     dO = tl.load(dout + at, inside, 0.0)
     P = _attention(Q, K, bias, time, scale, heads, T)
     A = _dot(dO, tl.trans(tl.load(v + at_v, inside, 0.0)))
-    kept = P
+    shares = P
     if drops:
-        factors = _kept(keep, share, time, T)
-        kept *= factors
+        factors = _kept(seed, rate, T)
+        shares *= factors
         A *= factors
     dS = P * (A - tl.sum(P * A, 1)[:, None])
     at_dq, _ = _places(dqb, dqt, heads, time, size, T, D)
@@ -108,7 +107,7 @@ def _backward(q, qb, qt, k, kb, kt, v, vb, vt, dq, dqb, dqt, dk, dkb, dkt, dv, d
     at_dv, _ = _places(dvb, dvt, heads, time, size, T, D)
     tl.store(dq + at_dq, scale * _dot(dS, K), inside)
     tl.store(dk + at_dk, scale * _dot(tl.trans(dS), Q), inside)
-    tl.store(dv + at_dv, _dot(tl.trans(kept), dO), inside)
+    tl.store(dv + at_dv, _dot(tl.trans(shares), dO), inside)
 
 
 @triton.jit
@@ -163,27 +162,27 @@ def _launch(kernel: Any, *arguments: Any, like: Tensor, heads: int, options: Seq
 
 
 class FusedAttention(torch.autograd.Function):
-    """Of sources (B, T, n H), which may be expanded.
+    """Of sources (B, T, n H), which may be expanded, and a contiguous bias (B, 1, 1, T).
 
-    bias (B, 1, 1, T) and keep (B, heads, T, T), zeros and ones, are contiguous; ``share`` is what
-    kept probabilities are multiplied by.
+    ``seed`` (1,) int64 is what probabilities are dropped by at ``rate``, None to drop none.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, bias: Tensor, keep: Tensor | None, share: float, heads: int, *sources: Tensor
+        ctx: Any, seed: Tensor | None, rate: float, heads: int, bias: Tensor, *sources: Tensor
     ) -> Tensor:
-        ctx.save_for_backward(bias, keep, *sources)
-        ctx.share, ctx.heads = share, heads
+        ctx.save_for_backward(seed, bias, *sources)
+        ctx.rate, ctx.heads = rate, heads
         out = sources[0].new_empty(*sources[0].shape[:2], total_width(sources) // 3)
-        drops = keep is not None
-        arguments = *_parts(sources), out, bias, keep if drops else bias, share
+        drops = seed is not None
+        arguments = *_parts(sources), out, bias, seed if drops else bias, rate
         _launch(_forward, *arguments, like=out, heads=heads, options=[drops])
         return out
 
     @staticmethod
     def backward(ctx: Any, dout: Tensor) -> tuple[Tensor | None, ...]:
-        gradients = _Backward.apply(dout.contiguous(), ctx.share, ctx.heads, *ctx.saved_tensors)
+        seed, *inputs = ctx.saved_tensors
+        gradients = _Backward.apply(seed, ctx.rate, ctx.heads, dout.contiguous(), *inputs)
         return None, None, None, None, *gradients
 
 
@@ -191,18 +190,18 @@ class _Backward(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        dout: Tensor,
-        share: float,
+        seed: Tensor | None,
+        rate: float,
         heads: int,
+        dout: Tensor,
         bias: Tensor,
-        keep: Tensor | None,
         *sources: Tensor,
     ) -> tuple[Tensor, ...]:
         ctx.save_for_backward(dout, bias, *sources)
-        ctx.heads, ctx.drops = heads, keep is not None
+        ctx.heads, ctx.drops = heads, seed is not None
         gradients = tuple(x.new_empty(x.shape) for x in sources)
         parts = *_parts(sources), *_parts(gradients)
-        arguments = *parts, dout, bias, keep if ctx.drops else bias, share
+        arguments = *parts, dout, bias, seed if ctx.drops else bias, rate
         _launch(_backward, *arguments, like=dout, heads=heads, options=[ctx.drops])
         return gradients
 
@@ -216,4 +215,4 @@ class _Backward(torch.autograd.Function):
         ddout, gradients = torch.empty_like(dout), [x.new_empty(x.shape) for x in sources]
         parts = (*_parts(sources), *_parts(dense), *_parts(gradients))
         _launch(_twice, *parts, dout, ddout, bias, like=dout, heads=ctx.heads, options=[])
-        return ddout, None, None, None, None, *gradients
+        return None, None, None, ddout, None, *gradients

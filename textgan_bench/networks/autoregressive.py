@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from textgan_bench.functional.dropout import Dropout
 from textgan_bench.functional.likelihood import drawn_mask, symbol_nll
 from textgan_bench.functional.row_chunks import row_chunks
 from textgan_bench.networks.transformer import EncoderBlock, sinusoidal_positions
@@ -173,9 +174,9 @@ class TransformerLanguageModel(LanguageModel):
         self.output = nn.Linear(width, vocab_size)
 
     def read(self, symbols: Tensor) -> Tensor:
-        dropout = self.dropout if self.training else 0.0
+        dropout = Dropout(self.dropout if self.training else 0.0)
         hidden: Tensor = self.embedding(symbols) + self.positions[: symbols.shape[1]]  # (B, T, H)
-        hidden = F.dropout(hidden, dropout)
+        hidden = dropout(hidden)
         for block in self.blocks:
             hidden = block(hidden, layout=None, dropout=dropout, causal=True)
         return hidden

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from typing import ClassVar, Unpack, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from textgan_bench.functional.dropout import Dropout
 from textgan_bench.functional.likelihood import log_frequencies
 from textgan_bench.functional.relaxation import gumbel_noise_like, soft_embedding
 from textgan_bench.networks.latent_transformer import LatentTransformer
@@ -79,16 +79,17 @@ class AutoregressiveTransformer(LatentTransformer):
 
         Noise is included; words are read by ``table`` (V - 1, E), relaxed in ``training``.
         """
+        drop = Dropout(dropout)
         word = z.new_zeros(len(z), table.shape[1])  # (B, E)
         latents = z.new_empty(len(z), 0, self.positions.shape[1])  # (B, T, H), T as far as written
         past = [(latents, latents) for _ in self.blocks]
         written = []
         for t in range(mask.shape[1]):
             inputs = self.latents(torch.cat([word, z], -1)) + self.positions[t]
-            x = F.dropout(inputs, dropout)[:, None]  # (B, 1, H)
+            x = drop(inputs)[:, None]  # (B, 1, H)
             latents = torch.cat([latents, x], 1)
             for i, block in enumerate(cast("Iterable[LatentDecoderBlock]", self.blocks)):
-                x, past[i] = self._step(block, x, past[i], latents, dropout)
+                x, past[i] = self._step(block, x, past[i], latents, drop)
             scores = self.scores(x[:, 0])  # (B, V - 1)
             if self.noisy:
                 scores = scores + gumbel_noise_like(scores)
@@ -97,19 +98,19 @@ class AutoregressiveTransformer(LatentTransformer):
         return layout(mask).rows(torch.stack(written, 1))
 
     def _step(
-        self, block: LatentDecoderBlock, x: Tensor, past: Past, latents: Tensor, dropout: float
+        self, block: LatentDecoderBlock, x: Tensor, past: Past, latents: Tensor, dropout: Dropout
     ) -> tuple[Tensor, Past]:
         """``block`` under a causal mask, at the last place alone: x is (B, 1, H)."""
         words = torch.cat([past[0], x], 1)  # (B, T, H)
         attended = block.self_attention(x, words, words, dropout=dropout)
-        x = block.norms[0](x, F.dropout(attended, dropout))
+        x = block.norms[0](x, attended, dropout)
         values = torch.cat([past[1], x], 1)
         codes = self.positions[: values.shape[1]].expand_as(values)
         attended = block.positional_attention(codes[:, -1:], codes, values, dropout=dropout)
-        x = block.norms[1](x, F.dropout(attended, dropout))
+        x = block.norms[1](x, attended, dropout)
         attended = block.latent_attention(x, latents, latents, dropout=dropout)
-        x = block.norms[2](x, F.dropout(attended, dropout))
-        return block.norms[3](x, F.dropout(block.feed_forward(x), dropout)), (words, values)
+        x = block.norms[2](x, attended, dropout)
+        return block.norms[3](x, block.feed_forward(x), dropout), (words, values)
 
 
 class SoftAutoregressiveTransformer(AutoregressiveTransformer):

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from typing import Unpack, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from textgan_bench.functional.dropout import Dropout
 from textgan_bench.functional.likelihood import log_frequencies
 from textgan_bench.functional.processes import process_count, process_mean
 from textgan_bench.functional.relaxation import add_gumbel_noise_, straight_through_embedding
@@ -203,10 +203,11 @@ class NonAutoregressiveTransformer(LatentTransformer):
         words = layout(mask)
         positions = self.positions[: z.shape[1]]  # (T, H)
         latents = self.latents(words.rows(z)) + words.rows(positions.expand(len(z), -1, -1))
-        latents = F.dropout(latents, dropout)  # (N, H)
+        drop = Dropout(dropout)
+        latents = drop(latents)  # (N, H)
         hidden = latents
         for block in self.blocks:
-            hidden = block(hidden, latents, positions, words, dropout)
+            hidden = block(hidden, latents, positions, words, drop)
         return self.scores(hidden)
 
     def _hold_frequencies(self, scores: Tensor, layout: Padded) -> None:

@@ -1,7 +1,7 @@
 """Post-norm Transformer blocks (Vaswani et al., 2017) in the form of Gu et al. (2018).
 
 Dropout is an argument of every forward pass, not a module: NAGAN keeps it at inference and turns
-it as its quality-diversity knob.
+it as its quality-diversity knob, and the kernels of a GPU carry it out.
 
 Hidden states are padded, (B, T, H), or in the rows (N, H) of a layout (``packing``). Shapes: B
 batch, T time, N rows, H hidden width.
@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from textgan_bench.functional.attention import attention
+from textgan_bench.functional.dropout import NO_DROPOUT, Dropout
 from textgan_bench.functional.residual_norm import residual_norm
 from textgan_bench.networks.packing import Padded
 
@@ -96,7 +97,7 @@ class Attention(nn.Module):
         key: Tensor,
         value: Tensor,
         layout: Padded | None = None,
-        dropout: float = 0.0,
+        dropout: Dropout = NO_DROPOUT,
         causal: bool = False,
     ) -> Tensor:
         """(B, T, H) from queries (B, T, H) and keys, values (B, S, H).
@@ -127,10 +128,12 @@ class FeedForward(nn.Sequential):
 
 
 class ResidualNorm(nn.LayerNorm):
-    """``LayerNorm(x + change)``, (…, H) of both to (…, H)."""
+    """``LayerNorm(x + dropout(change))``, (…, H) of both to (…, H)."""
 
-    def forward(self, x: Tensor, change: Tensor) -> Tensor:  # type: ignore[override]
-        return residual_norm(x, change, self.weight, self.bias, self.eps)
+    def forward(  # type: ignore[override]
+        self, x: Tensor, change: Tensor, dropout: Dropout = NO_DROPOUT
+    ) -> Tensor:
+        return residual_norm(x, change, self.weight, self.bias, dropout, self.eps)
 
 
 class EncoderBlock(nn.Module):
@@ -143,12 +146,16 @@ class EncoderBlock(nn.Module):
         self.norms = nn.ModuleList(ResidualNorm(width) for _ in range(2))
 
     def forward(
-        self, x: Tensor, layout: Padded | None, dropout: float = 0.0, causal: bool = False
+        self,
+        x: Tensor,
+        layout: Padded | None,
+        dropout: Dropout = NO_DROPOUT,
+        causal: bool = False,
     ) -> Tensor:
         """(B, T, H) to (B, T, H), or (N, H) to (N, H) with ``layout``."""
         attended = self.self_attention(x, x, x, layout, dropout, causal)
-        x = self.norms[0](x, F.dropout(attended, dropout))
-        return self.norms[1](x, F.dropout(self.feed_forward(x), dropout))
+        x = self.norms[0](x, attended, dropout)
+        return self.norms[1](x, self.feed_forward(x), dropout)
 
 
 class LatentDecoderBlock(nn.Module):
@@ -168,14 +175,14 @@ class LatentDecoderBlock(nn.Module):
         self.norms = nn.ModuleList(ResidualNorm(width) for _ in range(4))
 
     def forward(
-        self, x: Tensor, latents: Tensor, positions: Tensor, layout: Padded, dropout: float
+        self, x: Tensor, latents: Tensor, positions: Tensor, layout: Padded, dropout: Dropout
     ) -> Tensor:
         """(N, H) from hidden states and latents (N, H) and position codes (T, H)."""
         attended = self.self_attention(x, x, x, layout, dropout)
-        x = self.norms[0](x, F.dropout(attended, dropout))
+        x = self.norms[0](x, attended, dropout)
         codes = positions[None]  # (1, T, H)
         attended = self.positional_attention(codes, codes, x, layout, dropout)
-        x = self.norms[1](x, F.dropout(attended, dropout))
+        x = self.norms[1](x, attended, dropout)
         attended = self.latent_attention(x, latents, latents, layout, dropout)
-        x = self.norms[2](x, F.dropout(attended, dropout))
-        return self.norms[3](x, F.dropout(self.feed_forward(x), dropout))
+        x = self.norms[2](x, attended, dropout)
+        return self.norms[3](x, self.feed_forward(x), dropout)

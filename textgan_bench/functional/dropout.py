@@ -1,0 +1,39 @@
+"""Dropout (Srivastava et al., 2014) that GPU kernels carry out within what they compute."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SEEDS = 64
+"""Drawn at a time: a pass of NAGAN's generator at the paper's depth takes 35."""
+
+
+class Dropout:
+    """What all layers of one pass drop; make one for each pass.
+
+    Kernels draw what they drop themselves, from a seed a layer. The seeds of a pass are drawn
+    together, in one launch, and when the first is asked for: a processor needs none.
+
+    Args:
+        rate: in [0, 1).
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        self._seeds: list[Tensor] = []
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(…) of x (…), by a kernel of its own."""
+        return F.dropout(x, self.rate)
+
+    def seed(self, device: torch.device) -> Tensor | None:
+        """(1,) int64 on ``device`` that no layer had before, None where nothing is dropped."""
+        if not self.rate:
+            return None
+        if not self._seeds:
+            drawn = torch.empty(SEEDS, dtype=torch.int64, device=device).random_()
+            self._seeds = list(drawn.split(1))
+        return self._seeds.pop()
+
+
+NO_DROPOUT = Dropout(0.0)
