@@ -76,4 +76,4 @@ tables: $(STAMP) ## render leaderboard/tables from the records
 	@$(RUN) textgan_bench.leaderboard
 
 figures: $(STAMP) ## draw the figures of the papers into docs/figures from the runs there are: [BUDGET=quick SEED=0]
-	@$(RUN) benchmarks.figures --budget $(BUDGET) --seed $(SEED)
+	@$(RUN) benchmarks.figures --budget $(BUDGET) --seed $(firstword $(SEED))

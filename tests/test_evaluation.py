@@ -14,7 +14,7 @@ from pytorch_lightning.loggers import CSVLogger
 from torchmetrics import MetricCollection
 
 from tests.boring import WORDS, Boring, BoringData, WordCounts
-from textgan_bench import leaderboard
+from textgan_bench import leaderboard, provenance
 from textgan_bench.callbacks import BEST, LAST, PeriodicCheckpoint
 from textgan_bench.evaluation import Evaluate
 from textgan_bench.interfaces import Sentence
@@ -198,6 +198,17 @@ def test_training_time_adds_up_over_sessions(tmp_path: Path) -> None:
     torch.save(checkpoint, path)
     hours = Session(tmp_path).fit().test().record().wall_clock_hours
     assert 2 < hours < 2.1
+
+
+def test_the_record_names_the_hardware_of_each_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = iter(["a", "a", "b", "a"])
+    monkeypatch.setattr(provenance, "hardware", lambda *_: next(places))
+    for updates in (3, 7, 12):
+        with pytest.raises(SystemExit):
+            Session(tmp_path, At(updates, press_ctrl_c)).fit()
+    assert Session(tmp_path).fit().test().record().hardware == "a; then b; then a"
 
 
 def test_the_selected_checkpoint_is_the_smallest_on_validation(tmp_path: Path) -> None:

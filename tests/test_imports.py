@@ -37,6 +37,7 @@ ALLOWED = {
     # What runs and scores plug-ins, and knows none of them by name.
     "textgan_bench": "",
     "textgan_bench.columns": "",
+    "textgan_bench.errors": "",
     "textgan_bench.tables": "columns",
     "textgan_bench.leaderboard": "tables",
     "textgan_bench.recipes": "",
@@ -50,11 +51,11 @@ ALLOWED = {
     "textgan_bench.evaluation": "interfaces leaderboard provenance scoring tokens "
     "pytorch_lightning torch torchmetrics",
     "textgan_bench.runs": "callbacks scoring torch yaml",
-    "textgan_bench.side_by_side": "callbacks pytorch_lightning torch",
+    "textgan_bench.side_by_side": "callbacks errors pytorch_lightning torch",
     "textgan_bench.training": "callbacks evaluation interfaces runs side_by_side pytorch_lightning "
     "torch yaml",
-    "textgan_bench.bench": "callbacks interfaces leaderboard metrics provenance recipes runs "
-    "scoring side_by_side training torch",
+    "textgan_bench.bench": "callbacks graphed interfaces leaderboard metrics provenance recipes "
+    "runs scoring side_by_side training pytorch_lightning torch",
     "textgan_bench.judge": "interfaces metrics prepare scoring tokens torchmetrics",
     "textgan_bench.commands": "bootstrap columns figures interfaces judge metrics neighbour_report "
     "runs scoring training torch torchmetrics tqdm",
@@ -63,7 +64,7 @@ ALLOWED = {
     "textgan_bench.prepare": "interfaces recipes jsonargparse yaml",
     "textgan_bench.sweep": "curves figures interfaces leaderboard provenance runs scoring training "
     "torch tqdm",
-    "textgan_bench.__main__": "bench commands comparison latent prepare sweep training",
+    "textgan_bench.__main__": "bench commands comparison errors latent prepare sweep training",
 }
 
 

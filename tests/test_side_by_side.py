@@ -4,7 +4,10 @@ import os
 import random
 import re
 import signal
+import subprocess
+import sys
 import threading
+import weakref
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import wandb
+from pytorch_lightning.accelerators import CPUAccelerator
 
 from tests.boring import Boring
 from tests.checkout import Command, batches, write_recipe
-from textgan_bench import leaderboard, side_by_side
+from textgan_bench import bench, leaderboard, side_by_side
 from textgan_bench.bench import Row, fit_side_by_side
 from textgan_bench.runs import Run
 from textgan_bench.side_by_side import Turns
@@ -98,7 +103,7 @@ def test_side_by_side_is_what_each_is_alone(command: Command) -> None:
     for row in ROWS:
         row.run.clear()
     Witness.order = []
-    fit_side_by_side(settings(), force=False)
+    assert fit_side_by_side(settings(), force=False) == []
     assert Witness.order == list(SEEDS) * 12
     assert_same(trained(), alone)
     result = command.bench("--seed", *SEEDS)
@@ -107,7 +112,7 @@ def test_side_by_side_is_what_each_is_alone(command: Command) -> None:
     # One table for all, a line for each, and records that say the device was shared.
     records = [next(iter(row.records().values())) for row in ROWS]
     assert [record.seed for record in records] == list(SEEDS)
-    assert all(record.hardware.endswith("beside 2 other runs") for record in records)
+    assert all(record.hardware.endswith("beside up to 2 other runs") for record in records)
     assert result.out.count("unigram") == 1
     assert len(re.findall(r"^record .*seed\d-r1.json, samples ", result.out, re.MULTILINE)) == 3
 
@@ -129,23 +134,79 @@ def test_nothing_is_discarded_unless_all_runs_are_free(command: Command) -> None
     assert batches(last(ROWS[0].run)) == 12
 
 
-def test_those_that_fail_stop_no_other(
-    command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def gains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "gains_side_by_side", lambda settings: True)
+
+
+@pytest.mark.usefixtures("gains")
+def test_bench_trains_them_side_by_side_where_they_gain_by_it(command: Command) -> None:
+    command.bench("--seed", *SEEDS)
+    assert Witness.order == list(SEEDS) * 12
+    command.bench("--seed", 0, 1, "--force")
+    assert Witness.order[36:] == [0, 1] * 12, "once, though they are repeated"
+    again = command.bench("--seed", *SEEDS)
+    assert len(Witness.order) == 60
+    assert again.out.count("is finished; FORCE=1") == 3
+
+
+def test_they_gain_by_it_where_steps_are_graphs(
+    command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    write_recipe(
+        "noise/nagan.yaml",
+        """
+        model: {class_path: textgan_bench.methods.NAGAN, init_args: {width: 8, blocks: 1}}
+        """,
+    )
+    eager, graphed = ROWS[0].settings, Row("nagan", "noise", 0, "paper").settings
+    assert not bench.gains_side_by_side(graphed), "there is no GPU"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert not bench.gains_side_by_side(graphed), "the recipe is of a processor"
+    monkeypatch.setattr(bench, "CUDAAccelerator", CPUAccelerator)
+    assert bench.gains_side_by_side(graphed)
+    assert not bench.gains_side_by_side(eager)
+
+
+@pytest.mark.usefixtures("gains")
+def test_those_that_fail_stop_no_other(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     step = Witness.training_step
+    freed: list[weakref.ref[Witness]] = []
 
     def training_step(self: Witness, batch: TokenBatch, batch_idx: int) -> None:
         seed = self.trainer.default_root_dir[-1]
         if (seed, int(self.batches)) in (("0", 4), ("1", 2)):
-            raise RuntimeError(f"seed {seed} has no luck")
+            freed.append(weakref.ref(self))
+            torch.ones(2) @ torch.ones(3)  # what a user cannot be told in a line
+        if seed == "2" and int(self.batches) == 6:
+            assert [model() for model in freed] == [None, None], "memory is for those that go on"
         step(self, batch, batch_idx)
 
     monkeypatch.setattr(Witness, "training_step", training_step)
-    with pytest.raises(RuntimeError, match="seed 1 has no luck"):
-        fit_side_by_side(settings(), force=False)
-    assert "another of these runs failed: seed 0 has no luck" in capsys.readouterr().err
+    result = command("bench", "boring", "--data", "noise", "--seed", *SEEDS)
+    assert result.status == 2
+    assert result.err.count("torch.ones(2) @ torch.ones(3)") == 2, "where it happened"
+    folders = [str(row.run.folder) for row in ROWS]
+    reported = re.findall(
+        r"^(\S+) failed, other runs go on: RuntimeError", result.err, re.MULTILINE
+    )
+    assert reported == [folders[1], folders[0]], "in the order in which they failed"
+    (*_, last_line) = result.err.splitlines()
+    assert f"{folders[0]}, {folders[1]} failed, see above" in last_line
     assert [last(row.run).exists() for row in ROWS] == [False, False, True]
-    assert batches(last(ROWS[2].run)) == 12
+    assert [len(row.records()) for row in ROWS] == [0, 0, 1]
+    assert f"samples {ROWS[2].run.samples}" in result.out
+
+
+@pytest.mark.usefixtures("gains")
+def test_a_folder_of_another_run_is_told_in_a_line(command: Command) -> None:
+    command.bench("--seed", 1)
+    write_recipe("noise/boring-quick.yaml", "trainer: {max_epochs: 3}")
+    result = command("bench", "boring", "--data", "noise", "--seed", *SEEDS)
+    assert result.status == 2
+    assert f"{ROWS[1].run.folder} failed, other runs go on: {ROWS[1].run.folder}" in result.err
+    assert "Traceback" not in result.err
+    assert [len(row.records()) for row in ROWS] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -176,6 +237,34 @@ def test_a_signal_stops_all_and_they_go_on_later(
     assert [batches(last(row.run)) for row in ROWS] == [12] * 3
 
 
+STUCK = """
+import time
+from textgan_bench import side_by_side
+
+def training(turns):
+    print("begun", flush=True)
+    time.sleep(100)
+
+side_by_side.train({"one": training, "other": training})
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_at_once(number: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(number)
+    while "stopping after this batch" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == -number
+
+
 def test_each_has_a_run_of_its_own_in_wandb(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,11 +281,28 @@ def test_each_has_a_run_of_its_own_in_wandb(
               init_args: {project: textgan_bench}
         """,
     )
-    fit_side_by_side(settings(), force=False)
+    finish, step = wandb.Run.finish, Witness.training_step
+    ended: list[tuple[str, int | None]] = []
+
+    def watched(self: wandb.Run, exit_code: int | None = None) -> None:
+        ended.append((self.id, exit_code))
+        finish(self, exit_code)
+
+    def training_step(self: Witness, batch: TokenBatch, batch_idx: int) -> None:
+        if (self.trainer.default_root_dir[-1], int(self.batches)) == ("1", 8):
+            raise RuntimeError("out of luck")
+        step(self, batch, batch_idx)
+
+    monkeypatch.setattr(wandb.Run, "finish", watched)
+    with monkeypatch.context() as context:
+        context.setattr(Witness, "training_step", training_step)
+        assert fit_side_by_side(settings(), force=False) == [ROWS[1]]
+    identities = [row.run.wandb_id() for row in ROWS]
+    assert len(set(identities)) == 3
+    assert ended == [(identities[1], 1), (identities[0], 0), (identities[2], 0)]
     command.bench("--seed", *SEEDS)
     names = [{path.name[-8:] for path in row.run.folder.glob("wandb/offline-*")} for row in ROWS]
-    assert names == [{row.run.wandb_id()} for row in ROWS]
-    assert len({row.run.wandb_id() for row in ROWS}) == 3
+    assert names == [{identity} for identity in identities]
 
 
 def test_several_seeds_share_one_device(command: Command) -> None:
@@ -219,5 +325,5 @@ def test_nobody_runs_out_of_turn() -> None:
 
         return train
 
-    side_by_side.train([training(member) for member in range(3)])
+    assert side_by_side.train({str(member): training(member) for member in range(3)}) == []
     assert order == [0, 1, 2, 1, 2, 2]

@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from pytorch_lightning.accelerators import CUDAAccelerator
 
 from textgan_bench import leaderboard, provenance, side_by_side
 from textgan_bench.callbacks import LAST
+from textgan_bench.graphed import GraphedGenerator
 from textgan_bench.interfaces import TextDataModule
 from textgan_bench.leaderboard import Record
 from textgan_bench.metrics.profiles import EXTRAS
@@ -83,13 +85,14 @@ def bench(
     """Train, test and show a row; continue what was interrupted, skip what is done.
 
     The same as ``fit`` and ``test`` with the layers of the recipe, for one seed or for several,
-    which a GPU trains side by side. With several devices this command runs once for each of them,
-    started by Lightning, torchrun or SLURM: all but the first train and leave. Those of other
-    nodes see the folder of the run, too, and decide alike.
+    side by side where they gain by it. With several devices this command runs once for each of
+    them, started by Lightning, torchrun or SLURM: all but the first train and leave. Those of
+    other nodes see the folder of the run, too, and decide alike.
 
     Raises:
         ValueError: there is no such recipe, the run folder holds another run, another process
             works in it, or several seeds are asked for on several devices.
+        RuntimeError: some of several seeds failed; the others have their records.
     """
     text = own_text(data)
     if text is not None:
@@ -105,19 +108,35 @@ def bench(
         shared.append(f"--evaluate.extras=[{','.join(extras)}]")
     rows = [Row(method, data, seed, budget) for seed in dict.fromkeys(seeds)]
     settings = {row: [*row.settings, *shared] for row in rows}
-    if len(rows) > 1 and torch.cuda.is_available():
-        fit_side_by_side(settings, force)
+    failed: list[Row] = []
+    if len(rows) > 1 and gains_side_by_side(settings[rows[0]]):
+        failed = fit_side_by_side(settings, force)
         force = False
-    records = [record for row in rows if (record := _bench(row, settings[row], force))]
-    if not records:
-        return
-    print(leaderboard.compare(records[-1], leaderboard.load_records(rows[-1].leaderboard)))
-    for row, record in zip(rows, records, strict=True):
-        print(f"record {record.path(row.leaderboard)}, samples {row.run.samples}")
+    trained = [row for row in rows if row not in failed]
+    records = [record for row in trained if (record := _bench(row, settings[row], force))]
+    if records:
+        print(leaderboard.compare(records[-1], leaderboard.load_records(trained[-1].leaderboard)))
+        for row, record in zip(trained, records, strict=True):
+            print(f"record {record.path(row.leaderboard)}, samples {row.run.samples}")
+    if failed:
+        folders = ", ".join(str(row.run.folder) for row in failed)
+        raise RuntimeError(f"{folders} failed, see above; the same command repeats only those")
 
 
-def fit_side_by_side(settings: dict[Row, list[str]], force: bool) -> None:
+def gains_side_by_side(settings: list[str]) -> bool:
+    """Whether runs of these ``settings`` leave a device idle: those whose steps are CUDA graphs."""
+    if not torch.cuda.is_available():
+        return False
+    command_line = TrainingCLI(settings, run=False)
+    on_gpu = isinstance(command_line.trainer.accelerator, CUDAAccelerator)
+    return on_gpu and isinstance(command_line.model, GraphedGenerator)
+
+
+def fit_side_by_side(settings: dict[Row, list[str]], force: bool) -> list[Row]:
     """Train the rows that are not finished in turn, batch by batch; ``settings`` are of each.
+
+    Returns:
+        Those that failed, which stop no other.
 
     Raises:
         ValueError: as of ``bench``.
@@ -128,13 +147,14 @@ def fit_side_by_side(settings: dict[Row, list[str]], force: bool) -> None:
             locks.enter_context(row.run.locked())
         for row in settings if force else ():  # none, unless all are free
             row.run.clear()
-        side_by_side.train(
-            [
-                partial(_fit, row.run, arguments, force)
+        failed = side_by_side.train(
+            {
+                str(row.run.folder): partial(_fit, row.run, arguments, force)
                 for row, arguments in settings.items()
                 if _finished(row, arguments) is None
-            ]
+            }
         )
+    return [row for row in settings if str(row.run.folder) in failed]
 
 
 def _bench(row: Row, settings: list[str], force: bool) -> Record | None:
@@ -195,9 +215,7 @@ def _fit(run: Run, settings: list[str], force: bool, turns: Turns | None = None)
     """
     last = run.checkpoint(LAST)
     resumed = [f"--ckpt_path={last}"] if last.exists() and not force else []
-    command_line = TrainingCLI(["fit", *settings, *resumed], turns=turns)
-    if turns is not None:
-        command_line.end_logging()
+    TrainingCLI(["fit", *settings, *resumed], turns=turns)
 
 
 def _test(run: Run, settings: list[str]) -> TextDataModule:

@@ -19,6 +19,8 @@ from textgan_bench.tokens import TokenBatch
 
 SHOWN = 10
 """Sentences a validation logs for reading."""
+NOT_TRAINED, THEN = "none: not trained", "; then "
+"""What the hardware of a record says without training, and between that of two sessions."""
 SAMPLES = "samples.txt"
 VALIDATION_SAMPLES = "validation_samples.csv"
 
@@ -65,7 +67,7 @@ class Evaluate(Callback):
         """Runs that train on the same device meanwhile; the command line sets it."""
         self.generator_updates = 0
         self._data_revision = ""
-        self._device = self._hardware = "none: not trained"
+        self._device = self._hardware = NOT_TRAINED
         self._seconds_before = 0.0
         self._started_at: float | None = None
         self._metrics: MetricCollection | None = None
@@ -102,7 +104,11 @@ class Evaluate(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self.generator_updates += 1
-        self._hardware = self._device  # not that of a run resumed with nothing left to train
+        # Here, as a run that is resumed with nothing left to train uses none.
+        if self._hardware == NOT_TRAINED:
+            self._hardware = self._device
+        elif self._hardware.split(THEN)[-1] != self._device:
+            self._hardware += THEN + self._device
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._seconds_before, self._started_at = self.seconds, None

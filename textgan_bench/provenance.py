@@ -43,9 +43,9 @@ def hardware(device: torch.device, devices: int, beside: int = 0) -> str:
     """One line on ``devices`` accelerators, or on the processor where there is none.
 
     Args:
-        beside: how many other runs share them.
+        beside: how many other runs share them at most.
     """
-    shared = f", beside {beside} other run{'s' if beside > 1 else ''}" if beside else ""
+    shared = f", beside up to {beside} other run{'s' if beside > 1 else ''}" if beside else ""
     if device.type == "cuda":
         return f"{devices} × {torch.cuda.get_device_name(device)}{shared}"
     processes = f"{devices} processes × " if devices > 1 else ""

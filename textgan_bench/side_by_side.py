@@ -8,13 +8,16 @@ Nothing of a training depends on its neighbours. Only the one whose turn it is r
 state of the process, its random numbers above all, can be changed over with the turn.
 """
 
+import gc
 import os
 import signal
 import sys
 import threading
+import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import copy_context
 from types import FrameType
 from typing import Any
 
@@ -23,6 +26,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities.seed import isolate_rng
 
 from textgan_bench.callbacks import PeriodicCheckpoint
+from textgan_bench.errors import explanation
 
 
 class StoppedError(Exception):
@@ -76,44 +80,59 @@ class Turns(Callback):
         return bool(self._order[0] == self._own.member)
 
 
-def train(trainings: Sequence[Callable[[Turns], None]]) -> None:
+def train(trainings: Mapping[str, Callable[[Turns], None]]) -> list[str]:
     """Carry out all ``trainings``; each hands the ``Turns`` it is given to its trainer.
 
-    One that fails does not stop the others; Ctrl-C and SIGTERM stop all after their next batch.
+    One that fails says so at once and stops no other; Ctrl-C and SIGTERM stop all after their next
+    batch.
+
+    Args:
+        trainings: by name.
+
+    Returns:
+        The names of those that failed.
 
     Raises:
         KeyboardInterrupt: they were stopped.
-        BaseException: the first error of one of them, once all have ended.
     """
     turns = Turns(len(trainings))
-    errors: list[BaseException] = []
+    failed: list[str] = []
 
-    def take_part(member: int, training: Callable[[Turns], None]) -> None:
+    def take_part(member: int, name: str, training: Callable[[Turns], None]) -> None:
         with turns.taken_by(member):
             if turns.stopping:
                 return
             try:
+                # In a context of its own: the parser of configurations keeps what it built there.
                 with _own_stream():
-                    training(turns)
+                    copy_context().run(training, turns)
             except StoppedError:
                 pass
-            except BaseException as error:  # is raised below
-                errors.append(error)
+            except BaseException as error:
+                failed.append(name)
+                _report(name, error)
+            gc.collect()  # what a failed training held, memory of the device above all
 
     threads = [
-        threading.Thread(target=take_part, args=each, daemon=True) for each in enumerate(trainings)
+        threading.Thread(target=take_part, args=(member, *each), daemon=True)
+        for member, each in enumerate(trainings.items())
     ]
     with _isolated_noise(), _stopped_by_signals(turns):
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-    for error in errors[1:]:
-        print(f"another of these runs failed: {error}", file=sys.stderr)
-    if errors:
-        raise errors[0]
     if turns.stopping:
         raise KeyboardInterrupt
+    return failed
+
+
+def _report(name: str, error: BaseException) -> None:
+    message = explanation(error)
+    if message is None:
+        traceback.print_exception(error)
+        message = f"{type(error).__name__}: {error}"
+    print(f"{name} failed, other runs go on: {' '.join(message.split())}", file=sys.stderr)
 
 
 @contextmanager

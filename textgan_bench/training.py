@@ -99,6 +99,16 @@ class TrainingCLI(LightningCLI):
         for size in ("vocab_size", "max_length"):
             parser.link_arguments(f"data.{size}", f"model.init_args.{size}", apply_on="instantiate")
 
+    def _run_subcommand(self, subcommand: str) -> None:
+        try:
+            super()._run_subcommand(subcommand)
+        except BaseException:
+            if self.turns is not None:  # else the end of the process tells W&B
+                self.end_logging(exit_code=1)
+            raise
+        if self.turns is not None:
+            self.end_logging()
+
     def _parse_ckpt_path(self) -> None:
         """Leave the configuration to the configuration files; a checkpoint holds a copy of it."""
 
@@ -171,11 +181,11 @@ class TrainingCLI(LightningCLI):
         ):
             announce_wandb(Path(self.trainer.default_root_dir))
 
-    def end_logging(self) -> None:
+    def end_logging(self, exit_code: int = 0) -> None:
         """Leave W&B, so that the next run of this process does not go on in this one's place."""
         for logger in self.trainer.loggers if keeps_files() else []:
             if isinstance(logger, WandbLogger):
-                logger.experiment.finish()
+                logger.experiment.finish(exit_code)
 
 
 def load_trained(run: Path) -> tuple[Method, TextDataModule]:

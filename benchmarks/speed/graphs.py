@@ -109,20 +109,22 @@ def milliseconds(calls: dict[str, Callable[[], object]]) -> dict[str, float]:
 
 def milliseconds_together(vocab_size: int, batch: TokenBatch) -> float:
     """Time of one step of each of the seeds, which take turns."""
-    begun: list[float] = []
+    times: list[float] = []
 
     def training(turns: Turns) -> None:
         step = on_gpu(published(vocab_size), batch, graphs=True)
         torch.cuda.synchronize()
         turns.give_way()  # the graphs of all are captured now
-        begun.append(time.perf_counter())
+        times.append(time.perf_counter())
         for _ in range(ROUNDS * STEPS):
             step()
             turns.give_way()
+        torch.cuda.synchronize()
+        times.append(time.perf_counter())
 
-    side_by_side.train([training] * SEEDS)
-    torch.cuda.synchronize()
-    return 1e3 * (time.perf_counter() - begun[0]) / (ROUNDS * STEPS)
+    if side_by_side.train({f"seed {seed}": training for seed in range(SEEDS)}):
+        raise SystemExit("graphs: seeds side by side failed, see above")
+    return 1e3 * (times[-1] - times[0]) / (ROUNDS * STEPS)
 
 
 def at_work(call: Callable[[], object]) -> tuple[float, float]:

@@ -210,7 +210,7 @@ class Watched(NAGAN):
         self.losses: list[list[float]] = []
 
     def log_losses(self, losses: dict[str, torch.Tensor]) -> None:
-        self.losses.append([float(x) for x in losses.values()])
+        self.losses.append([float(x.detach()) for x in losses.values()])
 
     def use_graphs(self, use: bool) -> None:
         super().use_graphs(use and self.graphs)
@@ -276,7 +276,7 @@ def test_seeds_side_by_side_are_what_each_is_alone(accelerator: str) -> None:
     def training(seed: int, turns: Turns) -> None:
         together[seed] = watched(lengths[seed], accelerator, seed, [turns])
 
-    side_by_side.train([partial(training, seed) for seed in seeds])
+    assert not side_by_side.train({str(seed): partial(training, seed) for seed in seeds})
     assert {each.captured for each in together.values()} == {3 if accelerator == "gpu" else 0}
     limit = 1e-3 if accelerator == "gpu" else 0  # see the test above
     for seed, one in enumerate(alone):

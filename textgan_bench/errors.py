@@ -1,0 +1,29 @@
+"""Which errors are the user's, and what to tell them."""
+
+import traceback
+
+OURS = ("textgan_bench", "datamodules")
+
+
+def explanation(error: BaseException) -> str | None:
+    """What to tell the user about an error that is theirs, None for any other.
+
+    Theirs are arguments and configurations refused by the parser or by Lightning, files that cannot
+    be opened, processes that were killed, and whatever a ``raise`` of this project, not a library
+    or a slip of ours, ended; the parser wraps such errors of constructors.
+    """
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    if type(error).__name__.startswith("Dist") or "remote worker" in str(error):  # nccl and gloo
+        return "another process of this run has ended; the same command resumes the run"
+    refused = type(error).__name__ in ("ArgumentError", "MisconfigurationException")
+    if refused or _is_raised_on_purpose(error):
+        return str(error)
+    return None if error.__cause__ is None else explanation(error.__cause__)
+
+
+def _is_raised_on_purpose(error: BaseException) -> bool:
+    frame, _ = list(traceback.walk_tb(error.__traceback__))[-1]
+    line = traceback.extract_tb(error.__traceback__)[-1].line or ""
+    package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    return package in OURS and line.startswith("raise ")
