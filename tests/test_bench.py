@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -89,6 +90,11 @@ def test_budgets_and_seeds_have_folders_of_their_own(command: Command) -> None:
 def test_smoke_keeps_no_record(command: Command) -> None:
     assert "boring" in command.bench("--budget", "smoke").out
     assert not Path("leaderboard").exists()
+
+
+def test_seeds_of_a_smoke_test_are_one_row(command: Command) -> None:
+    shown = command.bench("--budget", "smoke", "--seed", 0, 1).out
+    assert re.search(r"^> boring .* smoke +2 ", shown, re.MULTILINE)
 
 
 def test_another_recipe_does_not_continue_a_run(command: Command) -> None:

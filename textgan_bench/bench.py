@@ -115,7 +115,9 @@ def bench(
     trained = [row for row in rows if row not in failed]
     records = [record for row in trained if (record := _bench(row, settings[row], force))]
     if records:
-        print(leaderboard.compare(records[-1], leaderboard.load_records(trained[-1].leaderboard)))
+        folders = dict.fromkeys(row.leaderboard for row in trained)  # a smoke test has its own
+        known = [record for folder in folders for record in leaderboard.load_records(folder)]
+        print(leaderboard.compare(records[-1], known))
         for row, record in zip(trained, records, strict=True):
             print(f"record {record.path(row.leaderboard)}, samples {row.run.samples}")
     if failed:
