@@ -115,8 +115,8 @@ def bench(
     trained = [row for row in rows if row not in failed]
     records = [record for row in trained if (record := _bench(row, settings[row], force))]
     if records:
-        folders = dict.fromkeys(row.leaderboard for row in trained)  # a smoke test has its own
-        known = [record for folder in folders for record in leaderboard.load_records(folder)]
+        roots = dict.fromkeys(row.leaderboard for row in trained)  # a smoke test has its own
+        known = [record for root in roots for record in leaderboard.load_records(root)]
         print(leaderboard.compare(records[-1], known))
         for row, record in zip(trained, records, strict=True):
             print(f"record {record.path(row.leaderboard)}, samples {row.run.samples}")

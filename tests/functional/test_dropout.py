@@ -19,6 +19,13 @@ def test_each_layer_of_each_pass_has_its_own_seed() -> None:
     assert seeds(Dropout(0.1), layers) == drawn[:layers]
 
 
+def test_seeds_are_alike_to_a_compiler() -> None:
+    dropout = Dropout(0.1)
+    drawn = [dropout.seed(CPU) for _ in range(SEEDS)]
+    assert all(seed is not None and seed.data_ptr() % 16 == 0 for seed in drawn)
+    assert all(seed is not None and seed.shape == (1,) for seed in drawn)
+
+
 def test_nothing_is_drawn_for_what_needs_no_seed() -> None:
     before = torch.get_rng_state()
     assert NO_DROPOUT.seed(CPU) is None

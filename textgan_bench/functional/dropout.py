@@ -31,8 +31,9 @@ class Dropout:
         if not self.rate:
             return None
         if not self._seeds:
-            drawn = torch.empty(SEEDS, dtype=torch.int64, device=device).random_()
-            self._seeds = list(drawn.split(1))
+            # 16 bytes each, since a kernel is compiled anew for another alignment.
+            drawn = torch.empty(SEEDS, 2, dtype=torch.int64, device=device).random_()
+            self._seeds = list(drawn[:, :1].unbind())
         return self._seeds.pop()
 
 
