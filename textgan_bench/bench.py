@@ -122,7 +122,8 @@ def bench(
             print(f"record {record.path(row.leaderboard)}, samples {row.run.samples}")
     if failed:
         folders = ", ".join(str(row.run.folder) for row in failed)
-        raise RuntimeError(f"{folders} failed, see above; the same command repeats only those")
+        again = "without FORCE=1 the same command repeats only those"
+        raise RuntimeError(f"{folders} failed, see above; {again}")
 
 
 def gains_side_by_side(settings: list[str]) -> bool:
