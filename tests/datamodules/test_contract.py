@@ -34,6 +34,10 @@ QUICK = {"HMM", "COCO", "CFG", "Names"}
 """Data sets whose scores a default run computes; the others differ in their text alone."""
 
 
+OTHER_TOPICS = {"COCOTexygen"}
+"""Data sets whose training text is of other topics than their test text, which FED shows."""
+
+
 LONG_TO_READ = {"COCO2014", "COCO2017"}
 """Data sets that take many seconds to split into words."""
 
@@ -219,8 +223,10 @@ def test_real_text_beats_the_other_anchors(
 ) -> None:
     real = scores.get("oracle") or scores["real"]
     for other in ("unigram", "uniform"):
-        for key in ("reverse_lm/kn4", "lm_score/kn4", "fed/hash128"):
+        for key in ("reverse_lm/kn4", "lm_score/kn4"):
             assert real[key] < scores[other][key], key
+        if type(judge).__name__ not in OTHER_TOPICS:
+            assert real["fed/hash128"] < scores[other]["fed/hash128"]
         for key in ("bleu_f/5", "bleu_b/5", "bleu_ha/5"):
             assert real[key] > scores[other][key], key
     assert scores["unigram"]["reverse_lm/kn4"] < scores["uniform"]["reverse_lm/kn4"]
