@@ -54,8 +54,8 @@ ALLOWED = {
     "textgan_bench.side_by_side": "callbacks errors pytorch_lightning torch",
     "textgan_bench.training": "callbacks evaluation interfaces runs side_by_side pytorch_lightning "
     "torch yaml",
-    "textgan_bench.bench": "callbacks graphed interfaces leaderboard metrics provenance recipes "
-    "runs scoring side_by_side training pytorch_lightning torch",
+    "textgan_bench.bench": "callbacks errors graphed interfaces leaderboard metrics provenance "
+    "recipes runs scoring side_by_side training torch",
     "textgan_bench.judge": "interfaces metrics prepare scoring tokens torchmetrics",
     "textgan_bench.commands": "bootstrap columns figures interfaces judge metrics neighbour_report "
     "runs scoring training torch torchmetrics tqdm",

@@ -18,7 +18,7 @@ import torch
 import wandb
 from pytorch_lightning.accelerators import CPUAccelerator
 
-from tests.boring import Boring
+from tests.boring import Boring, BoringData
 from tests.checkout import Command, batches, write_recipe
 from textgan_bench import bench, leaderboard, side_by_side
 from textgan_bench.bench import Row, fit_side_by_side
@@ -159,13 +159,15 @@ def test_they_gain_by_it_where_steps_are_graphs(
         model: {class_path: textgan_bench.methods.NAGAN, init_args: {width: 8, blocks: 1}}
         """,
     )
-    eager, graphed = ROWS[0].settings, Row("nagan", "noise", 0, "paper").settings
-    assert not bench.gains_side_by_side(graphed), "there is no GPU"
+    boring, nagan = ROWS[0].settings, Row("nagan", "noise", 0, "paper").settings
+    assert not bench.gains_side_by_side(nagan), "there is no GPU"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert not bench.gains_side_by_side(graphed), "the recipe is of a processor"
-    monkeypatch.setattr(bench, "CUDAAccelerator", CPUAccelerator)
-    assert bench.gains_side_by_side(graphed)
-    assert not bench.gains_side_by_side(eager)
+    assert not bench.gains_side_by_side(nagan), "the recipe is of a processor"
+    monkeypatch.setattr("textgan_bench.graphed.CUDAAccelerator", CPUAccelerator)
+    assert bench.gains_side_by_side(nagan)
+    assert not bench.gains_side_by_side([*nagan, "--model.init_args.discriminator=rnn"])
+    assert not bench.gains_side_by_side([*nagan, "--trainer.precision=bf16-mixed"])
+    assert not bench.gains_side_by_side(boring)
 
 
 @pytest.mark.usefixtures("gains")
@@ -187,9 +189,7 @@ def test_those_that_fail_stop_no_other(command: Command, monkeypatch: pytest.Mon
     assert result.status == 2
     assert result.err.count("torch.ones(2) @ torch.ones(3)") == 2, "where it happened"
     folders = [str(row.run.folder) for row in ROWS]
-    reported = re.findall(
-        r"^(\S+) failed, other runs go on: RuntimeError", result.err, re.MULTILINE
-    )
+    reported = re.findall(r"^(\S+) failed: RuntimeError", result.err, re.MULTILINE)
     assert reported == [folders[1], folders[0]], "in the order in which they failed"
     (*_, last_line) = result.err.splitlines()
     assert f"{folders[0]}, {folders[1]} failed, see above" in last_line
@@ -204,7 +204,7 @@ def test_a_folder_of_another_run_is_told_in_a_line(command: Command) -> None:
     write_recipe("noise/boring-quick.yaml", "trainer: {max_epochs: 3}")
     result = command("bench", "boring", "--data", "noise", "--seed", *SEEDS)
     assert result.status == 2
-    assert f"{ROWS[1].run.folder} failed, other runs go on: {ROWS[1].run.folder}" in result.err
+    assert f"{ROWS[1].run.folder} failed: {ROWS[1].run.folder}" in result.err
     assert "Traceback" not in result.err
     assert [len(row.records()) for row in ROWS] == [1, 1, 1]
 
@@ -235,6 +235,30 @@ def test_a_signal_stops_all_and_they_go_on_later(
     assert sum(batches(last(row.run)) for row in ROWS) == len(Witness.order)
     fit_side_by_side(settings(), force=False)
     assert [batches(last(row.run)) for row in ROWS] == [12] * 3
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_one_that_cannot_be_tested_stops_no_other(
+    command: Command, monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    monkeypatch.setattr(bench, "gains_side_by_side", lambda settings: together)
+    sample = Witness.sample
+
+    def sampled(self: Witness, n: int, *, temperature: float = 1.0) -> TokenBatch:
+        if self.trainer.testing and self.trainer.default_root_dir.endswith("1"):
+            raise RuntimeError("no sentence comes")
+        return sample(self, n, temperature=temperature)
+
+    monkeypatch.setattr(Witness, "sample", sampled)
+    result = command("bench", "boring", "--data", "noise", "--seed", *SEEDS)
+    assert result.status == 2
+    assert f"{ROWS[1].run.folder} failed: RuntimeError: no sentence comes" in result.err
+    assert f"{ROWS[1].run.folder} failed, see above" in result.err.splitlines()[-1]
+    assert [len(row.records()) for row in ROWS] == [1, 0, 1]
+    assert f"samples {ROWS[2].run.samples}" in result.out
+    monkeypatch.setattr(Witness, "sample", sample)
+    command.bench("--seed", *SEEDS)
+    assert len(Witness.order) == 36, "none is trained again"
 
 
 STUCK = """
@@ -303,6 +327,30 @@ def test_each_has_a_run_of_its_own_in_wandb(
     command.bench("--seed", *SEEDS)
     names = [{path.name[-8:] for path in row.run.folder.glob("wandb/offline-*")} for row in ROWS]
     assert names == [{identity} for identity in identities]
+
+
+def test_what_fails_before_it_logs_begins_no_run_in_wandb(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    write_recipe(
+        "noise/boring-quick.yaml",
+        """
+        trainer:
+          logger:
+            - class_path: pytorch_lightning.loggers.WandbLogger
+              init_args: {project: textgan_bench}
+        """,
+    )
+
+    def prepare_data(self: BoringData) -> None:
+        raise RuntimeError("no data here")
+
+    monkeypatch.setattr(BoringData, "prepare_data", prepare_data)
+    monkeypatch.setattr(bench, "gains_side_by_side", lambda settings: True)
+    result = command("bench", "boring", "--data", "noise", "--seed", 0, 1)
+    assert result.err.count(" failed: RuntimeError: no data here") == 2
+    assert not list(Path("runs").rglob("offline-*"))
 
 
 def test_several_seeds_share_one_device(command: Command) -> None:

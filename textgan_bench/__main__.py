@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[0],
         dest="seeds",
-        help="one or several, which a GPU trains side by side (0)",
+        help="one or several (0)",
     )
     bench.add_argument("--budget", default="quick", help="a layer over it, or paper (%(default)s)")
     bench.add_argument(
@@ -184,7 +184,7 @@ def main() -> int:
         print(f"textgan_bench: {' '.join(message.split())}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
+        print("interrupted; without FORCE=1 the same command goes on from here", file=sys.stderr)
         return 128 + signal.SIGINT
     except SystemExit as end:
         # Lightning leaves without a status on SIGTERM, which would read as success.

@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from pytorch_lightning.accelerators import CUDAAccelerator
 
 from textgan_bench import leaderboard, provenance, side_by_side
 from textgan_bench.callbacks import LAST
+from textgan_bench.errors import report
 from textgan_bench.graphed import GraphedGenerator
 from textgan_bench.interfaces import TextDataModule
 from textgan_bench.leaderboard import Record
@@ -112,13 +112,22 @@ def bench(
     if len(rows) > 1 and gains_side_by_side(settings[rows[0]]):
         failed = fit_side_by_side(settings, force)
         force = False
-    trained = [row for row in rows if row not in failed]
-    records = [record for row in trained if (record := _bench(row, settings[row], force))]
+    records: dict[Row, Record] = {}
+    for row in (row for row in rows if row not in failed):
+        try:
+            record = _bench(row, settings[row], force)
+        except Exception as error:
+            if len(rows) == 1:
+                raise
+            report(str(row.run.folder), error)
+            failed.append(row)
+        else:
+            records |= {row: record} if record else {}
     if records:
-        roots = dict.fromkeys(row.leaderboard for row in trained)  # a smoke test has its own
+        roots = dict.fromkeys(row.leaderboard for row in records)  # a smoke test has its own
         known = [record for root in roots for record in leaderboard.load_records(root)]
-        print(leaderboard.compare(records[-1], known))
-        for row, record in zip(trained, records, strict=True):
+        print(leaderboard.compare(list(records.values())[-1], known))
+        for row, record in records.items():
             print(f"record {record.path(row.leaderboard)}, samples {row.run.samples}")
     if failed:
         folders = ", ".join(str(row.run.folder) for row in failed)
@@ -131,8 +140,8 @@ def gains_side_by_side(settings: list[str]) -> bool:
     if not torch.cuda.is_available():
         return False
     command_line = TrainingCLI(settings, run=False)
-    on_gpu = isinstance(command_line.trainer.accelerator, CUDAAccelerator)
-    return on_gpu and isinstance(command_line.model, GraphedGenerator)
+    model = command_line.model
+    return isinstance(model, GraphedGenerator) and not model.obstacle(command_line.trainer)
 
 
 def fit_side_by_side(settings: dict[Row, list[str]], force: bool) -> list[Row]:

@@ -83,7 +83,9 @@ class PeriodicCheckpoint(Checkpoint):
         if self._interruption is not None:
             raise self._interruption
         self.interrupt(KeyboardInterrupt())
-        print("\nstopping after this batch; the same command resumes", file=sys.stderr)
+        print(
+            "\nstopping after this batch; without FORCE=1 the same command resumes", file=sys.stderr
+        )
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

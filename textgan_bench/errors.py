@@ -1,5 +1,6 @@
 """Which errors are the user's, and what to tell them."""
 
+import sys
 import traceback
 
 OURS = ("textgan_bench", "datamodules")
@@ -20,6 +21,15 @@ def explanation(error: BaseException) -> str | None:
     if refused or _is_raised_on_purpose(error):
         return str(error)
     return None if error.__cause__ is None else explanation(error.__cause__)
+
+
+def report(name: str, error: BaseException) -> None:
+    """Tell the user at once why the run ``name`` failed, where others go on."""
+    message = explanation(error)
+    if message is None:
+        traceback.print_exception(error)
+        message = f"{type(error).__name__}: {error}"
+    print(f"{name} failed: {' '.join(message.split())}", file=sys.stderr)
 
 
 def _is_raised_on_purpose(error: BaseException) -> bool:

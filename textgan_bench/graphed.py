@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any, cast
 
 import torch.nn.functional as F
+from pytorch_lightning import Trainer
+from pytorch_lightning.accelerators import CUDAAccelerator
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
@@ -48,14 +50,19 @@ class GraphedGenerator(TextGenerator):
             return self.descend, cast("list[Any]", self.optimizers())
         return descend_in_graph, cast("list[Any]", self.optimizers(use_pl_optimizer=False))
 
+    def obstacle(self, trainer: Trainer) -> str:
+        """What keeps ``trainer`` from taking steps as graphs; empty where nothing does."""
+        if not isinstance(trainer.accelerator, CUDAAccelerator):
+            return "no GPU"
+        if trainer.world_size > 1 or trainer.precision != "32-true":
+            return "several devices, or another precision than 32-true"
+        return "" if self.capturable else "one cannot hold the step of this discriminator"
+
     def on_train_start(self) -> None:
-        on_gpu = self.device.type == "cuda"
-        plain = self.trainer.world_size == 1 and self.trainer.precision == "32-true"
-        if on_gpu and not plain:
-            rank_zero_warn("no CUDA graph on several devices or in another precision than 32-true")
-        elif on_gpu and not self.capturable:
-            rank_zero_warn("no CUDA graph: one cannot hold the step of this discriminator")
-        self.use_graphs(on_gpu and plain and self.capturable)
+        obstacle = self.obstacle(self.trainer)
+        if obstacle and self.device.type == "cuda":
+            rank_zero_warn(f"no CUDA graph: {obstacle}")
+        self.use_graphs(not obstacle)
 
     def on_train_end(self) -> None:
         """Let go of the graphs: they hold addresses of parameters that Lightning moves now."""

@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities.seed import isolate_rng
 
 from textgan_bench.callbacks import PeriodicCheckpoint
-from textgan_bench.errors import explanation
+from textgan_bench.errors import report
 
 
 class StoppedError(Exception):
@@ -110,7 +109,7 @@ def train(trainings: Mapping[str, Callable[[Turns], None]]) -> list[str]:
                 pass
             except BaseException as error:
                 failed.append(name)
-                _report(name, error)
+                report(name, error)
             gc.collect()  # what a failed training held, memory of the device above all
 
     threads = [
@@ -127,14 +126,6 @@ def train(trainings: Mapping[str, Callable[[Turns], None]]) -> list[str]:
     return failed
 
 
-def _report(name: str, error: BaseException) -> None:
-    message = explanation(error)
-    if message is None:
-        traceback.print_exception(error)
-        message = f"{type(error).__name__}: {error}"
-    print(f"{name} failed, other runs go on: {' '.join(message.split())}", file=sys.stderr)
-
-
 @contextmanager
 def _stopped_by_signals(turns: Turns) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
@@ -142,7 +133,9 @@ def _stopped_by_signals(turns: Turns) -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         turns.stopping = True
-        print("\nstopping after this batch; the same command resumes", file=sys.stderr)
+        print(
+            "\nstopping after this batch; without FORCE=1 the same command resumes", file=sys.stderr
+        )
 
     handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

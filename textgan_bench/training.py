@@ -4,6 +4,7 @@ import logging
 import netrc
 import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -102,8 +103,8 @@ class TrainingCLI(LightningCLI):
     def _run_subcommand(self, subcommand: str) -> None:
         try:
             super()._run_subcommand(subcommand)
-        except BaseException:
-            if self.turns is not None:  # else the end of the process tells W&B
+        except Exception:
+            with suppress(Exception):  # of W&B, which would hide this one
                 self.end_logging(exit_code=1)
             raise
         if self.turns is not None:
@@ -184,7 +185,8 @@ class TrainingCLI(LightningCLI):
     def end_logging(self, exit_code: int = 0) -> None:
         """Leave W&B, so that the next run of this process does not go on in this one's place."""
         for logger in self.trainer.loggers if keeps_files() else []:
-            if isinstance(logger, WandbLogger):
+            # ``experiment`` would begin what has not begun.
+            if isinstance(logger, WandbLogger) and logger._experiment is not None:
                 logger.experiment.finish(exit_code)
 
 

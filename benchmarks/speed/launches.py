@@ -2,9 +2,9 @@
 
 The plain parts are PyTorch's RAdam for graphs, which counts and rectifies for each parameter, and
 attention with a layer each for queries, keys and values. Operations are counted as they reach a
-processor, but for views and allocations. Dropout is one of them here, as on a GPU, and within
-attention none. An operation on lists of tensors is one, too, for which a GPU launches a kernel for
-some fifty at a time.
+processor, but for views and allocations. Dropout is one of them here, and within attention none, as
+on a GPU without our kernels, which carry it out themselves. An operation on lists of tensors is
+one, too, for which a GPU launches a kernel for some fifty at a time.
 
 The published network on 64 captions padded to 20 words, as the median batch of COCO is.
 """

@@ -22,7 +22,7 @@ def size(kernel: Any, constants: dict[str, int], strides: Collection[str], warps
             return "constexpr"
         if name in INTEGERS or name in strides:
             return "i32"
-        if name == "seed":
+        if name == "seed" and constants["drops"]:  # else another pointer stands there
             return "*i64"
         return "fp32" if name in NUMBERS else "*fp32"
 

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from tests.derivatives import DEVICE, DTYPE, assert_alike, derivatives
+from tests.philox import factors
 from textgan_bench.functional.attention import attention, split
 from textgan_bench.functional.dropout import Dropout
 
@@ -50,17 +51,15 @@ def test_kernels_drop_probabilities(kind: str) -> None:
     time, width = 17, 40
     sources, bias = draw(time, width, kind), padding(time)
     seed = torch.tensor([11], device=DEVICE)
-    # Where all keys are alike and a value is the number of its key, what was kept can be read off.
-    words = torch.zeros(SENTENCES, time, 3 * width, dtype=DTYPE, device=DEVICE)
-    words[..., 2 * width :] = torch.eye(time, width // HEADS, device=DEVICE).repeat(1, HEADS)
-    even = torch.zeros_like(bias)
-    kept = attend(even, seed, words).unflatten(-1, (HEADS, -1))[..., :time].transpose(1, 2) > 0
-    factors = kept / (1 - RATE)  # (B, heads, T, T) in float32, as in a kernel
+    head, query, key = torch.meshgrid(
+        torch.arange(SENTENCES * HEADS), torch.arange(time), torch.arange(time), indexing="ij"
+    )
+    block = 32  # the power of two that holds a sentence
+    places = ((head * block + query) * block + key).view(SENTENCES, HEADS, time, time)
+    kept = factors(11, RATE, places).to(DEVICE)
     ours = derivatives(lambda *x: attend(bias, seed, *x), sources, steep=0)
-    theirs = derivatives(lambda *x: plain(bias, *x, keep=factors), sources, steep=0)
+    theirs = derivatives(lambda *x: plain(bias, *x, keep=kept), sources, steep=0)
     assert_alike(ours, theirs)
-    assert 0.7 < kept.double().mean() < 0.8
-    assert not torch.equal(kept[:, 0], kept[:, 1])
     with pytest.raises(NotImplementedError, match="no second derivative"):
         derivatives(lambda *x: attend(bias, seed, *x), sources, steep=1)
 
@@ -138,6 +137,13 @@ def test_kernels_are_taken_only_for_what_they_are_made_for(
 
 
 @pytest.mark.usefixtures("taken")
+def test_kernels_are_told_what_to_drop() -> None:
+    sources, bias, dropout = draw(6, 8, "self"), padding(6).to(DTYPE), Dropout(RATE)
+    once, twice = (attention(bias, *sources, heads=HEADS, dropout=dropout) for _ in range(2))
+    assert not torch.allclose(once, twice)
+
+
+@pytest.mark.usefixtures("taken")
 def test_kernels_know_no_causal_mask() -> None:
     sources = draw(6, 8, "latent")
     later = torch.full((6, 6), -torch.inf, dtype=DTYPE, device=DEVICE).triu(1)
@@ -156,3 +162,6 @@ def test_a_gpu_takes_the_kernels_and_drops_at_their_rate(kind: str) -> None:
             [attention(bias, *sources, heads=HEADS, dropout=Dropout(0.2)) for _ in range(2_000)]
         ).mean(0)
     torch.testing.assert_close(mean, exact, rtol=0, atol=0.1)
+    dropout = Dropout(0.2)
+    once, twice = (attention(bias, *sources, heads=HEADS, dropout=dropout) for _ in range(2))
+    assert not torch.allclose(once, twice)

@@ -29,7 +29,8 @@ def corpus(n: int) -> LabelledBatch:
 
 @pytest.mark.slow
 def test_the_style_is_changed_and_the_content_kept() -> None:
-    method = small(autoencoder_lr=3.0, classifier_lr=3e-3)
+    # At the weight of the code, 1, content is lost from some first weights.
+    method = small(classifier_weight=0.3, classifier_lr=3e-3)
     fit(method, [corpus(64) for _ in range(1000)])
     method.eval()
     batch = corpus(500)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from tests.derivatives import DEVICE, DTYPE, TOLERANCE
 from tests.methods.test_nagan_graph import MAX_LENGTH, batches, build
+from textgan_bench.functional.dropout import Dropout
 from textgan_bench.methods import NAGAN
 from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.tokens import length_mask
@@ -50,8 +51,9 @@ def test_the_kernels_drop_what_they_compute(monkeypatch: pytest.MonkeyPatch) -> 
     pytest.importorskip("triton")
     for module in ("attention", "residual_norm"):
         monkeypatch.setattr(f"textgan_bench.functional.{module}.can_take", lambda *x: True)
-    by_itself = Mock(wraps=F.dropout)
+    by_itself, seeds = Mock(side_effect=lambda x, rate: x), Mock(wraps=Dropout.seed)
     monkeypatch.setattr(F, "dropout", by_itself)
+    monkeypatch.setattr(Dropout, "seed", lambda *arguments: seeds(*arguments))
     method = build(NAGAN, dropout=0.25).to(DEVICE, DTYPE)
     mask = length_mask(torch.tensor([3, 5], device=DEVICE), MAX_LENGTH)
 
@@ -60,10 +62,12 @@ def test_the_kernels_drop_what_they_compute(monkeypatch: pytest.MonkeyPatch) -> 
     def scores(seed: int, dropout: float) -> float:
         torch.manual_seed(seed)
         by_itself.reset_mock()
+        seeds.reset_mock()
         with torch.no_grad():
-            return float(method.generator(z, mask, dropout).square().sum())
+            return float(method.generator(z, mask, dropout, Padded).square().sum())
 
     one = scores(1, 0.25)
-    assert by_itself.call_count == 1, "of the latents, which no kernel computes"
+    assert by_itself.call_count == 1, "of the latents, which no kernel computes, and left out here"
+    assert seeds.call_count == 7 * len(method.generator.blocks)
     assert scores(1, 0.25) == one
     assert len({one, scores(2, 0.25), scores(1, 0.5), scores(1, 0.0)}) == 4

@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterable
 from typing import cast
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -184,3 +185,14 @@ def test_first_words_have_about_the_frequencies_of_the_text(
     mean = torch.softmax(scores, -1).mean(0)
     assert (mean - law).abs().sum() < 0.5 * (law - 1 / 6).abs().sum()
     assert mean.min() > 0
+
+
+@every_kind
+def test_what_is_added_to_the_state_is_dropped(
+    kind: type[AutoregressiveTransformer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped = Mock(side_effect=lambda x, rate: x)
+    monkeypatch.setattr(F, "dropout", dropped)
+    small(kind)(latents(2), MASK, 0.5, table(), training=False)
+    sums = 1 + 4 * SHAPE["blocks"]
+    assert [call.args[1] for call in dropped.call_args_list] == [0.5] * MAX_LENGTH * sums

@@ -1,5 +1,8 @@
+from unittest.mock import Mock
+
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from textgan_bench.functional.dropout import NO_DROPOUT, Dropout
@@ -121,3 +124,15 @@ def test_dropout_is_the_argument_not_the_training_flag() -> None:
     x = torch.randn(1, 4, 8)
     assert not torch.equal(block(x, None, Dropout(0.5)), block(x, None, Dropout(0.5)))
     assert torch.equal(block.train()(x, None), block(x, None))
+
+
+def test_what_is_added_to_the_state_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    dropped = Mock(side_effect=lambda x, rate: x)
+    monkeypatch.setattr(F, "dropout", dropped)
+    x, mask = torch.randn(3, 8), torch.ones(1, 3, dtype=torch.bool)
+    EncoderBlock(8, 2, 16)(x, Packed(mask), Dropout(0.5))
+    assert [call.args[1] for call in dropped.call_args_list] == [0.5] * 2
+    dropped.reset_mock()
+    codes = sinusoidal_positions(3, 8)
+    LatentDecoderBlock(8, 2, 16)(x, x, codes, Packed(mask), Dropout(0.5))
+    assert [call.args[1] for call in dropped.call_args_list] == [0.5] * 4

@@ -68,7 +68,7 @@ def max_gradient_penalty_of_all(
     """``max_gradient_penalty`` written plainly: every sentence is differentiated twice.
 
     Dearer, but in fewer operations, whose shapes do not depend on which norm is the largest, and
-    it allows a score with dropout or statistics over the batch.
+    it allows a score with statistics over the batch or, but in a Transformer on a GPU, dropout.
     """
     with sdpa_kernel(SDPBackend.MATH):
         (gradient,) = torch.autograd.grad(score(points, lengths).sum(), points, create_graph=True)
