@@ -186,7 +186,7 @@ def test_those_that_fail_stop_no_other(command: Command, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(Witness, "training_step", training_step)
     result = command("bench", "boring", "--data", "noise", "--seed", *SEEDS)
-    assert result.status == 2
+    assert result.status == 1
     assert result.err.count("torch.ones(2) @ torch.ones(3)") == 2, "where it happened"
     folders = [str(row.run.folder) for row in ROWS]
     reported = re.findall(r"^(\S+) failed: RuntimeError", result.err, re.MULTILINE)
@@ -203,7 +203,7 @@ def test_a_folder_of_another_run_is_told_in_a_line(command: Command) -> None:
     command.bench("--seed", 1)
     write_recipe("noise/boring-quick.yaml", "trainer: {max_epochs: 3}")
     result = command("bench", "boring", "--data", "noise", "--seed", *SEEDS)
-    assert result.status == 2
+    assert result.status == 1
     assert f"{ROWS[1].run.folder} failed: {ROWS[1].run.folder}" in result.err
     assert "Traceback" not in result.err
     assert [len(row.records()) for row in ROWS] == [1, 1, 1]
@@ -251,7 +251,7 @@ def test_one_that_cannot_be_tested_stops_no_other(
 
     monkeypatch.setattr(Witness, "sample", sampled)
     result = command("bench", "boring", "--data", "noise", "--seed", *SEEDS)
-    assert result.status == 2
+    assert result.status == 1
     assert f"{ROWS[1].run.folder} failed: RuntimeError: no sentence comes" in result.err
     assert f"{ROWS[1].run.folder} failed, see above" in result.err.splitlines()[-1]
     assert [len(row.records()) for row in ROWS] == [1, 0, 1]

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Never
 
-from textgan_bench.errors import explanation
+from textgan_bench.errors import FailedRunsError, explanation
 
-USAGE_ERROR = 2
+FAILURE, USAGE_ERROR = 1, 2
 EXTRAS = ("nearest", "perplexity", "rnn")
 """The keys of ``metrics.profiles.EXTRAS``, which this module does not import for ``--help``."""
 
@@ -177,6 +177,9 @@ def main() -> int:
     except BrokenPipeError:  # as in ``sample … | head``
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except FailedRunsError as error:
+        print(f"textgan_bench: {error}", file=sys.stderr)
+        return FAILURE
     except Exception as error:
         message = explanation(error)
         if message is None:

@@ -10,7 +10,7 @@ import torch
 
 from textgan_bench import leaderboard, provenance, side_by_side
 from textgan_bench.callbacks import LAST
-from textgan_bench.errors import report
+from textgan_bench.errors import FailedRunsError, report
 from textgan_bench.graphed import GraphedGenerator
 from textgan_bench.interfaces import TextDataModule
 from textgan_bench.leaderboard import Record
@@ -92,7 +92,7 @@ def bench(
     Raises:
         ValueError: there is no such recipe, the run folder holds another run, another process
             works in it, or several seeds are asked for on several devices.
-        RuntimeError: some of several seeds failed; the others have their records.
+        FailedRunsError: some of several seeds failed; the others have their records.
     """
     text = own_text(data)
     if text is not None:
@@ -132,7 +132,7 @@ def bench(
     if failed:
         folders = ", ".join(str(row.run.folder) for row in failed)
         again = "without FORCE=1 the same command repeats only those"
-        raise RuntimeError(f"{folders} failed, see above; {again}")
+        raise FailedRunsError(f"{folders} failed, see above; {again}")
 
 
 def gains_side_by_side(settings: list[str]) -> bool:

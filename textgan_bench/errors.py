@@ -6,6 +6,10 @@ import traceback
 OURS = ("textgan_bench", "datamodules")
 
 
+class FailedRunsError(Exception):
+    """Some of several runs failed, which has been reported; the others are done."""
+
+
 def explanation(error: BaseException) -> str | None:
     """What to tell the user about an error that is theirs, None for any other.
 
