@@ -53,7 +53,7 @@ ALLOWED = {
     "textgan_bench.runs": "callbacks scoring torch yaml",
     "textgan_bench.side_by_side": "callbacks errors pytorch_lightning torch",
     "textgan_bench.training": "callbacks evaluation interfaces runs side_by_side pytorch_lightning "
-    "torch yaml",
+    "torch wandb yaml",
     "textgan_bench.bench": "callbacks errors graphed interfaces leaderboard metrics provenance "
     "recipes runs scoring side_by_side training torch",
     "textgan_bench.judge": "interfaces metrics prepare scoring tokens torchmetrics",

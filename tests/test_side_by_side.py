@@ -329,6 +329,37 @@ def test_each_has_a_run_of_its_own_in_wandb(
     assert names == [{identity} for identity in identities]
 
 
+def test_a_seed_that_cannot_be_tested_leaves_wandb_to_the_next(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    write_recipe(
+        "noise/boring-quick.yaml",
+        """
+        trainer:
+          max_epochs: 2
+          log_every_n_steps: 1
+          logger:
+            - class_path: pytorch_lightning.loggers.WandbLogger
+              init_args: {project: textgan_bench}
+        """,
+    )
+    tested = Run.tested_checkpoint
+
+    def tested_checkpoint(self: Run) -> str:
+        if self.folder.name.endswith("0"):
+            raise RuntimeError("none is the best")
+        return tested(self)
+
+    monkeypatch.setattr(Run, "tested_checkpoint", tested_checkpoint)
+    result = command("bench", "boring", "--data", "noise", "--seed", 0, 1)
+    assert f"{ROWS[0].run.folder} failed: RuntimeError: none is the best" in result.err
+    assert "SEED='0' is those alone" in result.err
+    for row in ROWS[:2]:
+        (folder,) = row.run.folder.glob("wandb/offline-*")
+        assert folder.name.endswith(row.run.wandb_id())
+
+
 def test_what_fails_before_it_logs_begins_no_run_in_wandb(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ from textgan_bench.recipes import SMOKE, is_own_text, layers, own_text
 from textgan_bench.runs import Run, differences, without_places
 from textgan_bench.scoring import data_fingerprint, score
 from textgan_bench.side_by_side import Turns
-from textgan_bench.training import TrainingCLI, keeps_files
+from textgan_bench.training import TrainingCLI, keeps_files, leave_failed_wandb_run
 
 RUNS = Path("runs")
 ANCHOR_SEED = 0
@@ -90,9 +90,9 @@ def bench(
     other nodes see the folder of the run, too, and decide alike.
 
     Raises:
-        ValueError: there is no such recipe, the run folder holds another run, another process
-            works in it, or several seeds are asked for on several devices.
-        FailedRunsError: some of several seeds failed; the others have their records.
+        ValueError: there is no such recipe, several seeds are asked for on several devices, or the
+            run folder holds another run or another process works in it.
+        FailedRunsError: some of several seeds failed, by the latter, too.
     """
     text = own_text(data)
     if text is not None:
@@ -120,6 +120,7 @@ def bench(
             if len(rows) == 1:
                 raise
             report(str(row.run.folder), error)
+            leave_failed_wandb_run()
             failed.append(row)
         else:
             records |= {row: record} if record else {}
@@ -131,8 +132,8 @@ def bench(
             print(f"record {record.path(row.leaderboard)}, samples {row.run.samples}")
     if failed:
         folders = ", ".join(str(row.run.folder) for row in failed)
-        again = "without FORCE=1 the same command repeats only those"
-        raise FailedRunsError(f"{folders} failed, see above; {again}")
+        seeds_left = " ".join(str(row.seed) for row in failed)
+        raise FailedRunsError(f"{folders} failed, see above; SEED='{seeds_left}' is those alone")
 
 
 def gains_side_by_side(settings: list[str]) -> bool:

@@ -21,7 +21,7 @@ from textgan_bench.callbacks import PeriodicCheckpoint
 from textgan_bench.evaluation import Evaluate
 from textgan_bench.interfaces import Method, TextDataModule, TextGenerator
 from textgan_bench.runs import Run, load_checkpoint, without_places
-from textgan_bench.side_by_side import Turns
+from textgan_bench.side_by_side import StoppedError, Turns
 
 SECTIONS = ("seed_everything", "trainer", "model", "data", "evaluate", "checkpoint")
 
@@ -103,9 +103,12 @@ class TrainingCLI(LightningCLI):
     def _run_subcommand(self, subcommand: str) -> None:
         try:
             super()._run_subcommand(subcommand)
+        except StoppedError:  # leaving W&B can take long, and others have still to save
+            raise
         except Exception:
-            with suppress(Exception):  # of W&B, which would hide this one
-                self.end_logging(exit_code=1)
+            if self.turns is not None:
+                with suppress(Exception):  # of W&B, which would hide this one
+                    self.end_logging(exit_code=1)
             raise
         if self.turns is not None:
             self.end_logging()
@@ -188,6 +191,15 @@ class TrainingCLI(LightningCLI):
             # ``experiment`` would begin what has not begun.
             if isinstance(logger, WandbLogger) and logger._experiment is not None:
                 logger.experiment.finish(exit_code)
+
+
+def leave_failed_wandb_run() -> None:
+    """So that the next run of this process does not log in the place of the one that failed."""
+    import wandb
+
+    if wandb.run is not None:
+        with suppress(Exception):  # of W&B, which would keep the next run from its start
+            wandb.run.finish(exit_code=1)
 
 
 def load_trained(run: Path) -> tuple[Method, TextDataModule]:
