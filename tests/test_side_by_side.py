@@ -289,9 +289,8 @@ def test_a_second_signal_ends_at_once(number: signal.Signals) -> None:
     assert process.returncode == -number
 
 
-def test_each_has_a_run_of_its_own_in_wandb(
-    command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def offline_wandb(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
     write_recipe(
@@ -305,6 +304,12 @@ def test_each_has_a_run_of_its_own_in_wandb(
               init_args: {project: textgan_bench}
         """,
     )
+
+
+@pytest.mark.usefixtures("offline_wandb")
+def test_each_has_a_run_of_its_own_in_wandb(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     finish, step = wandb.Run.finish, Witness.training_step
     ended: list[tuple[str, int | None]] = []
 
@@ -329,21 +334,10 @@ def test_each_has_a_run_of_its_own_in_wandb(
     assert names == [{identity} for identity in identities]
 
 
+@pytest.mark.usefixtures("offline_wandb")
 def test_a_seed_that_cannot_be_tested_leaves_wandb_to_the_next(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    write_recipe(
-        "noise/boring-quick.yaml",
-        """
-        trainer:
-          max_epochs: 2
-          log_every_n_steps: 1
-          logger:
-            - class_path: pytorch_lightning.loggers.WandbLogger
-              init_args: {project: textgan_bench}
-        """,
-    )
     tested = Run.tested_checkpoint
 
     def tested_checkpoint(self: Run) -> str:
@@ -360,25 +354,14 @@ def test_a_seed_that_cannot_be_tested_leaves_wandb_to_the_next(
         assert folder.name.endswith(row.run.wandb_id())
 
 
+@pytest.mark.usefixtures("gains", "offline_wandb")
 def test_what_fails_before_it_logs_begins_no_run_in_wandb(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    write_recipe(
-        "noise/boring-quick.yaml",
-        """
-        trainer:
-          logger:
-            - class_path: pytorch_lightning.loggers.WandbLogger
-              init_args: {project: textgan_bench}
-        """,
-    )
-
     def prepare_data(self: BoringData) -> None:
         raise RuntimeError("no data here")
 
     monkeypatch.setattr(BoringData, "prepare_data", prepare_data)
-    monkeypatch.setattr(bench, "gains_side_by_side", lambda settings: True)
     result = command("bench", "boring", "--data", "noise", "--seed", 0, 1)
     assert result.err.count(" failed: RuntimeError: no data here") == 2
     assert not list(Path("runs").rglob("offline-*"))
