@@ -23,7 +23,6 @@ from datamodules.in_memory import InMemoryDataModule
 from textgan_bench.interfaces import Sentence, Split
 from textgan_bench.metrics import (
     BLEU,
-    FED,
     Diversity,
     LMScore,
     OracleNLL,
@@ -167,7 +166,7 @@ class CFG(InMemoryDataModule):
             LMScore(references, self.vocabulary),
             Diversity(),
             BLEU(references),
-            FED(references, self.encoder),
+            self.fed(references),
         ]
 
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:

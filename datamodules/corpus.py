@@ -178,9 +178,8 @@ class CorpusDataModule(InMemoryDataModule):
     def build_metrics(
         self, references: list[Sentence], train: list[Sentence] | None
     ) -> list[Metric]:
-        return build_profile(
-            DEFAULT, references, self.vocabulary, train=train, encoder=self.encoder
-        )
+        scores = build_profile(DEFAULT, references, self.vocabulary, train=train)
+        return [*scores, self.fed(references)]
 
     def halves(self) -> Halves | None:
         test = self.sentences("test")

@@ -145,7 +145,8 @@ class HMM(InMemoryDataModule):
     ) -> list[Metric]:
         return [
             OracleNLL(self.oracle, self.vocabulary),
-            *build_profile(DEFAULT, references, self.vocabulary, train=train, encoder=self.encoder),
+            *build_profile(DEFAULT, references, self.vocabulary, train=train),
+            self.fed(references),
         ]
 
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:

@@ -13,6 +13,7 @@ from torchmetrics import Metric, MetricCollection
 from datamodules.batches import EvaluationBatches, Shard, TrainingBatches
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.interfaces import Sentence, Split, TextDataModule
+from textgan_bench.metrics import FED
 from textgan_bench.metrics.profiles import build_extras
 from textgan_bench.tokens import PAD, Batch, TokenBatch, length_mask
 
@@ -72,8 +73,18 @@ class InMemoryDataModule(TextDataModule):
 
     @cached_property
     def encoder(self) -> HashedNGrams:
-        """Fitted on validation text, which neither training nor the test set contains."""
+        """Of the test's scores: fitted on validation text, of which training and test are free."""
         return HashedNGrams.fit(self.sentences("validation"))
+
+    def fed(self, references: list[Sentence]) -> FED:
+        """The Fréchet distance to references, by an encoder that was not fitted on them.
+
+        Validation text is cut in two, so that the distance that selects a checkpoint is measured
+        as the test's is: every other sentence for an encoder of its own, the rest as references.
+        """
+        if references is self.sentences("validation"):
+            return FED(references[1::2], HashedNGrams.fit(references[::2]))
+        return FED(references, self.encoder)
 
     def decode(self, tokens: Batch) -> list[Sentence]:
         """Sentences as they are read back from a text file.

@@ -8,8 +8,8 @@ from datamodules.sources import Source
 from datamodules.text import TextCorpus, split_of, tokenise
 from textgan_bench.interfaces import Sentence, Split
 
-FITTED = 128
-"""Validation sentences that the encoder of the Fréchet distance is fitted on at least."""
+FITTED = 2 * 128
+"""Validation sentences at least: half of them fit the encoder of the Fréchet distance."""
 
 
 class Text(TextCorpus):
@@ -61,7 +61,7 @@ class Text(TextCorpus):
         if held_out < FITTED:
             raise ValueError(
                 f"{self.folder} gives {held_out} validation sentences, fewer than the {FITTED} of "
-                "the Fréchet distance; a single file of 1,400 sentences is enough"
+                "the Fréchet distance; a single file of 2,800 sentences is enough"
             )
 
     def files(self) -> tuple[Path, ...]:

@@ -59,8 +59,8 @@ class TextDataModule(LightningDataModule, ABC):
     source: str
     """One line for the reader of a table: what text this is, and for what it stands in."""
     encoder: Any = None
-    """What embeds sentences for the metrics, None without such metrics; another one is assigned
-    before they are built."""
+    """What embeds sentences for the test's metrics, None without such metrics; another one is
+    assigned before they are built."""
     extras: Sequence[str] = ()
     """Names of ``metrics.profiles.EXTRAS`` that the test is judged by too; assigned likewise."""
 

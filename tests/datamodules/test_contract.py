@@ -15,8 +15,9 @@ import torch
 import datamodules
 from datamodules.corpus import CorpusDataModule
 from datamodules.in_memory import InMemoryDataModule
+from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.interfaces import Sentence, Split, TextDataModule
-from textgan_bench.metrics import ReverseLMScore
+from textgan_bench.metrics import FED, ReverseLMScore
 from textgan_bench.scoring import score
 from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Batch, padding_mask
 
@@ -240,6 +241,22 @@ def test_validation_reports_a_reverse_figure_and_the_diversity(
     computed = score(judge.metrics("validation"), drawn["unigram"])
     assert {"reverse_lm/kn4", "distinct_words", "distinct_sentences", "bleu_ha/5"} <= set(computed)
     assert all(map(math.isfinite, computed.values()))
+
+
+def test_no_encoder_is_fitted_on_the_text_it_judges_by(
+    judge: TextDataModule, drawn: dict[str, list[Sentence]]
+) -> None:
+    validation, test = judge.sentences("validation"), judge.sentences("test")
+    samples, fit = drawn["unigram"], HashedNGrams.fit
+    cases: list[tuple[Split, FED]] = [
+        ("validation", FED(validation[1::2], fit(validation[0::2]))),
+        ("test", FED(test, fit(validation))),
+    ]
+    for split, expected in cases:
+        (fed,) = [metric for metric in judge.metrics(split).values() if isinstance(metric, FED)]
+        for metric in (fed, expected):
+            metric.update(samples)
+        assert fed.compute() == expected.compute()
 
 
 def test_a_half_of_the_test_text_is_judged_by_the_other(judge: TextDataModule) -> None:
