@@ -51,11 +51,10 @@ ALLOWED = {
     "textgan_bench.evaluation": "interfaces leaderboard provenance scoring tokens "
     "pytorch_lightning torch torchmetrics",
     "textgan_bench.runs": "callbacks scoring torch yaml",
-    "textgan_bench.side_by_side": "callbacks errors pytorch_lightning torch",
-    "textgan_bench.training": "callbacks evaluation interfaces runs side_by_side pytorch_lightning "
-    "torch wandb yaml",
-    "textgan_bench.bench": "callbacks errors graphed interfaces leaderboard metrics provenance "
-    "recipes runs scoring side_by_side training torch",
+    "textgan_bench.training": "callbacks evaluation interfaces runs pytorch_lightning torch wandb "
+    "yaml",
+    "textgan_bench.bench": "callbacks errors interfaces leaderboard metrics provenance recipes "
+    "runs scoring training torch",
     "textgan_bench.judge": "interfaces metrics prepare scoring tokens torchmetrics",
     "textgan_bench.commands": "bootstrap columns figures interfaces judge metrics neighbour_report "
     "runs scoring training torch torchmetrics tqdm",

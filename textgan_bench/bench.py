@@ -3,22 +3,19 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
 
-from textgan_bench import leaderboard, provenance, side_by_side
+from textgan_bench import leaderboard, provenance
 from textgan_bench.callbacks import LAST
 from textgan_bench.errors import FailedRunsError, report
-from textgan_bench.graphed import GraphedGenerator
 from textgan_bench.interfaces import TextDataModule
 from textgan_bench.leaderboard import Record
 from textgan_bench.metrics.profiles import EXTRAS
 from textgan_bench.recipes import SMOKE, is_own_text, layers, own_text
 from textgan_bench.runs import Run, differences, without_places
 from textgan_bench.scoring import data_fingerprint, score
-from textgan_bench.side_by_side import Turns
 from textgan_bench.training import TrainingCLI, keeps_files, leave_failed_wandb_run
 
 RUNS = Path("runs")
@@ -84,10 +81,10 @@ def bench(
 ) -> None:
     """Train, test and show a row; continue what was interrupted, skip what is done.
 
-    The same as ``fit`` and ``test`` with the layers of the recipe, for one seed or for several,
-    side by side where they gain by it. With several devices this command runs once for each of
-    them, started by Lightning, torchrun or SLURM: all but the first train and leave. Those of
-    other nodes see the folder of the run, too, and decide alike.
+    The same as ``fit`` and ``test`` with the layers of the recipe, for one seed or for several, one
+    after the other. With several devices this command runs once for each of them, started by
+    Lightning, torchrun or SLURM: all but the first train and leave. Those of other nodes see the
+    folder of the run, too, and decide alike.
 
     Raises:
         ValueError: there is no such recipe, several seeds are asked for on several devices, or the
@@ -108,12 +105,12 @@ def bench(
         shared.append(f"--evaluate.extras=[{','.join(extras)}]")
     rows = [Row(method, data, seed, budget) for seed in dict.fromkeys(seeds)]
     settings = {row: [*row.settings, *shared] for row in rows}
-    failed: list[Row] = []
-    if len(rows) > 1 and gains_side_by_side(settings[rows[0]]):
-        failed = fit_side_by_side(settings, force)
+    if force and len(rows) > 1:
+        _clear(rows)
         force = False
+    failed: list[Row] = []
     records: dict[Row, Record] = {}
-    for row in (row for row in rows if row not in failed):
+    for row in rows:
         try:
             record = _bench(row, settings[row], force)
         except Exception as error:
@@ -136,38 +133,16 @@ def bench(
         raise FailedRunsError(f"{folders} failed, see above; SEED='{seeds_left}' is those alone")
 
 
-def gains_side_by_side(settings: list[str]) -> bool:
-    """Whether runs of these ``settings`` leave a device idle: those whose steps are CUDA graphs."""
-    if not torch.cuda.is_available():
-        return False
-    command_line = TrainingCLI(settings, run=False)
-    model = command_line.model
-    return isinstance(model, GraphedGenerator) and not model.obstacle(command_line.trainer)
+def _clear(rows: Sequence[Row]) -> None:
+    """Discard the runs of all seeds before the first begins, or none where one is at work.
 
-
-def fit_side_by_side(settings: dict[Row, list[str]], force: bool) -> list[Row]:
-    """Train the rows that are not finished in turn, batch by batch; ``settings`` are of each.
-
-    Returns:
-        Those that failed, which stop no other.
-
-    Raises:
-        ValueError: as of ``bench``.
-        KeyboardInterrupt: the user stopped them.
+    So the command without ``force`` resumes all of them, whenever this one ends.
     """
     with ExitStack() as locks:
-        for row in settings:
+        for row in rows:
             locks.enter_context(row.run.locked())
-        for row in settings if force else ():  # none, unless all are free
+        for row in rows:
             row.run.clear()
-        failed = side_by_side.train(
-            {
-                str(row.run.folder): partial(_fit, row.run, arguments, force)
-                for row, arguments in settings.items()
-                if _finished(row, arguments) is None
-            }
-        )
-    return [row for row in settings if str(row.run.folder) in failed]
 
 
 def _bench(row: Row, settings: list[str], force: bool) -> Record | None:
@@ -221,14 +196,14 @@ def _has_extras(data: TextDataModule, record: Record) -> bool:
     return all(EXTRAS[name] in record.scores for name in data.extras)
 
 
-def _fit(run: Run, settings: list[str], force: bool, turns: Turns | None = None) -> None:
+def _fit(run: Run, settings: list[str], force: bool) -> None:
     """Train to the end: from the last checkpoint, or from the start by ``force``.
 
     The processes of a run decide by what they are told: one may be late to look for a checkpoint.
     """
     last = run.checkpoint(LAST)
     resumed = [f"--ckpt_path={last}"] if last.exists() and not force else []
-    TrainingCLI(["fit", *settings, *resumed], turns=turns)
+    TrainingCLI(["fit", *settings, *resumed])
 
 
 def _test(run: Run, settings: list[str]) -> TextDataModule:

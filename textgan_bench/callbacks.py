@@ -3,7 +3,6 @@
 import math
 import signal
 import sys
-import threading
 import time
 import zlib
 from pathlib import Path
@@ -70,19 +69,14 @@ class PeriodicCheckpoint(Checkpoint):
         self._saved_at = time.monotonic()
         # Between the steps of two players a checkpoint would hold half a batch's work, so a signal
         # waits for the batch. Several ranks would wait for different ones: Lightning stops those.
-        # Signals reach the main thread alone.
-        if trainer.world_size == 1 and threading.current_thread() is threading.main_thread():
+        if trainer.world_size == 1:
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._handlers[number] = signal.signal(number, self._on_signal)
-
-    def interrupt(self, reason: BaseException) -> None:
-        """Save a checkpoint at the end of this batch, and raise ``reason``."""
-        self._interruption = reason
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._interruption is not None:
             raise self._interruption
-        self.interrupt(KeyboardInterrupt())
+        self._interruption = KeyboardInterrupt()
         print(
             "\nstopping after this batch; without FORCE=1 the same command resumes", file=sys.stderr
         )
@@ -129,6 +123,8 @@ class PeriodicCheckpoint(Checkpoint):
         # Lightning lets several ranks stop at the same batch on SIGTERM.
         if isinstance(exception, SIGTERMException) and trainer.training:
             self._save(trainer, LAST)
+        if self._interruption is not None:
+            raise self._interruption from exception  # what failed after it is no other seed's turn
 
     def _restore_handlers(self) -> None:
         for number, handler in self._handlers.items():

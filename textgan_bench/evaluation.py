@@ -63,8 +63,6 @@ class Evaluate(Callback):
         self.extras = tuple(extras)
         self.config: dict[str, Any] = {}
         """The resolved recipe; the command line sets it."""
-        self.beside = 0
-        """Runs that train on the same device meanwhile; the command line sets it."""
         self.generator_updates = 0
         self._data_revision = ""
         self._device = self._hardware = NOT_TRAINED
@@ -98,7 +96,7 @@ class Evaluate(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._started_at = time.monotonic()
-        self._device = provenance.hardware(pl_module.device, trainer.world_size, self.beside)
+        self._device = provenance.hardware(pl_module.device, trainer.world_size)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

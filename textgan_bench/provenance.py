@@ -39,17 +39,12 @@ def _git(*arguments: str) -> str | None:
         return None
 
 
-def hardware(device: torch.device, devices: int, beside: int = 0) -> str:
-    """One line on ``devices`` accelerators, or on the processor where there is none.
-
-    Args:
-        beside: how many other runs share them at most.
-    """
-    shared = f", beside up to {beside} other run{'s' if beside > 1 else ''}" if beside else ""
+def hardware(device: torch.device, devices: int) -> str:
+    """One line on ``devices`` accelerators, or on the processor where there is none."""
     if device.type == "cuda":
-        return f"{devices} × {torch.cuda.get_device_name(device)}{shared}"
+        return f"{devices} × {torch.cuda.get_device_name(device)}"
     processes = f"{devices} processes × " if devices > 1 else ""
-    return f"{_processor()}, {processes}{torch.get_num_threads()} threads{shared}"
+    return f"{_processor()}, {processes}{torch.get_num_threads()} threads"
 
 
 def _processor() -> str:

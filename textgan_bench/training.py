@@ -21,7 +21,6 @@ from textgan_bench.callbacks import PeriodicCheckpoint
 from textgan_bench.evaluation import Evaluate
 from textgan_bench.interfaces import Method, TextDataModule, TextGenerator
 from textgan_bench.runs import Run, load_checkpoint, without_places
-from textgan_bench.side_by_side import StoppedError, Turns
 
 SECTIONS = ("seed_everything", "trainer", "model", "data", "evaluate", "checkpoint")
 
@@ -56,14 +55,13 @@ class TrainingCLI(LightningCLI):
     Args:
         arguments: command line after the program's name.
         run: whether to carry out the subcommand, or only to build the objects of a configuration.
-        turns: of the runs that train beside this one in the same process, if there are any.
 
     Raises:
         ArgumentError: an argument or a key of a configuration is wrong.
         ValueError: the folder holds another run, or a checkpoint is damaged.
     """
 
-    def __init__(self, arguments: list[str], run: bool = True, turns: Turns | None = None) -> None:
+    def __init__(self, arguments: list[str], run: bool = True) -> None:
         for message in SILENCED:
             warnings.filterwarnings("ignore", message)
         for name in CHATTY:
@@ -71,7 +69,6 @@ class TrainingCLI(LightningCLI):
         # Matrix products of a GPU with 10 bits of mantissa: several times faster.
         torch.backends.cuda.matmul.allow_tf32 = True
         self.resolved: dict[str, Any] = {}
-        self.turns = turns
         parser_kwargs: dict[str, Any] = {"exit_on_error": False}
         super().__init__(
             Method,
@@ -85,7 +82,6 @@ class TrainingCLI(LightningCLI):
             args=arguments,
             run=run,
             auto_configure_optimizers=False,
-            trainer_defaults=None if turns is None else {"callbacks": turns},
         )
 
     @staticmethod
@@ -99,19 +95,6 @@ class TrainingCLI(LightningCLI):
         parser.link_arguments("seed_everything", "evaluate.seed")
         for size in ("vocab_size", "max_length"):
             parser.link_arguments(f"data.{size}", f"model.init_args.{size}", apply_on="instantiate")
-
-    def _run_subcommand(self, subcommand: str) -> None:
-        try:
-            super()._run_subcommand(subcommand)
-        except StoppedError:  # leaving W&B can take long, and others have still to save
-            raise
-        except Exception:
-            if self.turns is not None:
-                with suppress(Exception):  # of W&B, which would hide this one
-                    self.end_logging(exit_code=1)
-            raise
-        if self.turns is not None:
-            self.end_logging()
 
     def _parse_ckpt_path(self) -> None:
         """Leave the configuration to the configuration files; a checkpoint holds a copy of it."""
@@ -144,8 +127,6 @@ class TrainingCLI(LightningCLI):
             if logger.class_path.endswith("WandbLogger") and keeps_files():
                 logger.init_args.id = run.wandb_id()
                 logger.init_args.name = run.folder.as_posix().removeprefix("runs/")
-                if self.turns is not None:  # else W&B takes it for the one that is under way
-                    logger.dict_kwargs = {"reinit": "create_new"}
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer of the configuration.
@@ -170,8 +151,6 @@ class TrainingCLI(LightningCLI):
             if isinstance(callback, Evaluate):
                 callback.config = without_places(self.resolved)
                 self.datamodule.extras = callback.extras
-                if self.turns is not None:
-                    callback.beside = self.turns.members - 1
 
     @property
     def callbacks(self) -> list[Callback]:
@@ -185,12 +164,12 @@ class TrainingCLI(LightningCLI):
         ):
             announce_wandb(Path(self.trainer.default_root_dir))
 
-    def end_logging(self, exit_code: int = 0) -> None:
+    def end_logging(self) -> None:
         """Leave W&B, so that the next run of this process does not go on in this one's place."""
         for logger in self.trainer.loggers if keeps_files() else []:
             # ``experiment`` would begin what has not begun.
             if isinstance(logger, WandbLogger) and logger._experiment is not None:
-                logger.experiment.finish(exit_code)
+                logger.experiment.finish()
 
 
 def leave_failed_wandb_run() -> None:

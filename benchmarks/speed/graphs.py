@@ -7,13 +7,9 @@ not exceed, V 4,839). Both take what a run takes, ``allow_tf32`` included, and a
 device's own events. The notes say what bounds the replay: how many kernels it holds, for how long
 the device is at work in them, and how long the matrix products alone would take at the rate of a
 large one. The bars in milliseconds are for an H200, and no other GPU is held to them.
-
-Then four seeds side by side, each in a thread and on a stream of its own, as ``bench`` trains
-several, against one after the other.
 """
 
 import statistics
-import time
 from collections.abc import Callable, Iterator
 from itertools import cycle
 
@@ -25,13 +21,10 @@ from benchmarks.speed.bare import Bare
 from benchmarks.speed.claims import ROUNDS, SEED, Claim, Texts, main
 from benchmarks.speed.nagan import captions, random_batch
 from benchmarks.speed.work import work
-from textgan_bench import side_by_side
 from textgan_bench.methods import NAGAN
-from textgan_bench.side_by_side import Turns
 from textgan_bench.tokens import TokenBatch
 
 STEPS, WARM_UP, WATCHED = 20, 10, 5
-SEEDS = 4
 GEMM = 8_192
 BARS = {"COCO": 8.0, "HMM": 9.0}  # ms
 
@@ -71,10 +64,6 @@ def compare(name: str, lengths: Tensor, vocab_size: int, longest: int) -> Iterat
     ratio = f"step of NAGAN on {name}: without / as one CUDA graph"
     note = f"{took['eager']:.1f} and {took['graph']:.2f} ms"
     yield Claim(ratio, 2.5, took["eager"] / took["graph"], note=note)
-    together = milliseconds_together(vocab_size, batch)
-    ratio = f"{SEEDS} seeds of NAGAN on {name}: one after the other / side by side"
-    note = f"{together:.2f} ms for a step of each"
-    yield Claim(ratio, 1.3, SEEDS * took["graph"] / together, note=note)
 
 
 def published(vocab_size: int) -> NAGAN:
@@ -105,26 +94,6 @@ def milliseconds(calls: dict[str, Callable[[], object]]) -> dict[str, float]:
         torch.cuda.synchronize()
         times[name].append(start.elapsed_time(end) / STEPS)
     return {name: statistics.median(measured) for name, measured in times.items()}
-
-
-def milliseconds_together(vocab_size: int, batch: TokenBatch) -> float:
-    """Time of one step of each of the seeds, which take turns."""
-    times: list[float] = []
-
-    def training(turns: Turns) -> None:
-        step = on_gpu(published(vocab_size), batch, graphs=True)
-        torch.cuda.synchronize()
-        turns.give_way()  # the graphs of all are captured now
-        times.append(time.perf_counter())
-        for _ in range(ROUNDS * STEPS):
-            step()
-            turns.give_way()
-        torch.cuda.synchronize()
-        times.append(time.perf_counter())
-
-    if side_by_side.train({f"seed {seed}": training for seed in range(SEEDS)}):
-        raise SystemExit("graphs: seeds side by side failed, see above")
-    return 1e3 * (times[-1] - times[0]) / (ROUNDS * STEPS)
 
 
 def at_work(call: Callable[[], object]) -> tuple[float, float]:

@@ -2,8 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,12 +11,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
 
-from textgan_bench import side_by_side
 from textgan_bench.functional import cuda_graphs
 from textgan_bench.functional.cuda_graphs import CaptureError, CountedRAdam
 from textgan_bench.methods import NAGAN
 from textgan_bench.networks.packing import Packed, Padded
-from textgan_bench.side_by_side import Turns
 from textgan_bench.tokens import TokenBatch, length_mask
 
 VOCAB_SIZE, MAX_LENGTH = 9, 10
@@ -65,8 +62,8 @@ class Refused(NoGraph):
         raise CaptureError("operation not permitted")
 
 
-def build(kind: type[NAGAN], seed: int = 0, **changes: Any) -> NAGAN:
-    torch.manual_seed(seed)
+def build(kind: type[NAGAN], **changes: Any) -> NAGAN:
+    torch.manual_seed(0)
     return kind(
         VOCAB_SIZE,
         MAX_LENGTH,
@@ -226,13 +223,11 @@ class Watched(NAGAN):
         super().on_train_end()
 
 
-def watched(
-    n: int, accelerator: str, seed: int = 0, callbacks: Sequence[pl.Callback] = (), **changes: Any
-) -> Watched:
+def on_gpu(n: int, **changes: float) -> Watched:
     """A method after ``n`` batches."""
-    method = build(Watched, seed, **changes)
+    method = build(Watched, **changes)
     assert isinstance(method, Watched)
-    fit(method, n, accelerator=accelerator, devices=1, callbacks=list(callbacks))
+    fit(method, n, accelerator="gpu", devices=1)
     return method
 
 
@@ -241,10 +236,10 @@ def test_a_graphed_run_equals_the_static_step_without_a_graph(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The same kernels in the same order draw the same noise, dropout included."""
-    graphed = watched(20, "gpu")
+    graphed = on_gpu(20)
     assert graphed.captured == 3
     monkeypatch.setattr(cuda_graphs.GraphedStep, "WARM_UP", math.inf)
-    plain = watched(20, "gpu")
+    plain = on_gpu(20)
     assert plain.captured == 0
     torch.testing.assert_close(graphed.losses, plain.losses, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(state(graphed), state(plain), rtol=1e-3, atol=1e-4)
@@ -252,7 +247,7 @@ def test_a_graphed_run_equals_the_static_step_without_a_graph(
 
 @pytest.mark.gpu
 def test_two_replays_draw_different_noise_and_a_seeded_run_repeats() -> None:
-    one, again = (watched(9, "gpu", generator_lr=0.0, discriminator_lr=0.0) for _ in range(2))
+    one, again = (on_gpu(9, generator_lr=0.0, discriminator_lr=0.0) for _ in range(2))
     torch.testing.assert_close(one.losses, again.losses, rtol=1e-5, atol=1e-6)
     first, second = one.replays
     assert first != second
@@ -261,29 +256,8 @@ def test_two_replays_draw_different_noise_and_a_seeded_run_repeats() -> None:
 @pytest.mark.gpu
 def test_a_seeded_training_repeats() -> None:
     """Sums in the order in which the device comes to them differ by rounding."""
-    one, again = (watched(30, "gpu") for _ in range(2))
+    one, again = (on_gpu(30) for _ in range(2))
     torch.testing.assert_close(one.losses, again.losses, rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize("accelerator", ["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
-def test_seeds_side_by_side_are_what_each_is_alone(accelerator: str) -> None:
-    """Noise, dropout, graphs and averages are its own, and no end of one disturbs the others."""
-    seeds = range(3)
-    lengths = (12, 20, 30)
-    alone = [watched(lengths[seed], accelerator, seed) for seed in seeds]
-    together: dict[int, Watched] = {}
-
-    def training(seed: int, turns: Turns) -> None:
-        together[seed] = watched(lengths[seed], accelerator, seed, [turns])
-
-    assert not side_by_side.train({str(seed): partial(training, seed) for seed in seeds})
-    assert {each.captured for each in together.values()} == {3 if accelerator == "gpu" else 0}
-    limit = 1e-3 if accelerator == "gpu" else 0  # see the test above
-    for seed, one in enumerate(alone):
-        other = together[seed]
-        torch.testing.assert_close(one.losses, other.losses, rtol=limit, atol=limit / 10)
-        torch.testing.assert_close(state(one), state(other), rtol=limit, atol=limit / 10)
-    assert alone[0].losses != alone[1].losses
 
 
 class Reading(Watched):

@@ -83,9 +83,6 @@ class GraphedStep:
         graph = torch.cuda.CUDAGraph()
         noise = torch.cuda.default_generators[torch.cuda.current_device()]
         before = noise.clone_state()
-        # Products need a workspace. One from before would be freed when any training of the process
-        # ends, under a graph that goes on; made in the capture, it is the graph's.
-        torch._C._cuda_clearCublasWorkspaces()
         try:
             # The outer context brings back the stream: a capture that fails does not.
             with (
@@ -99,8 +96,6 @@ class GraphedStep:
             cause = error.__context__ or error
             reason = str(cause).partition("\n")[0] or type(cause).__name__
             raise CaptureError(reason) from error
-        finally:
-            torch._C._cuda_clearCublasWorkspaces()
         return _Captured(graph, static, tuple(x.detach() for x in outputs))
 
 
