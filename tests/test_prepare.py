@@ -11,14 +11,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 @pytest.fixture
 def text(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A text of two thousand sentences, and the recipes for such."""
+    """A text of three thousand sentences, and the recipes for such."""
     monkeypatch.setattr("datamodules.sources.ROOT", checkout / "data")
     write_recipe("text/data.yaml", "data: {class_path: datamodules.Text}")
     write_recipe("text/boring.yaml", "model: {class_path: tests.boring.Boring}")
     write_recipe("text/boring-quick.yaml", "trainer: {max_epochs: 1}")
     path = Path("my texts/pets.v1.txt")
     path.parent.mkdir()
-    letters = "abcdefghijklm"
+    letters = "abcdefghijklmno"
     sentences = [f"a {a} sees {b} and {c}\n" for a in letters for b in letters for c in letters]
     path.write_text("".join(sentences))
     return path
@@ -69,7 +69,7 @@ def test_own_text_is_benched_apart_from_the_leaderboard(command: Command, text: 
 def test_too_little_text_is_refused_before_training(command: Command, text: Path) -> None:
     text.write_text("".join(text.read_text().splitlines(keepends=True)[::3]))
     line = command.refused("bench", "boring", "--data", text)
-    assert "validation sentences, fewer than the 128 of the Fréchet distance" in line
+    assert "validation sentences, fewer than the 256 of the Fréchet distance" in line
     assert not Path("runs/text-pets/boring/quick-seed0/checkpoints").exists()
 
 
