@@ -13,7 +13,8 @@ from tests.checkout import RECORD, RUN, Command, write_recipe
 from textgan_bench import __main__, leaderboard
 from textgan_bench.errors import explanation
 from textgan_bench.metrics.profiles import EXTRAS
-from textgan_bench.scoring import parse, read_sentences
+from textgan_bench.reading import read_sentences
+from textgan_bench.scoring import parse
 from textgan_bench.tokens import Vocabulary
 from textgan_bench.training import announce_wandb
 

@@ -18,11 +18,11 @@ from textgan_bench import leaderboard, provenance
 from textgan_bench.callbacks import BEST, LAST, PeriodicCheckpoint
 from textgan_bench.evaluation import Evaluate
 from textgan_bench.interfaces import Sentence
+from textgan_bench.reading import read_sentences
 from textgan_bench.runs import load_checkpoint
 from textgan_bench.scoring import (
     chunked,
     parse,
-    read_sentences,
     score,
     score_chunks,
     unparse,
@@ -267,39 +267,6 @@ def test_text_survives_the_round_trip(tmp_path: Path) -> None:
 
 def test_a_line_ends_at_the_line_feed_only() -> None:
     assert len(parse("a\u2028man\x85rides\x0ba\n")) == 1
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"\xef\xbb\xbfa man\r\n\r\nrides\r\n",
-        b"a man\n\nrides",
-        b"a  man \n\nrides\n",
-        b"a man\r\rrides\r",
-        "a man\n\nrides\n".encode("utf-16"),
-        "\ufeffa man\r\n\r\nrides\r\n".encode("utf-16-be"),
-    ],
-)
-def test_files_of_other_systems_are_read(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "text").write_bytes(content)
-    assert read_sentences(tmp_path / "text") == [["a", "man"], [], ["rides"]]
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "is empty"),
-        (b"\xef\xbb\xbf", "is empty"),
-        (b"a\xff", "not UTF-8"),
-        (b"a\nzw\xf6lf\n", "not UTF-8 .* in line 2.*convert it"),  # Latin-1
-        ("a man\n".encode("utf-16-le"), "zero bytes"),  # without its mark
-        ("a man\n".encode("utf-16")[:-1], "not UTF-16"),
-    ],
-)
-def test_unusable_files_are_named(tmp_path: Path, content: bytes, message: str) -> None:
-    (tmp_path / "text").write_bytes(content)
-    with pytest.raises(ValueError, match=f"text.*{message}"):
-        read_sentences(tmp_path / "text")
 
 
 def test_a_text_in_pieces_scores_as_a_whole() -> None:

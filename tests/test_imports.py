@@ -32,14 +32,15 @@ ALLOWED = {
     "textgan_bench.metrics.rnn_lm": "functional tokens torch tqdm",
     "textgan_bench.methods": "functional graphed interfaces networks tokens pytorch_lightning "
     "torch",
-    "datamodules": "functional interfaces metrics tokens datasets hmmlearn nltk numpy pyarrow "
-    "torch torchmetrics tqdm",
+    "datamodules": "functional interfaces metrics reading tokens datasets hmmlearn nltk numpy "
+    "pyarrow torch torchmetrics tqdm",
     # What runs and scores plug-ins, and knows none of them by name.
     "textgan_bench": "",
     "textgan_bench.columns": "",
     "textgan_bench.errors": "",
     "textgan_bench.tables": "columns",
     "textgan_bench.leaderboard": "tables",
+    "textgan_bench.reading": "",
     "textgan_bench.recipes": "",
     "textgan_bench.provenance": "torch",
     "textgan_bench.scoring": "functional interfaces metrics tokens torchmetrics",
@@ -48,16 +49,16 @@ ALLOWED = {
     "textgan_bench.curves": "interfaces scoring torchmetrics tqdm",
     "textgan_bench.figures": "curves interfaces matplotlib",
     "textgan_bench.neighbour_report": "functional interfaces scoring",
-    "textgan_bench.evaluation": "interfaces leaderboard provenance scoring tokens "
+    "textgan_bench.evaluation": "interfaces leaderboard provenance reading scoring tokens "
     "pytorch_lightning torch torchmetrics",
     "textgan_bench.runs": "callbacks scoring torch yaml",
     "textgan_bench.training": "callbacks evaluation interfaces runs pytorch_lightning torch wandb "
     "yaml",
     "textgan_bench.bench": "callbacks errors interfaces leaderboard metrics provenance recipes "
     "runs scoring training torch",
-    "textgan_bench.judge": "interfaces metrics prepare scoring tokens torchmetrics",
+    "textgan_bench.judge": "interfaces metrics prepare reading scoring tokens torchmetrics",
     "textgan_bench.commands": "bootstrap columns figures interfaces judge metrics neighbour_report "
-    "runs scoring training torch torchmetrics tqdm",
+    "reading runs scoring training torch torchmetrics tqdm",
     "textgan_bench.latent": "interfaces scoring tokens training torch",
     "textgan_bench.comparison": "columns commands judge leaderboard metrics runs",
     "textgan_bench.prepare": "interfaces recipes jsonargparse yaml",

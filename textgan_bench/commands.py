@@ -21,12 +21,11 @@ from textgan_bench.interfaces import Sentence
 from textgan_bench.judge import Judge, make_judge
 from textgan_bench.metrics.neighbours import NearestNGram
 from textgan_bench.neighbour_report import write_neighbours
+from textgan_bench.reading import read_lines, read_sentences
 from textgan_bench.scoring import (
     CHUNK,
     Scores,
     chunked,
-    read_lines,
-    read_sentences,
     score_chunks,
     unparse,
     write_sentences,

@@ -14,7 +14,8 @@ from torchmetrics import MetricCollection
 from textgan_bench import leaderboard, provenance
 from textgan_bench.interfaces import Sentence, TextDataModule, TextGenerator
 from textgan_bench.leaderboard import Record
-from textgan_bench.scoring import data_fingerprint, read_sentences, score, write_sentences
+from textgan_bench.reading import read_sentences
+from textgan_bench.scoring import data_fingerprint, score, write_sentences
 from textgan_bench.tokens import TokenBatch
 
 SHOWN = 10

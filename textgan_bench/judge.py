@@ -12,7 +12,8 @@ from textgan_bench.metrics import encoders
 from textgan_bench.metrics.decipherment import PairedMetric
 from textgan_bench.metrics.profiles import DEFAULT, build_extras, build_profile, lacking, profile
 from textgan_bench.prepare import data_module
-from textgan_bench.scoring import data_fingerprint, fingerprint, read_lines, read_sentences
+from textgan_bench.reading import read_lines, read_sentences
+from textgan_bench.scoring import data_fingerprint, fingerprint
 from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Vocabulary
 
 

@@ -1,13 +1,10 @@
 """From text to scores: the one path that runs, anchors and ``score`` share.
 
-A text file holds one sentence a line, its words separated by blanks; an empty line is an empty
-sentence.
+Text is written as ``reading`` reads it, words separated by blanks.
 """
 
 import hashlib
 import os
-import sys
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -26,54 +23,6 @@ REVISION = 1
 """Raised when a change of a metric changes its numbers by more than rounding."""
 CHUNK = 10_000
 """Sentences a metric is given at once: what it needs for a moment grows with it."""
-SEARCHED = 2**16
-"""Bytes at the start of a file in which a text of two-byte characters gives itself away."""
-
-
-def read_lines(path: Path) -> Iterator[str]:
-    """Lines of a UTF-8 file, or of a UTF-16 one that begins with a byte-order mark.
-
-    They end in a line feed, a carriage return or both; a byte-order mark is left out.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is empty or of another encoding.
-    """
-    with path.open("rb") as file:
-        start = file.read(SEARCHED)
-    if not start:
-        raise ValueError(f"{path} is empty: there is nothing to read")
-    two_bytes = start.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
-    if not two_bytes and b"\0" in start:
-        raise ValueError(f"{path} is not UTF-8 text (it holds zero bytes); convert it to UTF-8")
-    encoding = "utf-16" if two_bytes else "utf-8-sig"
-    number = 0
-    with path.open(encoding=encoding, newline=None) as text:
-        try:
-            for line in text:
-                number += 1
-                yield line.removesuffix("\n")
-        except UnicodeDecodeError as error:
-            # What was not handed out yet begins with the line after the last one.
-            before = error.object[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-            line_number = number + 1 + before.count(b"\n")
-            name = "UTF-16" if two_bytes else "UTF-8"
-            raise ValueError(
-                f"{path} is not {name} text ({error.reason} in line {line_number}); "
-                "convert it to UTF-8"
-            ) from None
-    if not number:  # nothing but a byte-order mark
-        raise ValueError(f"{path} is empty: there is nothing to read")
-
-
-def read_sentences(path: Path) -> list[Sentence]:
-    """Sentences of a text file; equal words are one string, which saves most of their memory.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is empty or of an encoding that ``read_lines`` does not know.
-    """
-    return [list(map(sys.intern, line.split())) for line in read_lines(path)]
 
 
 def write_sentences(path: Path, sentences: Iterable[Sentence]) -> None:

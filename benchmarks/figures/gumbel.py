@@ -11,8 +11,9 @@ from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics.diversity import Diversity
 from textgan_bench.metrics.oracle_nll import OracleNLL
 from textgan_bench.metrics.parse_rate import ParseRate
+from textgan_bench.reading import read_sentences
 from textgan_bench.runs import Run
-from textgan_bench.scoring import read_sentences, score
+from textgan_bench.scoring import score
 
 VARIANTS = ("gumbel", "gumbel_1000", "gumbel_inputs", "gumbel_hidden")
 PANELS = (

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 
 from textgan_bench.figures import plot_bands, plot_lengths, plot_texts
+from textgan_bench.reading import read_sentences
 from textgan_bench.runs import Run
-from textgan_bench.scoring import read_sentences
 from textgan_bench.training import load_generator
 
 SHOWN = 10

@@ -12,29 +12,10 @@ from textgan_bench.tokens import Vocabulary
 VOCABULARY = Vocabulary(("<pad>", "a", "man", "é"))
 
 
-@pytest.mark.parametrize("name", ["text.txt", "text.txt.gz"])
-@pytest.mark.parametrize("text", ["a man\né a\n", "a man\né a"])
-def test_lines_of_plain_and_gzipped_text(tmp_path: Path, name: str, text: str) -> None:
-    content = text.encode()
-    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    assert read_lines(tmp_path / name) == ["a man", "é a"]
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("latin.txt", "é".encode("latin-1"), "latin.txt is not UTF-8 text"),
-        ("plain.gz", b"a man\n", "plain.gz is not gzipped UTF-8 text"),
-        ("cut.gz", gzip.compress(b"a man\n" * 99)[:-12], "cut.gz is not gzipped UTF-8 text"),
-        ("noise.gz", gzip.compress(b"a man\n" * 99)[:10] + b"noise", "noise.gz is not gzipped"),
-        ("empty.txt", b"", "empty.txt is empty"),
-        ("blank.gz", gzip.compress(b"\n \n"), "blank.gz is empty"),
-    ],
-)
-def test_damaged_files(tmp_path: Path, name: str, content: bytes, message: str) -> None:
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match=message):
-        read_lines(tmp_path / name)
+def test_a_text_without_a_word_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "blank.gz").write_bytes(gzip.compress(b"\n \n"))
+    with pytest.raises(ValueError, match=r"blank.gz is empty"):
+        read_lines(tmp_path / "blank.gz")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

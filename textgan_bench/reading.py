@@ -1,0 +1,76 @@
+"""The one way a text file is read, whichever side of a comparison it is.
+
+A text file holds one sentence a line; an empty line is an empty sentence.
+"""
+
+import gzip
+import sys
+import zlib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Callable, Iterator
+from io import TextIOWrapper
+from pathlib import Path
+
+LONGEST_LINE = 100_000  # characters
+GZIPPED = b"\x1f\x8b"
+"""The first bytes of a gzipped file, and of no text."""
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Lines of a UTF-8 file, or of a UTF-16 one that begins with a byte-order mark; gzipped or not.
+
+    They end in a line feed, a carriage return or both; a byte-order mark is left out.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is empty, damaged, of another encoding, or has a line no sentence can be.
+    """
+    number = 0
+    with path.open("rb") as stored:
+        zipped = path.suffix == ".gz" or stored.peek().startswith(GZIPPED)
+        file = gzip.GzipFile(fileobj=stored) if zipped else stored
+        try:
+            two_bytes = file.peek(2).startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+            encoding = "utf-16" if two_bytes else "utf-8-sig"
+            text = TextIOWrapper(file, encoding=encoding, newline=None)
+            while line := text.readline(LONGEST_LINE + 2):
+                number += 1
+                line = line.removesuffix("\n")
+                if "\0" in line:
+                    raise ValueError(
+                        f"{path} is not text: it holds zero bytes in line {number}; "
+                        "convert it to UTF-8"
+                    )
+                if len(line) > LONGEST_LINE:
+                    raise ValueError(
+                        f"{path}, line {number}: more than {LONGEST_LINE:,} characters; a text has "
+                        "one sentence a line"
+                    )
+                yield line
+        except UnicodeDecodeError as error:
+            # What was not handed out yet begins with the line after the last one.
+            before = error.object[: error.start].decode(error.encoding, "replace")
+            lines = before.replace("\r\n", "\n").replace("\r", "\n").count("\n")
+            name = "UTF-16" if two_bytes else "UTF-8"
+            raise ValueError(
+                f"{path} is not {name} text ({error.reason} in line {number + 1 + lines}); "
+                "convert it to UTF-8"
+            ) from None
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise ValueError(f"{path} is not gzipped text, or damaged: {error}") from None
+    if not number:  # nothing, or nothing but a byte-order mark
+        raise ValueError(f"{path} is empty: there is nothing to read")
+
+
+def read_sentences(path: Path, words: Callable[[str], list[str]] = str.split) -> list[list[str]]:
+    """Sentences of a text file; equal words are one string, which saves most of their memory.
+
+    Args:
+        path: one sentence a line.
+        words: those of a line, which blanks separate unless the text's data set says otherwise.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is none that ``read_lines`` can read.
+    """
+    return [list(map(sys.intern, words(line))) for line in read_lines(path)]
