@@ -4,6 +4,7 @@ import csv
 import os
 import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -196,8 +197,36 @@ def test_training_time_adds_up_over_sessions(tmp_path: Path) -> None:
     checkpoint = load_checkpoint(path)
     checkpoint["callbacks"]["Evaluate"]["seconds"] += 7200
     torch.save(checkpoint, path)
-    hours = Session(tmp_path).fit().test().record().wall_clock_hours
-    assert 2 < hours < 2.1
+    record = Session(tmp_path).fit().test().record()
+    assert 2 < record.wall_clock_hours < 2.1
+
+
+def test_a_record_has_the_cost_of_the_whole_training(tmp_path: Path) -> None:
+    """Also where it is tested at an earlier checkpoint and was killed, as often as you like."""
+    for updates in (BATCHES + 3, 2 * BATCHES + 3, None):
+        killed = [] if updates is None else [At(updates, crash)]
+        session = Session(tmp_path, *killed, select="words")
+        if session.last.exists():  # an hour was spent before
+            content = load_checkpoint(session.last)
+            content["callbacks"]["Evaluate"]["seconds"] += 3600
+            torch.save(content, session.last)
+        with pytest.raises(RuntimeError, match="killed") if killed else nullcontext():
+            session.fit()
+    best = load_checkpoint(tmp_path / "checkpoints" / BEST)
+    tested = int(best["state_dict"]["batches"])
+    assert tested < EPOCHS * BATCHES, "the case of an earlier checkpoint is not met"
+    record = Session(tmp_path).test(BEST).record()
+    assert (record.generator_updates, record.training_updates) == (tested, EPOCHS * BATCHES)
+    assert record.training_hours is not None
+    assert record.wall_clock_hours < record.training_hours
+    assert 2 < record.training_hours < 2.1
+
+
+def test_a_record_does_not_guess_what_a_training_cost(tmp_path: Path) -> None:
+    Session(tmp_path, select="words").fit()
+    (tmp_path / "checkpoints" / LAST).unlink()
+    record = Session(tmp_path).test(BEST).record()
+    assert record.cost is None
 
 
 def test_the_record_names_the_hardware_of_each_session(

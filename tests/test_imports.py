@@ -49,8 +49,8 @@ ALLOWED = {
     "textgan_bench.curves": "interfaces scoring torchmetrics tqdm",
     "textgan_bench.figures": "curves interfaces matplotlib",
     "textgan_bench.neighbour_report": "functional interfaces scoring",
-    "textgan_bench.evaluation": "interfaces leaderboard provenance reading scoring tokens "
-    "pytorch_lightning torch torchmetrics",
+    "textgan_bench.evaluation": "callbacks interfaces leaderboard provenance reading runs scoring "
+    "tokens pytorch_lightning torch torchmetrics",
     "textgan_bench.runs": "callbacks scoring torch yaml",
     "textgan_bench.training": "callbacks evaluation interfaces runs pytorch_lightning torch wandb "
     "yaml",

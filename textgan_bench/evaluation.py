@@ -12,9 +12,11 @@ from pytorch_lightning.loggers import WandbLogger
 from torchmetrics import MetricCollection
 
 from textgan_bench import leaderboard, provenance
+from textgan_bench.callbacks import LAST
 from textgan_bench.interfaces import Sentence, TextDataModule, TextGenerator
 from textgan_bench.leaderboard import Record
 from textgan_bench.reading import read_sentences
+from textgan_bench.runs import Run, load_checkpoint
 from textgan_bench.scoring import data_fingerprint, score, write_sentences
 from textgan_bench.tokens import TokenBatch
 
@@ -68,6 +70,7 @@ class Evaluate(Callback):
         self._data_revision = ""
         self._device = self._hardware = NOT_TRAINED
         self._seconds_before = 0.0
+        self._training: dict[str, Any] = {}
         self._started_at: float | None = None
         self._metrics: MetricCollection | None = None
         self._sentences: list[Sentence] = []
@@ -153,6 +156,7 @@ class Evaluate(Callback):
                 "references are padded by repeats (--trainer.devices 1)"
             )
         self._check_revision(trainer)
+        self._training = self._whole_training(trainer)
         self._sentences = []
         torch.manual_seed(self.seed)  # the samples depend on the checkpoint and the seed alone
 
@@ -190,6 +194,7 @@ class Evaluate(Callback):
                 num_samples=len(sentences),
                 generator_updates=self.generator_updates,
                 wall_clock_hours=self.seconds / 3600,
+                **self._training,
                 hardware=self._hardware,
                 config=self.config,
                 commit=provenance.commit(),
@@ -198,6 +203,17 @@ class Evaluate(Callback):
             ),
             self.leaderboard,
         )
+
+    def _whole_training(self, trainer: Trainer) -> dict[str, Any]:
+        """What the training came to after the checkpoint that is tested, if it is still there."""
+        last = Run(Path(trainer.default_root_dir)).checkpoint(LAST)
+        if not last.exists():
+            return {}
+        state = load_checkpoint(last)["callbacks"][self.state_key]
+        return {
+            "training_updates": state["generator_updates"],
+            "training_hours": state["seconds"] / 3600,
+        }
 
     def _collect(self, trainer: Trainer, outputs: dict[str, TokenBatch]) -> None:
         self._sentences += _data(trainer).vocabulary.decode_batch(outputs["samples"])

@@ -12,9 +12,10 @@ import os
 import statistics
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from textgan_bench.tables import Block, Figure, Row, latex, markdown, plain
 
@@ -51,8 +52,9 @@ class Record:
     data_source: str
     num_samples: int
     generator_updates: int
+    """Those up to the checkpoint that was tested."""
     wall_clock_hours: float
-    """Training time, interruptions left out."""
+    """Training time up to that checkpoint, interruptions left out."""
     hardware: str
     config: dict[str, Any]
     """The resolved recipe."""
@@ -64,6 +66,19 @@ class Record:
     source: str = "run"
     """``run`` or ``anchor``."""
     schema: int = SCHEMA
+    training_updates: int | None = None
+    """Generator updates of the whole training, from which the checkpoint was selected; None in
+    records of before."""
+    training_hours: float | None = None
+    """Time of the whole training, its sessions added up; None in records of before."""
+
+    @property
+    def cost(self) -> tuple[int, float] | None:
+        """Generator updates and hours of the whole training, None where the record does not say."""
+        if self.training_updates is not None and self.training_hours is not None:
+            return self.training_updates, self.training_hours
+        tested_last = self.config.get("checkpoint", {"select": "unknown"})["select"] is None
+        return (self.generator_updates, self.wall_clock_hours) if tested_last else None
 
     def path(self, root: Path = ROOT) -> Path:
         """Where the record lies below the leaderboard's folder: none of other data is there."""
@@ -256,12 +271,20 @@ def _row(group: Sequence[Record], *, marked: bool) -> Row:
 
 def _training(group: Sequence[Record]) -> str:
     first = group[0]
-    updates = statistics.fmean(record.generator_updates for record in group)
-    hours = statistics.fmean(record.wall_clock_hours for record in group)
+    tested = statistics.fmean(record.generator_updates for record in group)
+    costs = [record.cost for record in group]
+    known = [cost for cost in costs if cost is not None]
+    if len(known) == len(costs):
+        updates, hours = map(statistics.fmean, zip(*known, strict=True))
+        selected = f" (tested after {tested:,.0f})" if tested < updates else ""
+    else:
+        updates = tested
+        hours = statistics.fmean(record.wall_clock_hours for record in group)
+        selected = " up to the selected checkpoint"
     hardware = " or ".join(sorted({record.hardware for record in group}))
     return (
         f"{first.method}, {first.budget}: {first.budget_label}; "
-        f"{updates:,.0f} generator updates in {hours:.2f} h on {hardware}"
+        f"{updates:,.0f} generator updates in {hours:.2f} h{selected} on {hardware}"
     )
 
 
@@ -292,12 +315,15 @@ def _check(content: Any, path: Path) -> None:
     schema = content.get("schema")
     if isinstance(schema, int) and schema > SCHEMA:
         raise RecordError(f"{path}: schema {schema} is newer than this version's {SCHEMA}")
-    types = {name: get_origin(hint) or hint for name, hint in get_type_hints(Record).items()}
-    if missing := sorted(types.keys() - content.keys()):
+    types = {name: _type(hint) for name, hint in get_type_hints(Record).items()}
+    later = {field.name for field in fields(Record) if field.default is None}
+    if missing := sorted(types.keys() - later - content.keys()):
         raise RecordError(f"{path}: lacks {', '.join(missing)}")
     if unknown := sorted(content.keys() - types.keys()):
         raise RecordError(f"{path}: has the unknown {', '.join(unknown)}")
     for name, expected in types.items():
+        if name in later and content.get(name) is None:
+            continue
         accepted = (int, float) if expected is float else expected
         if not isinstance(content[name], accepted):
             raise RecordError(f"{path}: {name} is {content[name]!r}, not {expected.__name__}")
@@ -306,6 +332,12 @@ def _check(content: Any, path: Path) -> None:
     for key, value in content["scores"].items():
         if not isinstance(value, int | float) or not math.isfinite(value):
             raise RecordError(f"{path}: the score {key} is {value!r}")
+
+
+def _type(hint: Any) -> Any:
+    """The class of a field: ``dict`` of ``dict[str, int]``, ``int`` of ``int | None``."""
+    origin = get_origin(hint)
+    return get_args(hint)[0] if origin is UnionType else origin or hint
 
 
 def _replace(path: Path, text: str) -> None:
