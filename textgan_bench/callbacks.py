@@ -123,7 +123,7 @@ class PeriodicCheckpoint(Checkpoint):
         # Lightning lets several ranks stop at the same batch on SIGTERM.
         if isinstance(exception, SIGTERMException) and trainer.training:
             self._save(trainer, LAST)
-        if self._interruption is not None:
+        if self._interruption is not None and exception is not self._interruption:
             raise self._interruption from exception  # what failed after it is no other seed's turn
 
     def _restore_handlers(self) -> None:
