@@ -2,7 +2,9 @@
 
 Kusner and Hernández-Lobato (2016), "GANs for sequences of discrete elements with the Gumbel-softmax
 distribution", section 4: 5,000 strings of S → x | S+S | S−S | S*S | S/S, of at most 12 characters,
-padded with blanks to 12. Here the blank is the padding symbol, which a model writes like any other.
+padded with blanks to 12. Here the blank is the padding symbol. The Gumbel-softmax GAN writes it
+like any other; for a model that ends its sentences by it, a string is what it wrote and blanks up
+to 12 behind it.
 
 The paper does not say how strings are drawn. Here the number of operators k is uniform on 0..5 and
 each of them uniform on the four, so that a string of k operators has probability 4^-k / 6. (With
@@ -123,6 +125,7 @@ class CFG(InMemoryDataModule):
     """
 
     DISJOINT: ClassVar[bool] = False
+    own_revision = 1  # the parse rate is of whole strings
 
     def __init__(
         self,
@@ -155,6 +158,19 @@ class CFG(InMemoryDataModule):
             digest.update(tokens.ids.numpy().tobytes())
         self.splits = {**samples}
         self.revision = digest.hexdigest()[:12]
+
+    def text(self, samples: TokenBatch) -> list[Sentence]:
+        """Whole strings: a blank between symbols is written as ``<pad>``, those at the end are not.
+
+        >>> CFG().text(TokenBatch(torch.tensor([[1, 0, 2, 1, 0]]), torch.tensor([1])))
+        [['x', '<pad>', '+', 'x']]
+        """
+        strings = []
+        for row in samples.ids.tolist():
+            while row and row[-1] == PAD:
+                row.pop()
+            strings.append([self.vocabulary.tokens[index] for index in row])
+        return strings
 
     def build_metrics(
         self, references: list[Sentence], train: list[Sentence] | None

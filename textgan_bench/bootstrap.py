@@ -26,7 +26,7 @@ from torchmetrics import Metric, MetricCollection
 from tqdm import tqdm
 
 from textgan_bench.interfaces import Sentence
-from textgan_bench.metrics.decipherment import PairedMetric
+from textgan_bench.metrics.inputs import given
 
 GROUPS = 100
 """Sentences are drawn in random groups: the error of an SE made of them is about 7 %."""
@@ -106,10 +106,9 @@ def _state(
 ) -> State:
     """What the metric remembers of the sentences of a group, apart from it."""
     metric.reset()
-    given = {"samples": [sentences[index] for index in group]}
-    if aligned is not None and isinstance(metric, PairedMetric):
-        given["references"] = [aligned[index] for index in group]
-    metric.update(**given)
+    samples = [sentences[index] for index in group]
+    own = None if aligned is None else [aligned[index] for index in group]
+    metric.update(**given(metric, samples, own))
     return {
         name: list(value) if isinstance(value, list) else value.clone()
         for name, value in metric.metric_state.items()

@@ -35,6 +35,7 @@ COLUMNS = (
     Column("lm_score_event/kn4", "LM score by event", "≈", 2, 0.02),
     Column("reverse_lm/kn4", "Reverse LM", "↓", 2, 0.01),
     Column("parse_rate", "Parsed", "↑", 3),
+    Column("prefix_parse_rate", "Parsed to blank", "↑", 3),
     Column("token_accuracy", "Token accuracy", "↑", 3),
     Column("corpus_bleu/4", "Corpus BLEU-4", "↑", 3),
     Column("transfer_accuracy", "Transferred", "↑", 3),

@@ -19,6 +19,7 @@ from textgan_bench.columns import column, digits, known_error
 from textgan_bench.figures import plot_lengths
 from textgan_bench.interfaces import Sentence
 from textgan_bench.judge import Judge, make_judge
+from textgan_bench.metrics.inputs import ended
 from textgan_bench.metrics.neighbours import NearestNGram
 from textgan_bench.neighbour_report import write_neighbours
 from textgan_bench.reading import read_lines, read_sentences
@@ -57,7 +58,7 @@ def sample(run: Path, *, n: int, knob: float | None, seed: int, output: Path | N
     with torch.no_grad():
         while len(sentences) < n:
             batch = model.sample(min(DRAWN, n - len(sentences)), **setting)
-            sentences += data.vocabulary.decode_batch(batch)
+            sentences += data.text(batch)
     if output is None:
         sys.stdout.write(unparse(sentences))
     else:
@@ -96,7 +97,7 @@ def score(
         if neighbours is not None:
             scores.values["nearest_ngram"] = _write_nearest(judge, file, neighbours)
         if lengths is not None:
-            texts = {"samples": read_sentences(file), "references": judge.references}
+            texts = {"samples": ended(read_sentences(file)), "references": judge.references}
             plot_lengths(texts, lengths)
     settings = judge.fingerprint(num_samples)
     if as_json:
@@ -153,7 +154,7 @@ def _write_nearest(judge: Judge, file: Path, path: Path) -> float:
     """Write the table; returns the mean overlap with the nearest training sentence."""
     if judge.train is None:
         raise ValueError("--neighbours are sentences of the training text, which --train names")
-    sentences = read_sentences(file)
+    sentences = ended(read_sentences(file))
     nearest = NearestNGram(judge.train).nearest(sentences)
     write_neighbours(path, sentences, judge.train, nearest)
     return float(nearest.similarity.mean())

@@ -216,7 +216,7 @@ class Evaluate(Callback):
         }
 
     def _collect(self, trainer: Trainer, outputs: dict[str, TokenBatch]) -> None:
-        self._sentences += _data(trainer).vocabulary.decode_batch(outputs["samples"])
+        self._sentences += _data(trainer).text(outputs["samples"])
 
     def _check_revision(self, trainer: Trainer) -> None:
         revision = _data(trainer).revision

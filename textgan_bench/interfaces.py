@@ -61,6 +61,9 @@ class TextDataModule(LightningDataModule, ABC):
     encoder: Any = None
     """What embeds sentences for the test's metrics, None without such metrics; another one is
     assigned before they are built."""
+    own_revision: int = 0
+    """Raised when a score that only this data set has changes its numbers, as ``scoring.REVISION``
+    for all."""
     extras: Sequence[str] = ()
     """Names of ``metrics.profiles.EXTRAS`` that the test is judged by too; assigned likewise."""
 
@@ -75,6 +78,10 @@ class TextDataModule(LightningDataModule, ABC):
     @abstractmethod
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
         """Reference rows every score is read beside: ``n`` sentences of each named sampler."""
+
+    def text(self, samples: TokenBatch) -> list[Sentence]:
+        """What a method wrote, as it is scored and stored."""
+        return self.vocabulary.decode_batch(samples)
 
     def halves(self) -> Halves | None:
         """The test text cut in two, None where fresh text of its distribution can be had."""

@@ -9,7 +9,7 @@ from torchmetrics import MetricCollection
 
 from textgan_bench.interfaces import Sentence, TextDataModule
 from textgan_bench.metrics import encoders
-from textgan_bench.metrics.decipherment import PairedMetric
+from textgan_bench.metrics.inputs import PairedMetric
 from textgan_bench.metrics.profiles import DEFAULT, build_extras, build_profile, lacking, profile
 from textgan_bench.prepare import data_module
 from textgan_bench.reading import read_lines, read_sentences

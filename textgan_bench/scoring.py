@@ -14,8 +14,8 @@ from torchmetrics import MetricCollection
 
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.interfaces import Sentence, TextDataModule
-from textgan_bench.metrics.decipherment import PairedMetric
 from textgan_bench.metrics.fed import Encoder
+from textgan_bench.metrics.inputs import PairedMetric, given
 from textgan_bench.metrics.profiles import DEFAULT, profile
 from textgan_bench.tokens import PAD
 
@@ -101,11 +101,11 @@ def score_chunks(
     left_out: dict[str, str] = {}
     num_samples = 0
     for chunk in chunks:
-        own = {} if aligned is None else {"references": aligned[num_samples:][: len(chunk)]}
+        own = None if aligned is None else aligned[num_samples:][: len(chunk)]
         num_samples += len(chunk)
         for name, metric in list(judging.items()):
             try:
-                metric.update(samples=chunk, **(own if isinstance(metric, PairedMetric) else {}))
+                metric.update(**given(metric, chunk, own))
             except ValueError as error:
                 left_out[name] = str(error)
                 del judging[name]
@@ -191,7 +191,7 @@ def data_fingerprint(
 ) -> dict[str, Any]:
     """Fingerprint of ``num_samples`` sentences scored by the test split, or by references."""
     uses = profile(profile_name).uses
-    return fingerprint(
+    fields = fingerprint(
         num_samples,
         data.sentences("test") if references is None else references,
         data.vocabulary.tokens[PAD + 1 :],
@@ -200,6 +200,7 @@ def data_fingerprint(
         encoder_text=data.sentences("validation"),
         train=data.sentences("train") if "train" in uses else (),
     )
+    return fields | {"revision": REVISION + data.own_revision}
 
 
 def _text_hash(sentences: Iterable[Sentence]) -> str:

@@ -141,7 +141,7 @@ def _samples(model: TextGenerator, data: TextDataModule, value: float, seed: int
     with torch.no_grad():
         for size in tqdm(sizes, f"sampling at {value:g}", leave=False, delay=QUIET_SECONDS):
             drawn = model.sample(size, **{str(model.knob): value})
-            sentences += data.vocabulary.decode_batch(drawn)
+            sentences += data.text(drawn)
     return parse(unparse(sentences))  # an entry of the vocabulary that holds a blank is two words
 
 

@@ -26,7 +26,8 @@ class TokenBatch(NamedTuple):
     """
 
     ids: Tensor
-    """(B, T) int64, right-padded with ``PAD``."""
+    """(B, T) int64, right-padded with ``PAD``; the samples of a model that ends no sentence, but
+    writes padding like any other symbol, hold what it wrote."""
     lengths: Tensor
     """(B,) int64, words in each sentence."""
 

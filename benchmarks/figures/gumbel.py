@@ -14,6 +14,7 @@ from textgan_bench.metrics.parse_rate import ParseRate
 from textgan_bench.reading import read_sentences
 from textgan_bench.runs import Run
 from textgan_bench.scoring import score
+from textgan_bench.tokens import PAD_TOKEN
 
 VARIANTS = ("gumbel", "gumbel_1000", "gumbel_inputs", "gumbel_hidden")
 PANELS = (
@@ -41,8 +42,9 @@ def losses(runs: Sequence[Run], path: Path, caption: str) -> None:
 def samples(runs: Sequence[Run], path: Path, caption: str) -> None:
     """Figure 4: strings of the grammar, of maximum likelihood and of each variant.
 
-    Below them what the paper does not give, of all samples: the share that parses, the share of
-    distinct strings, and the negative log-likelihood in nats a character.
+    Below them what the paper does not give, of all samples: the share that parses, and where blanks
+    end a string; the share of distinct strings up to there, and their negative log-likelihood in
+    nats a character.
     """
     data = CFG()
     data.setup()
@@ -58,9 +60,10 @@ def samples(runs: Sequence[Run], path: Path, caption: str) -> None:
 def column(text: Sequence[Sentence], metrics: MetricCollection) -> list[str]:
     scores = score(metrics, text)
     return [
-        *("".join(symbols) for symbols in text[:SHOWN]),
+        *("".join(symbols).replace(PAD_TOKEN, " ") for symbols in text[:SHOWN]),
         "",
         f"parses   {scores['parse_rate']:.3f}",
+        f"to blank {scores['prefix_parse_rate']:.3f}",
         f"distinct {scores['distinct_sentences']:.3f}",
         f"NLL      {scores['oracle_nll']:.3f}",
     ]

@@ -3,13 +3,18 @@
 import itertools
 import math
 from collections import Counter
+from pathlib import Path
 
 import nltk
 import pytest
 import torch
 
 from datamodules.cfg import CFG, LENGTH, SYMBOLS, CFGOracle, parses
-from textgan_bench.tokens import TokenBatch, pad_sequences
+from textgan_bench.bootstrap import standard_errors
+from textgan_bench.methods import GumbelSoftmaxGAN
+from textgan_bench.reading import read_sentences
+from textgan_bench.scoring import data_fingerprint, score, write_sentences
+from textgan_bench.tokens import PAD, TokenBatch, pad_sequences
 
 GRAMMAR = nltk.CFG.fromstring("S -> 'x' | S '+' S | S '-' S | S '*' S | S '/' S")
 
@@ -84,3 +89,46 @@ def test_five_thousand_strings_of_twelve_places() -> None:
     assert data.vocab_size == 6, "x, four operators, and the blank"
     with pytest.raises(ValueError, match="train_size is at least 1, not 0"):
         CFG(train_size=0)
+
+
+def test_the_parse_rate_is_that_of_whole_strings_and_other_scores_end_at_a_blank(
+    tmp_path: Path,
+) -> None:
+    data = CFG()
+    data.setup()
+    torch.manual_seed(0)
+    batch = GumbelSoftmaxGAN(data.vocab_size, data.max_length).sample(500)
+    symbols = "".join((" ", *SYMBOLS))
+    strings = ["".join(symbols[i] for i in row) for row in batch.ids.tolist()]
+    assert any(parses(list(text[: text.index(" ")])) for text in strings if " " in text.rstrip())
+    write_sentences(tmp_path / "samples.txt", data.text(batch))
+    sentences = read_sentences(tmp_path / "samples.txt")
+    metrics = data.metrics("test")
+    scores = score(metrics, sentences)
+    assert scores["parse_rate"] == sum(parses(text.rstrip()) for text in strings) / 500
+    prefixes = [text.partition(" ")[0] for text in strings]
+    assert scores["prefix_parse_rate"] == sum(map(parses, prefixes)) / 500
+    assert scores["parse_rate"] < scores["prefix_parse_rate"]
+    ended = score(metrics, [list(prefix) for prefix in prefixes])
+    others = scores.keys() - {"parse_rate"}
+    assert {key: scores[key] for key in others} == {key: ended[key] for key in others}
+    errors = standard_errors(metrics, sentences, resamples=2)
+    assert errors.keys() >= {"parse_rate", "prefix_parse_rate", "oracle_nll"}
+
+
+def test_a_model_that_ends_at_the_blank_writes_strings_padded_by_it() -> None:
+    data = CFG()
+    data.setup()
+    batch = pad_sequences([[1, 2, 1], [1, 2], [1]], LENGTH)  # as maximum likelihood writes them
+    texts = data.text(batch)
+    assert texts == [["x", "+", "x"], ["x", "+"], ["x"]]
+    scores = score(data.metrics("test"), texts)
+    assert scores["parse_rate"] == scores["prefix_parse_rate"] == 2 / 3
+    assert (batch.ids[0, 3:] == PAD).all()
+    assert scores == score(data.metrics("test"), [s + ["<pad>"] * (LENGTH - len(s)) for s in texts])
+
+
+def test_records_of_the_lenient_parse_rate_are_told_apart() -> None:
+    data = CFG()
+    data.setup()
+    assert data_fingerprint(data, 5_000)["revision"] == 2

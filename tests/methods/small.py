@@ -71,5 +71,8 @@ KNOBS: dict[str, tuple[float, float]] = {"temperature": (0.2, 5.0), "dropout": (
 KEEPS_FEW = {"AAE", "GumbelSoftmaxGAN", "ImportanceSampledGAN"}
 """They keep few sentences of a small language (docs/arae.md, gumbel.md and importance.md)."""
 
+WRITES_ON = {"GumbelSoftmaxGAN"}
+"""Padding is a symbol to them, behind which others follow."""
+
 LABELLED = {"ARAETransfer", "CrossAlignedAutoencoder"}
 """They learn from sentences of two classes."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from tests.methods.small import KEEPS_FEW, KNOBS, LABELLED, SMALL, STEPS
+from tests.methods.small import KEEPS_FEW, KNOBS, LABELLED, SMALL, STEPS, WRITES_ON
 from textgan_bench import methods
 from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
 from textgan_bench.interfaces import Method, TextGenerator
@@ -142,7 +142,11 @@ def test_samples_are_well_formed(generator: TextGenerator) -> None:
     assert (ids.shape, lengths.shape) == ((300, MAX_LENGTH), (300,))
     assert 0 <= lengths.min() <= lengths.max() <= MAX_LENGTH
     assert 0 <= ids.min() <= ids.max() < VOCAB_SIZE
-    assert torch.equal(ids != PAD, length_mask(lengths, MAX_LENGTH))
+    words = length_mask(lengths, MAX_LENGTH)
+    assert (ids[words] != PAD).all()
+    if type(generator).__name__ in WRITES_ON:
+        words |= torch.arange(MAX_LENGTH) > lengths[:, None]
+    assert (ids[~words] == PAD).all()
 
 
 @every_method

@@ -112,16 +112,12 @@ def test_gradients_pass_through_every_symbol(monkeypatch: pytest.MonkeyPatch) ->
     assert all(gradient.abs().sum() > 0 for gradient in gradients)
 
 
-def test_a_sample_ends_at_its_first_padding() -> None:
-    method = small()
+def test_a_sample_ends_at_its_first_padding_and_keeps_what_was_written_behind_it() -> None:
     torch.manual_seed(1)
-    written = method.symbols(200)
-    torch.manual_seed(1)
-    ids, lengths = method.sample(200)
-    assert (written[ids == PAD] != PAD).any()
-    for row, sentence, length in zip(written.tolist(), ids.tolist(), lengths.tolist(), strict=True):
+    ids, lengths = small().sample(200)
+    assert any(PAD in row and any(row[row.index(PAD) :]) for row in ids.tolist())
+    for row, length in zip(ids.tolist(), lengths.tolist(), strict=True):
         assert length == (row.index(PAD) if PAD in row else MAX_LENGTH)
-        assert sentence == row[:length] + [PAD] * (MAX_LENGTH - length)
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0])

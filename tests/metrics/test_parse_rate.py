@@ -25,6 +25,21 @@ def test_share_of_balanced_brackets(pairs: int) -> None:
     assert float(metric.compute()["parse_rate"]) == pytest.approx(catalan / 4**pairs)
 
 
+def test_a_symbol_behind_a_blank_spoils_the_string_and_not_its_prefix() -> None:
+    metric = ParseRate(balanced)
+    metric.update(
+        [
+            ["(", ")"],
+            ["(", ")", "<pad>", "<pad>"],
+            ["(", ")", "<pad>", "(", ")"],
+            ["(", "<pad>", ")"],
+            ["<pad>", "(", ")"],
+        ]
+    )
+    rates = {key: float(value) for key, value in metric.compute().items()}
+    assert rates == {"parse_rate": 2 / 5, "prefix_parse_rate": 4 / 5}
+
+
 def test_no_samples() -> None:
     metric = ParseRate(balanced)
     metric.update([])

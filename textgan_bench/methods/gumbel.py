@@ -22,8 +22,9 @@ linear layer, since the states of an LSTM themselves lie in (-1, 1), where no sy
 six could reach a probability of 0.6; how samples are drawn after training, here as the argmax of
 y_t, which draws from softmax(h_t) exactly (eq. 3), while y_t at tau = 1 is fed back as in training.
 
-A shorter sentence is padded by a symbol that is written like any other; what follows its first
-appearance in a sample is cut. Shapes: B batch, T time, V vocabulary, H hidden.
+A shorter sentence is padded by a symbol that is written like any other. A sample ends before the
+first of them; what was written behind it stays in the batch, for data whose strings hold it.
+Shapes: B batch, T time, V vocabulary, H hidden.
 """
 
 from typing import ClassVar, cast
@@ -172,20 +173,15 @@ class GumbelSoftmaxGAN(TextGenerator):
     def sample(self, n: int, *, temperature: float = 1.0) -> TokenBatch:
         """``n`` sentences; a ``temperature`` below 1 gives up diversity for quality.
 
-        It divides the scores before the noise is added, and is not the tau of training.
+        It divides the scores before the noise is added, and is not the tau of training. The
+        symbols behind a sentence's end are those that were written, not all padding.
 
         Raises:
             ValueError: the temperature is not positive.
         """
         if temperature <= 0:
             raise ValueError(f"the temperature must be positive, not {temperature}")
-        ids = self.symbols(n, temperature)
-        words = (ids == PAD).cumsum(1) == 0
-        return TokenBatch(ids.masked_fill(~words, PAD), words.sum(1))
-
-    @torch.no_grad()
-    def symbols(self, n: int, temperature: float = 1.0) -> Tensor:
-        """(B, T) symbols of ``n`` sequences as they are written, words after padding included."""
         chunks = torch.arange(n).split(SAMPLING_BATCH)
         written = [self.generator(len(chunk), 1.0, 1 / temperature).argmax(-1) for chunk in chunks]
-        return torch.cat(written)
+        ids = torch.cat(written)  # (B, T)
+        return TokenBatch(ids, ((ids == PAD).cumsum(1) == 0).sum(1))

@@ -10,13 +10,10 @@ from collections.abc import Sequence
 import torch
 from sacrebleu.metrics import bleu as sacrebleu_bleu
 from torch import Tensor
-from torchmetrics import Metric
+
+from textgan_bench.metrics.inputs import PairedMetric
 
 Sentences = Sequence[Sequence[str]]
-
-
-class PairedMetric(Metric):
-    """A metric of samples that have their own references: ``update(samples, references)``."""
 
 
 class TokenAccuracy(PairedMetric):

@@ -1,45 +1,57 @@
-"""Share of samples that a grammar accepts."""
+"""Share of samples that a grammar accepts, whole or up to their first blank."""
 
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
+
+from textgan_bench.interfaces import Sentence
+from textgan_bench.metrics.inputs import StringMetric, ended
+from textgan_bench.tokens import PAD_TOKEN
 
 
-class ParseRate(Metric):
+class ParseRate(StringMetric):
     """Fraction of samples that are sentences of a formal language, in [0, 1]; higher is better.
 
-    One sentence written again and again scores 1: read it beside the distinct sentences.
+    ``parse_rate`` is of the strings as they were written: blanks pad a string, and one with a
+    symbol behind a blank is no sentence. ``prefix_parse_rate`` is of what stands before the first
+    blank; a model that stops there has the same in both. One sentence written again and again
+    scores 1: read it beside the distinct sentences.
 
     Args:
         parses: whether a sentence belongs to the language; the data set gives it.
 
     >>> metric = ParseRate(lambda words: words == sorted(words))
-    >>> metric.update([["a", "b"], ["b", "a"], []])
+    >>> metric.update([["a", "b"], ["b", "a"], [], ["a", "<pad>"], ["a", "<pad>", "b"]])
     >>> {key: round(float(value), 3) for key, value in metric.compute().items()}
-    {'parse_rate': 0.667}
+    {'parse_rate': 0.6, 'prefix_parse_rate': 0.8}
     """
 
     full_state_update = False
     higher_is_better = True
 
     parsed_count: Tensor
+    parsed_prefix_count: Tensor
     parse_sample_count: Tensor
 
     def __init__(self, parses: Callable[[list[str]], bool]) -> None:
         super().__init__()
         self.parses = parses
-        self.add_state("parsed_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
-        self.add_state(
-            "parse_sample_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum"
-        )
+        for name in ("parsed_count", "parsed_prefix_count", "parse_sample_count"):
+            self.add_state(name, torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
-    def update(self, samples: Sequence[Sequence[str]]) -> None:
-        self.parsed_count += sum(bool(self.parses(list(words))) for words in samples)
+    def update(self, samples: Sequence[Sentence]) -> None:
+        for words, prefix in zip(samples, ended(samples), strict=True):
+            parsed = bool(self.parses(list(prefix)))
+            self.parsed_prefix_count += parsed
+            self.parsed_count += parsed and set(words[len(prefix) :]) <= {PAD_TOKEN}
         self.parse_sample_count += len(samples)
 
     def compute(self) -> dict[str, Tensor]:
         if not self.parse_sample_count:
             raise ValueError("a parse rate needs at least one sample")
-        return {"parse_rate": self.parsed_count / self.parse_sample_count.double()}
+        samples = self.parse_sample_count.double()
+        return {
+            "parse_rate": self.parsed_count / samples,
+            "prefix_parse_rate": self.parsed_prefix_count / samples,
+        }
