@@ -16,16 +16,19 @@ import hashlib
 import json
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import hmmlearn
 import numpy as np
 import torch
 from hmmlearn.hmm import CategoricalHMM
+from torch import Tensor
 
 from datamodules.hmm import LENGTH, normalised
 from datamodules.lines import read_lines
 from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
+from textgan_bench.tokens import pad_sequences
 
 SMOOTHING = 1e-6
 ENTROPY_SAMPLES = 50_000
@@ -51,9 +54,7 @@ def fit(
     if len(counts) < words:
         raise ValueError(f"the captions have {len(counts)} distinct words, {words} are needed")
     kept = sorted(counts, key=lambda word: (-counts[word], word))[:words]
-    index = {word: i for i, word in enumerate(kept)}
-    sequences = [[index[word] for word in caption if word in index] for caption in captions]
-    sequences = [sequence for sequence in sequences if sequence]
+    sequences = encode(captions, kept)
     symbols = np.concatenate(sequences)
     model = CategoricalHMM(
         n_components=states,
@@ -76,19 +77,38 @@ def fit(
         "captions": len(captions),
         "training_tokens": len(symbols),
         "tokens_kept": round(len(symbols) / counts.total(), 4),
-        "training_nll": -model.monitor_.history[-1] / len(symbols),
+        # The last likelihood that hmmlearn kept is that of the parameters before its last step.
+        "training_nll": training_nll(parameters, sequences),
     }
     return parameters | {"words": np.array(kept)}, figures
 
 
+def encode(captions: list[list[str]], kept: Sequence[str]) -> list[list[int]]:
+    """Places in ``kept`` of the words of captions; other words are dropped, and empty captions."""
+    index = {word: i for i, word in enumerate(kept)}
+    sequences = [[index[word] for word in caption if word in index] for caption in captions]
+    return [sequence for sequence in sequences if sequence]
+
+
+def training_nll(parameters: dict[str, np.ndarray], sequences: list[list[int]]) -> float:
+    """Nats per word of the sequences under the model, exact."""
+    symbols, lengths = pad_sequences(sequences)
+    nll = -forward_log_likelihood(symbols, lengths, *_probabilities(parameters))
+    return float(nll.sum() / lengths.sum())
+
+
 def entropy(parameters: dict[str, np.ndarray], seed: int) -> tuple[float, float]:
     """Nats per word of the model's own samples, and the standard error."""
-    model = [normalised(parameters[name]) for name in ("start", "transition", "emission")]
+    model = _probabilities(parameters)
     generator = torch.Generator().manual_seed(seed)
     symbols = sample_sequences(ENTROPY_SAMPLES, LENGTH, *model, generator=generator)
     lengths = torch.full((ENTROPY_SAMPLES,), LENGTH)
     nll = -forward_log_likelihood(symbols, lengths, *model) / LENGTH
     return nll.mean().item(), (nll.std() / ENTROPY_SAMPLES**0.5).item()
+
+
+def _probabilities(parameters: dict[str, np.ndarray]) -> list[Tensor]:
+    return [normalised(parameters[name]) for name in ("start", "transition", "emission")]
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -30,15 +30,29 @@ def description() -> dict[str, float]:
     return figures
 
 
-def test_log_prob_agrees_with_hmmlearn_on_the_shipped_parameters(oracle: HMMOracle) -> None:
-    with np.load(ORACLE) as arrays:
-        start, transition, emission = (
-            arrays[name].astype(np.float64) for name in ("start", "transition", "emission")
-        )
-    model = CategoricalHMM(100, n_features=500, implementation="scaling")
+def by_hmmlearn(parameters: Mapping[str, np.ndarray]) -> CategoricalHMM:
+    start, transition, emission = (
+        parameters[name].astype(np.float64) for name in ("start", "transition", "emission")
+    )
+    model = CategoricalHMM(len(start), n_features=emission.shape[1], implementation="scaling")
     model.startprob_ = start / start.sum()
     model.transmat_ = transition / transition.sum(axis=1, keepdims=True)
     model.emissionprob_ = emission / emission.sum(axis=1, keepdims=True)
+    return model
+
+
+def nll_by_hmmlearn(parameters: Mapping[str, np.ndarray], captions: list[list[str]]) -> float:
+    """Nats per word of the captions' known words."""
+    index = {word: i for i, word in enumerate(parameters["words"].tolist())}
+    known = [[index[word] for word in caption if word in index] for caption in captions]
+    symbols = [symbol for caption in known for symbol in caption]
+    lengths = [len(caption) for caption in known if caption]
+    return -float(by_hmmlearn(parameters).score(np.array(symbols)[:, None], lengths) / len(symbols))
+
+
+def test_log_prob_agrees_with_hmmlearn_on_the_shipped_parameters(oracle: HMMOracle) -> None:
+    with np.load(ORACLE) as arrays:
+        model = by_hmmlearn(arrays)
     likely = oracle.sample(40, seed=9)
     unlikely = torch.randint(1, 501, (10, 20), generator=torch.Generator().manual_seed(0))
     batch = TokenBatch(
@@ -206,6 +220,20 @@ def test_fit_refuses_bad_input(
     assert message in f"{exit_.value.code} {capsys.readouterr().err}"
     assert not (tmp_path / "o.npz").exists()
     assert (tmp_path / "there.npz").read_text() == "kept"
+
+
+def test_the_training_nll_is_that_of_the_parameters_that_are_written(tmp_path: Path) -> None:
+    captions = fit.read_captions(write_captions(tmp_path / "captions.txt"), 60)
+    parameters, figures = fit.fit(captions, words=5, states=3, iterations=2, seed=0)
+    assert figures["training_nll"] == pytest.approx(nll_by_hmmlearn(parameters, captions), rel=1e-9)
+
+
+@pytest.mark.skipif(not CAPTIONS.exists(), reason=f"{CAPTIONS} is not here")
+def test_the_training_nll_is_that_of_the_shipped_parameters(description: dict[str, float]) -> None:
+    captions = fit.read_captions(CAPTIONS, int(description["captions"]))
+    with np.load(ORACLE) as shipped:
+        expected = nll_by_hmmlearn(shipped, captions)
+    assert description["training_nll"] == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.slow

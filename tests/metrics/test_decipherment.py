@@ -63,6 +63,18 @@ def test_orders_without_a_match_are_smoothed_as_by_sacrebleu() -> None:
     assert scores(CorpusBLEU(), samples, references) == pytest.approx(expected.score / 100)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:nltk")
+def test_a_copy_without_a_sentence_of_four_words_has_no_bleu_as_elsewhere() -> None:
+    short = [["a", "b", "c"], ["d"], []]
+    lines = [" ".join(words) for words in short]
+    theirs = sacrebleu_bleu.BLEU(tokenize="none", force=True).corpus_score(lines, [lines])
+    assert scores(CorpusBLEU(), short, short) == theirs.score == 0
+    assert corpus_bleu([[words] for words in short], short) == pytest.approx(0)
+    assert scores(CorpusBLEU(order=3), short, short) == 1
+    one = [*short, ["a", "b", "c", "d"]]
+    assert scores(CorpusBLEU(), one, one) == 1
+
+
 def test_accuracy_equals_numpy_where_lengths_agree() -> None:
     generator = np.random.default_rng(0)
     samples, references = generator.integers(0, 3, size=(2, 100, 7)).astype(str)

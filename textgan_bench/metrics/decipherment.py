@@ -1,7 +1,8 @@
 """Scores of a deciphered or rewritten text, of which each sentence has its own reference.
 
 ``<unk>`` is a symbol like any other here: Brown-W-200 enciphers it with the other 200, and the
-published figures count it where it is right. With the exact key both scores are 1.
+published figures count it where it is right. With the exact key both scores are 1, corpus BLEU only
+if the text has a sentence as long as its longest n-gram.
 """
 
 import operator
@@ -62,7 +63,9 @@ class CorpusBLEU(PairedMetric):
 
     Papineni et al. (2002) as sacrebleu computes it (Post, 2018, "A call for clarity in reporting
     BLEU scores") on the words as given: case kept, smoothing ``exp``, which acts only on an order
-    without any match. Divided by 100. Not the BLEU of sets of unpaired sentences that ``BLEU`` is.
+    without any match. Divided by 100. A text without a sentence of ``order`` words has none of the
+    longest n-grams, and 0 even as a copy, as with sacrebleu and NLTK. Not the BLEU of sets of
+    unpaired sentences that ``BLEU`` is.
 
     Args:
         order: longest n-gram, part of the key.
@@ -116,7 +119,8 @@ class CorpusBLEU(PairedMetric):
             smooth_method="exp",
             max_ngram_order=self.order,
         )
-        value = torch.tensor(score.score / 100, dtype=torch.float64, device=self.device)
+        # The exponential of logarithms may round a copy to more than 1.
+        value = torch.tensor(min(score.score / 100, 1), dtype=torch.float64, device=self.device)
         return {f"corpus_bleu/{self.order}": value}
 
 

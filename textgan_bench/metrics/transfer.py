@@ -111,7 +111,8 @@ class TransferAccuracy(Metric):
 class SourceBLEU(CorpusBLEU):
     """Corpus BLEU of samples against their sources, in [0, 1]: how much of them was kept.
 
-    Not to be maximised alone: a copy of the source has 1. Zhao et al. (2018) print 100 times it.
+    Not to be maximised alone: a copy of the source has 1, as far as ``CorpusBLEU`` gives it
+    to a copy. Zhao et al. (2018) print 100 times it.
 
     Args:
         order: longest n-gram, part of the key.
