@@ -11,6 +11,11 @@ DATA_DIR ?= $(firstword $(wildcard $(addprefix ../shared/data/,$(DATA) $(firstwo
 DATASETS ?= $(wildcard ../shared/data)
 LMPLZ    ?= build/kenlm/bin/lmplz
 
+# Threads wait for each other asleep, as other programs may use the processors, too: openmp.py.
+ifeq ($(GOMP_SPINCOUNT)$(OMP_WAIT_POLICY),)
+export GOMP_SPINCOUNT := 1000
+endif
+
 RUN   := .venv/bin/python -m
 STAMP := .venv/.installed
 

@@ -7,8 +7,11 @@ import pytest
 import torch
 
 from tests.checkout import RECIPES, Command, write_recipe
+from textgan_bench.openmp import share_processors
 
 ROOT = Path(__file__).parent.parent
+
+share_processors()  # of processes that tests start
 
 # The networks of the tests are so small that threads only wait for each other.
 torch.set_num_threads(1)

@@ -38,6 +38,7 @@ ALLOWED = {
     "textgan_bench": "",
     "textgan_bench.columns": "",
     "textgan_bench.errors": "",
+    "textgan_bench.openmp": "",
     "textgan_bench.tables": "columns",
     "textgan_bench.leaderboard": "tables",
     "textgan_bench.reading": "",
@@ -64,7 +65,8 @@ ALLOWED = {
     "textgan_bench.prepare": "interfaces recipes jsonargparse yaml",
     "textgan_bench.sweep": "curves figures interfaces leaderboard provenance runs scoring training "
     "torch tqdm",
-    "textgan_bench.__main__": "bench commands comparison errors latent prepare sweep training",
+    "textgan_bench.__main__": "bench commands comparison errors latent openmp prepare sweep "
+    "training",
 }
 
 

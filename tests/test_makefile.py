@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from textgan_bench.openmp import CHOICES, SPIN_COUNT
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -79,6 +81,26 @@ def test_bench_forwards_its_variables(installed: Path) -> None:
     assert words(make(installed, "-s", "sweep", *data, *run)) == (
         "-m textgan_bench sweep runs/coco/mle/paper-seed1"
     )
+
+
+@pytest.mark.parametrize(
+    ("chosen", "exported"),
+    [
+        ({}, f"[{SPIN_COUNT}] []"),
+        ({"GOMP_SPINCOUNT": "5"}, "[5] []"),
+        ({"OMP_WAIT_POLICY": "active"}, "[] [active]"),
+    ],
+)
+def test_threads_wait_as_the_program_or_the_user_wants(
+    installed: Path, monkeypatch: pytest.MonkeyPatch, chosen: dict[str, str], exported: str
+) -> None:
+    print_choices = '#!/bin/sh\necho "[$GOMP_SPINCOUNT] [$OMP_WAIT_POLICY]"\n'
+    (installed / ".venv/bin/python").write_text(print_choices, encoding="utf-8")
+    for name in CHOICES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in chosen.items():
+        monkeypatch.setenv(name, value)
+    assert words(make(installed, "-s", "test")) == exported
 
 
 def test_figures_forwards_budget_and_seed(installed: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Never
 
 from textgan_bench.errors import FailedRunsError, explanation
+from textgan_bench.openmp import share_processors
 
 FAILURE, USAGE_ERROR = 1, 2
 EXTRAS = ("nearest", "perplexity", "rnn")
@@ -172,6 +173,7 @@ def run(arguments: list[str]) -> None:
 
 def main() -> int:
     """Exit status: a mistake of the user ends in one line, a defect in its traceback."""
+    share_processors()
     try:
         run(sys.argv[1:])
     except BrokenPipeError:  # as in ``sample … | head``

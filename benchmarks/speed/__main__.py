@@ -27,6 +27,7 @@ SCRIPTS = (
     "trainer",
     "nagan_growth",
     "ranks",
+    "busy",
     "nagan",
     "launches",
     "sampling",
@@ -56,9 +57,10 @@ def report(claims: list[Claim], text: str, missing: Sequence[str]) -> str:
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
     return f"""# Speed
 
-Written by `make speed`: one run, one thread, every comparison interleaved, medians of {ROUNDS}
-rounds of processor time, outputs checked against each other before. Ratios are what carries over to
-another machine, milliseconds are not. What each line measures: the first lines of its script.
+Written by `make speed`: one run, every comparison interleaved, outputs checked against each other
+before; medians of {ROUNDS} rounds of the processor time of one thread, where a script does not say
+otherwise. Ratios are what carries over to another machine, milliseconds are not. What each line
+measures: the first lines of its script.
 
 {table(claims)}
 {f"{chr(10)}Interrupted before: {', '.join(missing)}.{chr(10)}" if missing else ""}
