@@ -1,6 +1,7 @@
 """``bench`` from a name to a row: what it repeats, resumes, refuses and leaves alone."""
 
 import json
+import math
 import os
 import re
 import shutil
@@ -15,9 +16,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.boring import Boring
 from tests.checkout import RECIPES, RECORD, RUN, Command, batches, write_recipe
 from textgan_bench import leaderboard
 from textgan_bench.runs import Run
+from textgan_bench.tokens import TokenBatch
 
 ROOT = Path(__file__).parent.parent
 
@@ -151,6 +154,36 @@ def test_two_processes_do_not_share_a_run(command: Command) -> None:
 def test_bench_belongs_into_a_checkout(command: Command) -> None:
     shutil.rmtree("benchmarks")
     assert "run from the root of the checkout" in command.refused("bench", "boring")
+
+
+class Fragile(Boring):
+    """Its weights are lost in batch 9, and it draws from them as a plug-in may."""
+
+    def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
+        if self.batches == 8:
+            self.generator.data.fill_(math.nan)
+        torch.multinomial(self.generator.softmax(-1), 1)
+        super().training_step(batch, batch_idx)
+
+
+def test_what_is_not_finite_is_told_in_a_line_and_the_last_checkpoint_stays(
+    command: Command,
+) -> None:
+    write_recipe("noise/boring.yaml", "model: {class_path: tests.test_bench.Fragile}")
+    for _ in range(2):  # the same command resumes, and says why it comes to the same end
+        result = command("bench", "boring", "--data", "noise")
+        assert result.status == 2
+        assert "Traceback" not in result.err
+        (*_, line) = result.err.splitlines()
+        assert "generator is not finite in batch 9; the checkpoint" in line
+        assert "takes the same steps: change a learning rate" in line
+        assert batches() == 6
+    path = RUN / "checkpoints/last.ckpt"
+    content = torch.load(path, weights_only=True)
+    content["state_dict"]["critic"][0] = math.inf
+    torch.save(content, path)
+    for arguments in (("bench", "boring", "--data", "noise"), ("sample", RUN)):
+        assert f"critic of the checkpoint {path} is not finite" in command.refused(*arguments)
 
 
 def damage(path: Path) -> bytes:

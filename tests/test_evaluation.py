@@ -1,6 +1,7 @@
 """Training, interruption, resumption and test of a method too small to be anything but plumbing."""
 
 import csv
+import math
 import os
 import signal
 from collections.abc import Callable
@@ -68,6 +69,7 @@ class Session:
         self.evaluate = Evaluate(
             method="boring", data="noise", leaderboard=str(folder / "leaderboard"), seed=3
         )
+        every = settings.pop("log_every_n_steps", 2)
         checkpoint = PeriodicCheckpoint(**settings)
         self.trainer = Trainer(
             accelerator="cpu",
@@ -78,7 +80,7 @@ class Session:
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
-            log_every_n_steps=2,
+            log_every_n_steps=every,
         )
 
     @property
@@ -159,6 +161,45 @@ def test_a_checkpoint_is_due_by_the_clock(tmp_path: Path) -> None:
     assert int(load_checkpoint(tmp_path / "checkpoints" / LAST)["state_dict"]["batches"]) == 4
     resumed = Session(tmp_path, minutes=0).fit()
     assert int(resumed.model.batches) == resumed.evaluate.generator_updates == EPOCHS * BATCHES
+
+
+class Spoil(Callback):
+    """Give a player a weight before a batch, which is counted from 1."""
+
+    def __init__(self, player: str, value: float, batch: int) -> None:
+        self.player, self.value, self.batch = player, value, batch
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, *_: Any) -> None:
+        if trainer.fit_loop.total_batch_idx + 1 == self.batch:
+            getattr(pl_module, self.player).data[0] = self.value
+
+
+@pytest.mark.parametrize(("minutes", "kept"), [(0, 7), (60, BATCHES)])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_ends_the_run_and_is_named(
+    tmp_path: Path, minutes: float, kept: int, value: float
+) -> None:
+    """By its name and batch, also where it was not due to be logged and others came since."""
+    session = Session(tmp_path, Spoil("generator", value, 8), minutes=minutes, log_every_n_steps=10)
+    with pytest.raises(FloatingPointError, match=r"generator/loss is nan in batch 8; .*FORCE=1"):
+        session.fit()
+    weights = load_checkpoint(session.last)["state_dict"]
+    assert int(weights["batches"]) == kept
+    resumed = Session(tmp_path).fit()
+    assert int(resumed.model.batches) == EPOCHS * BATCHES, "what failed is not kept"
+
+
+@pytest.mark.parametrize(("minutes", "found", "kept"), [(0, 8, 7), (60, 2 * BATCHES, BATCHES)])
+def test_weights_that_are_not_finite_replace_no_checkpoint(
+    tmp_path: Path, minutes: float, found: int, kept: int
+) -> None:
+    """No loss that is logged shows the critic's."""
+    session = Session(tmp_path, Spoil("critic", math.inf, 8), minutes=minutes, select="words")
+    with pytest.raises(FloatingPointError, match=f"critic is not finite in batch {found}"):
+        session.fit()
+    for name, batches in ((LAST, kept), (BEST, BATCHES)):
+        weights = load_checkpoint(tmp_path / "checkpoints" / name)["state_dict"]
+        assert int(weights["batches"]) == batches
 
 
 def test_a_finished_run_trains_no_further(tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ class PeriodicCheckpoint(Checkpoint):
     time interval under manual optimization, counts a step for each of a GAN's optimizers, and
     writes through the temporary folder, which may lie on another disk.
 
-    Any other exception leaves the file as it is: the state that failed is not one to resume.
+    Any other exception leaves the file as it is: the state that failed is not one to resume. Nor
+    is one that is not finite, which ends the training where a checkpoint of it is due.
 
     Args:
         minutes: between two checkpoints at most, give or take a training batch.
@@ -100,6 +101,11 @@ class PeriodicCheckpoint(Checkpoint):
         if self._interruption is not None:
             raise self._interruption
 
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """What a generator writes whose weights are not finite fails under many names."""
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
+            cast(Method, pl_module).check_finite()
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.select is None or trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
             return
@@ -132,6 +138,7 @@ class PeriodicCheckpoint(Checkpoint):
         self._handlers.clear()
 
     def _save(self, trainer: Trainer, name: str) -> None:
+        cast(Method, trainer.lightning_module).check_finite()
         path = Path(trainer.default_root_dir) / "checkpoints" / name
         unfinished = path.with_name(f"{name}.tmp")
         trainer.save_checkpoint(unfinished, weights_only=False)

@@ -4,6 +4,7 @@ Shapes: B batch, T time, H code.
 """
 
 import inspect
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,12 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from textgan_bench.tokens import Batch, TokenBatch, Vocabulary, count
+
+SAME_AGAIN = (
+    "the checkpoint, if one was kept, is of before, and from there the same command takes the same "
+    "steps: change a learning rate of the recipe, say, and start again by FORCE=1 (bench --force)"
+)
+"""What to do about a training that has come to numbers that are not finite."""
 
 Sentence = list[str]
 Split = Literal["train", "validation", "test"]
@@ -103,6 +110,9 @@ class Method(LightningModule, ABC):
         self.vocab_size = vocab_size
         self.max_length = max_length
         self.latest_losses: dict[str, float] = {}
+        """Of the last batch that was looked at."""
+        self._unseen: list[tuple[int, dict[str, Tensor]]] = []
+        """Losses of the batches since then: to look at each at once would wait for the device."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Lightning notes the name of the hook it is in, 40 times a batch, and a module looks at
@@ -133,15 +143,54 @@ class Method(LightningModule, ABC):
 
         They go to the loggers as they are. ``self.log`` would keep books of them, for means over
         the epoch: 0.45 ms a value and call, and some at every later batch of the epoch.
+
+        Raises:
+            FloatingPointError: one of these is not finite, or one of a batch before.
         """
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         batch = self.trainer.fit_loop.total_batch_idx
-        if (batch + 1) % every == 0:
-            values = torch.stack([loss.detach() for loss in losses.values()])
-            means = cast(Tensor, self.trainer.strategy.reduce(values, reduce_op="mean"))
-            self.latest_losses = dict(zip(losses, means.tolist(), strict=True))
+        self._unseen.append((batch, {name: loss.detach() for name, loss in losses.items()}))
+        if every and (batch + 1) % every == 0:
+            self._look_at_losses()
             for logger in self.loggers:
                 logger.log_metrics({**self.latest_losses, "epoch": self.current_epoch}, step=batch)
+
+    def _look_at_losses(self) -> None:
+        if not self._unseen:
+            return
+        values = torch.stack([loss for _, losses in self._unseen for loss in losses.values()])
+        means = iter(cast(Tensor, self.trainer.strategy.reduce(values, reduce_op="mean")).tolist())
+        for batch, losses in self._unseen:
+            self.latest_losses = {name: next(means) for name in losses}
+            for name, mean in self.latest_losses.items():
+                if not math.isfinite(mean):
+                    raise FloatingPointError(f"{name} is {mean} in batch {batch + 1}; {SAME_AGAIN}")
+        self._unseen.clear()
+
+    def check_finite(self) -> None:
+        """Look at every loss since the last look, and at all that a checkpoint would keep.
+
+        That waits for the device, so it is for when a checkpoint is due and not for every batch.
+
+        Raises:
+            FloatingPointError: one of them is not finite.
+        """
+        self._look_at_losses()
+        kept = self.state_dict()
+        names: dict[Any, str] = {weight: name for name, weight in self.named_parameters()}
+        for optimizer in self.trainer.optimizers:
+            for weight, state in optimizer.state.items():
+                kept |= {f"{key} of {names[weight]}": value for key, value in state.items()}
+        finite = {
+            name: value.isfinite().all().to(self.device)
+            for name, value in kept.items()
+            if torch.is_tensor(value) and value.is_floating_point()
+        }
+        here = not finite or bool(torch.stack([*finite.values()]).all())
+        if not self.trainer.strategy.reduce_boolean_decision(here):
+            name = next((name for name, good in finite.items() if not good), "another process")
+            done = self.trainer.fit_loop.total_batch_idx + 1
+            raise FloatingPointError(f"{name} is not finite in batch {done}; {SAME_AGAIN}")
 
     def count_training_text(self) -> tuple[Tensor, Tensor]:
         """How often each word (V,) and each length (T + 1,) occurs in the text of all processes."""

@@ -168,7 +168,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: it cannot be read.
+        ValueError: it cannot be read, or holds weights that are not finite.
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint {path}; train first")
@@ -180,6 +180,11 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"the checkpoint {path} is damaged; delete it to train from the start, or restore it"
         )
+    for name, value in content["state_dict"].items():
+        if not value.isfinite().all():
+            raise ValueError(
+                f"{name} of the checkpoint {path} is not finite; delete it and train anew"
+            )
     return content
 
 

@@ -96,6 +96,16 @@ class TrainingCLI(LightningCLI):
         for size in ("vocab_size", "max_length"):
             parser.link_arguments(f"data.{size}", f"model.init_args.{size}", apply_on="instantiate")
 
+    def _run_subcommand(self, subcommand: str) -> None:
+        try:
+            super()._run_subcommand(subcommand)
+        except Exception:
+            # Numbers that are not finite fail under many names, as that of a distribution or index.
+            if subcommand == "fit" and self.trainer.world_size == 1:
+                with suppress(RuntimeError):  # of a device that answers no more
+                    self.model.check_finite()
+            raise
+
     def _parse_ckpt_path(self) -> None:
         """Leave the configuration to the configuration files; a checkpoint holds a copy of it."""
 

@@ -5,10 +5,12 @@ can be enumerated, so that what a method has learnt is a total variation and not
 """
 
 import inspect
+import math
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import pytorch_lightning as pl
@@ -18,6 +20,7 @@ from torch.utils.data import DataLoader
 
 from tests.methods.small import KEEPS_FEW, KNOBS, LABELLED, SMALL, STEPS, WRITES_ON
 from textgan_bench import methods
+from textgan_bench.callbacks import LAST, PeriodicCheckpoint
 from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
 from textgan_bench.interfaces import Method, TextGenerator
 from textgan_bench.tokens import PAD, Batch, LabelledBatch, TokenBatch, length_mask, pad_sequences
@@ -94,14 +97,14 @@ def build(kind: type[Method]) -> Method:
     return kind(VOCAB_SIZE, MAX_LENGTH, **SMALL.get(kind.__name__, {}))
 
 
-def fit(method: Method, batches: Sequence[Batch]) -> pl.Trainer:
+def fit(method: Method, batches: Sequence[Batch], **settings: Any) -> pl.Trainer:
+    quiet = {"enable_checkpointing": False, "enable_progress_bar": False}
     trainer = pl.Trainer(
         max_epochs=1,
         accelerator="cpu",
         logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
         enable_model_summary=False,
+        **(quiet | settings),
     )
     trainer.fit(method, DataLoader(batches, batch_size=None))  # type: ignore[arg-type]
     return trainer
@@ -203,6 +206,34 @@ def test_one_step_moves_every_player_and_stays_finite(kind: type[Method]) -> Non
     assert all(torch.isfinite(p).all() for p in after.values())
     still = [name for name in before if torch.equal(before[name], after[name])]
     assert still == []
+
+
+class Spoil(pl.Callback):
+    """Lose all weights before the third batch."""
+
+    def on_train_batch_start(self, trainer: pl.Trainer, method: Any, *place: Any) -> None:
+        if place[-1] == 2:
+            for weight in method.parameters():
+                weight.data.fill_(math.nan)
+
+
+@every_method
+def test_weights_that_are_not_finite_show_in_a_loss_and_end_the_training(
+    kind: type[Method], tmp_path: Path
+) -> None:
+    """And in no error of an index or a distribution; the checkpoint is that of the batch before."""
+    method = build(kind)
+    callbacks = [Spoil(), PeriodicCheckpoint(minutes=0)]
+    with pytest.raises(FloatingPointError, match=r"^\w+/\w+ is nan in batch 3; "):
+        fit(
+            method,
+            [lesson(kind)] * 5,
+            callbacks=callbacks,
+            default_root_dir=tmp_path,
+            enable_checkpointing=True,
+        )
+    kept = torch.load(tmp_path / "checkpoints" / LAST, weights_only=True)
+    assert all(weight.isfinite().all() for weight in kept["state_dict"].values())
 
 
 @every_method

@@ -37,7 +37,8 @@ def draw(logits: Tensor) -> Tensor:
         cdf = rows.softmax(-1).cumsum_(-1)  # (B, V)
         target = torch.rand(len(cdf), 1, device=cdf.device) * cdf[:, -1:]
         drawn.append(torch.searchsorted(cdf, target, right=True))
-    return torch.cat(drawn).squeeze(-1)
+    # Past the end only of a row that is not finite: it is for the loss to show, no index error.
+    return torch.cat(drawn).squeeze(-1).clamp_max_(logits.shape[1] - 1)
 
 
 class LanguageModel(nn.Module, ABC):
