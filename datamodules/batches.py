@@ -40,7 +40,8 @@ class TrainingBatches:
     The order is a function of the seed and the epoch's number. An epoch is a permutation of the
     split, and continues with further ones if it is longer than the split. Of each ``world_size`` ×
     ``batch_size`` sentences every process takes its own ``batch_size``: no sentence is used twice
-    or left out, but for the last ones that fill no batch.
+    or left out, but for the last ones that fill no batch. With several groups a batch holds equally
+    many sentences of each, group after group, and an epoch ends with the smallest group.
 
     ``state_dict`` tells the place in the epoch, and an iteration starts at the place last loaded,
     or where an iteration was broken off.
@@ -51,6 +52,7 @@ class TrainingBatches:
         batches: in an epoch of one process; as many as one permutation fills if None.
         seed: equal in all processes.
         shard: the process.
+        groups: rows of the split that are permuted by themselves; the whole split if None.
         bucketing: batches that are cut from neighbours by length and then shuffled again; 1 leaves
             the lengths in a batch random. Buckets are trimmed to their longest sentence.
     """
@@ -63,12 +65,15 @@ class TrainingBatches:
         batches: int | None,
         seed: int,
         shard: Shard,
+        groups: list[Tensor] | None = None,
         bucketing: int = 1,
     ) -> None:
         self.tokens = tokens
-        self.batch_size = batch_size
-        self.stride = batch_size * shard.world_size
-        self.length = len(tokens.ids) // self.stride if batches is None else batches
+        self.groups = [torch.arange(len(tokens.ids))] if groups is None else groups
+        self.share = batch_size // len(self.groups)  # of each group
+        self.stride = self.share * shard.world_size
+        fit = min(map(len, self.groups)) // self.stride
+        self.length = fit if batches is None else batches
         self.seed = seed
         self.shard = shard
         self.bucketing = bucketing
@@ -91,15 +96,20 @@ class TrainingBatches:
     def _order(self) -> Tensor:
         """(batches, B) rows of this epoch, for this process."""
         generator = torch.Generator().manual_seed((self.seed + self.epoch) % 2**63)
-        sentences, needed = len(self.tokens.ids), self.length * self.stride
+        return torch.cat([self._permuted(group, generator) for group in self.groups], 1)
+
+    def _permuted(self, group: Tensor, generator: torch.Generator) -> Tensor:
+        """(batches, B / groups) rows of a group in the order of this epoch, for this process."""
+        needed = self.length * self.stride
         passes = [
-            torch.randperm(sentences, generator=generator) for _ in range(0, needed, sentences)
+            group[torch.randperm(len(group), generator=generator)]
+            for _ in range(0, needed, len(group))
         ]
         order = torch.cat(passes)[:needed].view(self.length, self.stride)
         if self.bucketing > 1:
             order = self._bucketed(order, generator)
-        first = self.shard.rank * self.batch_size
-        return order[:, first : first + self.batch_size]
+        first = self.shard.rank * self.share
+        return order[:, first : first + self.share]
 
     def _bucketed(self, order: Tensor, generator: torch.Generator) -> Tensor:
         buckets = []

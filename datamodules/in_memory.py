@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
 from datamodules.batches import EvaluationBatches, Shard, TrainingBatches
@@ -139,18 +140,27 @@ class InMemoryDataModule(TextDataModule):
             return Shard()
         return Shard(self.trainer.global_rank, self.trainer.world_size)
 
+    def training_groups(self) -> list[Tensor]:
+        """Rows of the training split of which every batch holds equally many from each."""
+        return [torch.arange(len(self.splits["train"].ids))]
+
     def train_dataloader(self) -> TrainingBatches:
         """Shuffled batches of ``batch_size``, the last incomplete one left out.
 
         Raises:
-            ValueError: a batch takes more sentences than there are.
+            ValueError: a batch takes more sentences than there are, or not as many of each group.
         """
-        train, shard = self.splits["train"], self.shard
-        if self.batch_size * shard.world_size > len(train.ids):
+        train, shard, groups = self.splits["train"], self.shard, self.training_groups()
+        if self.batch_size % len(groups):
+            raise ValueError(
+                f"batch_size={self.batch_size} is no multiple of the {len(groups)} groups of "
+                "sentences that a batch holds equally many of"
+            )
+        available = len(groups) * min(map(len, groups))
+        if self.batch_size * shard.world_size > available:
             devices = f" on {shard.world_size} devices" if shard.world_size > 1 else ""
             raise ValueError(
-                f"batch_size={self.batch_size}{devices} exceeds the {len(train.ids)} training "
-                "sentences"
+                f"batch_size={self.batch_size}{devices} exceeds the {available} training sentences"
             )
         seed = torch.initial_seed()
         if self.trainer is not None:  # the ranks draw different noise, and share one order
@@ -161,6 +171,7 @@ class InMemoryDataModule(TextDataModule):
             batches=self.batches_per_epoch,
             seed=seed,
             shard=shard,
+            groups=groups,
             bucketing=self.bucketing,
         )
         if self._place:

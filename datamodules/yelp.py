@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 from torchmetrics import Metric
 
 from datamodules.arrow import Corpus
@@ -130,6 +131,12 @@ class YelpTransfer(Yelp):
     classifier fitted on the training text, BLEU against the sources, and both perplexities of
     5-grams. The anchors are no transfers of the test sentences.
     """
+
+    def training_groups(self) -> list[Tensor]:
+        """Negative and positive sentences; both authors' codes draw as many of each in a batch."""
+        train = self.splits["train"]
+        assert isinstance(train, LabelledBatch)
+        return [(train.labels == label).nonzero().flatten() for label in (NEGATIVE, POSITIVE)]
 
     def aligned(self, split: Split) -> list[Sentence] | None:
         return self.sentences(split)

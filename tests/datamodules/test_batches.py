@@ -43,6 +43,29 @@ def first_symbols(batches: list[Batch]) -> list[int]:
     return [symbol for batch in batches for symbol in batch.ids[:, 0].tolist()]
 
 
+@pytest.mark.parametrize("world_size", [1, 2])
+def test_a_batch_holds_equally_many_sentences_of_each_group(world_size: int) -> None:
+    groups = [torch.arange(0, 30), torch.arange(30, 100)]
+    ranks = [
+        TrainingBatches(
+            sentences(100),
+            6,
+            batches=None,
+            seed=5,
+            shard=Shard(rank, world_size),
+            groups=groups,
+        )
+        for rank in range(world_size)
+    ]
+    shares = [list(rank) for rank in ranks]
+    assert {len(share) for share in shares} == {30 // (3 * world_size)}, "the smaller group's"
+    for batch in (batch for share in shares for batch in share):
+        first = batch.ids[:, 0] <= 30
+        assert first.tolist() == [True] * 3 + [False] * 3
+    used = [symbol for share in shares for symbol in first_symbols(share)]
+    assert len(set(used)) == len(used)
+
+
 @pytest.mark.parametrize("world_size", [1, 2, 3])
 @pytest.mark.parametrize("bucketing", [1, 3])
 def test_ranks_share_an_epoch_without_repeats_or_holes(world_size: int, bucketing: int) -> None:

@@ -35,12 +35,35 @@ def test_labels_are_those_of_the_files() -> None:
     assert rewritten.isdisjoint(map(" ".join, data.sentences("train")))
 
 
-def test_the_published_layout(tmp_path: Path) -> None:
+def published(folder: Path) -> None:
     words = ("good", "bad", "food", "place", "staff")
     for name in PUBLISHED:
         _, part, label = name.split(".")
         lines = [f"{part} {a} {b} {'no' if label == '0' else 'yes'}" for a in words for b in words]
-        (tmp_path / name).write_text("\n".join(lines) + "\n")
+        (folder / name).write_text("\n".join(lines) + "\n")
+
+
+def test_batches_of_transfer_hold_as_many_sentences_of_each_style(tmp_path: Path) -> None:
+    published(tmp_path)
+    data = YelpTransfer(tmp_path, batch_size=8)
+    data.setup()
+    batches = list(data.train_dataloader())
+    assert len(batches) == 25 // 4
+    for batch in batches:
+        assert isinstance(batch, LabelledBatch)
+        assert batch.labels.bincount().tolist() == [4, 4]
+
+
+def test_a_batch_that_both_styles_cannot_share_is_refused(tmp_path: Path) -> None:
+    published(tmp_path)
+    data = YelpTransfer(tmp_path, batch_size=7)
+    data.setup()
+    with pytest.raises(ValueError, match="batch_size=7 is no multiple of the 2 groups"):
+        data.train_dataloader()
+
+
+def test_the_published_layout(tmp_path: Path) -> None:
+    published(tmp_path)
     data = Yelp(tmp_path, batch_size=5)
     data.setup()
     assert "stand-in" not in data.source

@@ -59,8 +59,8 @@ SMALL: dict[str, dict[str, Any]] = {
     },
 }
 
-STEPS: dict[str, int] = {"GumbelSoftmaxGAN": 400, "AAE": 300, "ARAE": 300}
-"""Training steps where 200 do not do: the temperature has to fall first, the codes to be learnt."""
+STEPS: dict[str, int] = {"GumbelSoftmaxGAN": 400, "AAE": 300, "ARAE": 600}
+"""Training steps where 200 do not do: a temperature has to fall, codes are learnt, weights grow."""
 
 SANITY_STEPS: dict[str, int] = {"NAGAN": 800}
 """Training steps of a whole language where 400 do not do: the averaged weights come behind."""

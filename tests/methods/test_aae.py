@@ -45,7 +45,20 @@ def test_encoder_and_critic_pull_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(method, "optimizers", lambda: [None] * 2)
     monkeypatch.setattr(method, "log_losses", lambda logged: None)
     monkeypatch.setattr(method, "descend", lambda loss, *_, **__: losses.append(loss.item()))
-    monkeypatch.setattr(method.noise, "forward", lambda _: torch.ones(8, 12) / 12)
+    codes = (torch.ones(8, 12) / 12).requires_grad_()
+    monkeypatch.setattr(method.encoder, "forward", lambda _: codes)
     monkeypatch.setattr(method, "generate", lambda n: torch.zeros(n, 12))
     method.training_step(corpus(8), 0)
     assert losses[1:] == pytest.approx([-2.0] * 5 + [0.1 * 2.0])
+
+
+def test_critic_and_encoder_see_codes_where_the_prior_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noise on the codes alone would be a difference to the prior that no encoder can remove."""
+    method = small(noise=0.3)
+    norms: list[torch.Tensor] = []
+    method.critic.register_forward_pre_hook(lambda _, seen: norms.append(seen[0].norm(dim=1)))
+    monkeypatch.setattr("textgan_bench.methods.aae.gradient_penalty", lambda *_: torch.zeros(()))
+    fit(method, [corpus(8)])
+    assert len(norms) == 2 * 5 + 1, "five steps on codes and prior, one of the encoder"
+    for norm in norms:
+        torch.testing.assert_close(norm, torch.ones(8))

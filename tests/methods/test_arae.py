@@ -52,8 +52,8 @@ def test_encoder_and_critic_pull_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(method, "optimizers", lambda: [None] * 3)
     monkeypatch.setattr(method, "log_losses", lambda logged: None)
     monkeypatch.setattr(method, "descend", lambda loss, *_, **__: losses.append(loss.item()))
-    codes, fakes = torch.ones(8, 12) / 12, torch.zeros(8, 12)
-    monkeypatch.setattr(method.noise, "forward", lambda _: codes)
+    codes, fakes = (torch.ones(8, 12) / 12).requires_grad_(), torch.zeros(8, 12)
+    monkeypatch.setattr(method.encoder, "forward", lambda _: codes)
     monkeypatch.setattr(method, "generate", lambda n: fakes)
     monkeypatch.setattr(method.decoder, "forward", lambda *_: codes.clone().requires_grad_())
     method.training_step(batch, 0)
@@ -63,13 +63,13 @@ def test_encoder_and_critic_pull_apart(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_pass_through_the_encoder_gives_the_gradients_of_two() -> None:
     """The critic's steps leave the encoder as it is, and their codes may serve its own step."""
-    method, batch = small(noise=0.0), corpus(8)
+    method, batch = small(), corpus(8)
     codes = method.encode(batch)
     for parameter in method.critic.parameters():
         parameter.data.add_(0.1)  # as steps of the critic do between the two
     parameters = list(method.encoder.parameters())
     kept, fresh = (
-        torch.autograd.grad(method.critic(method.noise(c)).mean(), parameters)
+        torch.autograd.grad(method.critic(c).mean(), parameters)
         for c in (codes, method.encode(batch))
     )
     for ours, plain in zip(kept, fresh, strict=True):
@@ -82,3 +82,12 @@ def test_a_training_step_encodes_its_batch_twice() -> None:
     method.encoder.register_forward_hook(lambda *_: encoded.append(1))
     fit(method, [corpus(8)])
     assert len(encoded) == 2
+
+
+def test_critic_and_encoder_see_codes_without_noise() -> None:
+    method, batch = small(noise=0.3, autoencoder_lr=0.0), corpus(8)
+    codes = method.encode(batch).detach()
+    seen: list[torch.Tensor] = []
+    method.critic.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    fit(method, [batch])
+    assert sum(torch.equal(inputs, codes) for inputs in seen) == 5 + 1

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from tests.methods.test_contract import fit
 from textgan_bench.methods import CrossAlignedAutoencoder
+from textgan_bench.methods.cross_aligned import style_vectors
 from textgan_bench.tokens import PAD, LabelledBatch, TokenBatch, pad_sequences
 
 VOCAB_SIZE, MAX_LENGTH, STYLE, CONTENT = 8, 4, 8, 24
@@ -113,11 +114,22 @@ def test_the_likelihood_is_that_of_the_words_fed() -> None:
         assert nll[row].sum().item() == pytest.approx(expected)
 
 
+def test_styles_start_as_long_as_those_of_the_authors_code() -> None:
+    """Glorot's uniform law on a (1, 200) matrix and a (200,) bias: norms 1.00 and 1.73."""
+    torch.manual_seed(0)
+    styles = torch.stack([style_vectors(200)(torch.tensor([[0.0], [1.0]])) for _ in range(200)])
+    weight, bias = math.sqrt(200 * 6 / 201 / 3), 1.0  # root of the mean squared norm
+    first, second = styles.square().sum(-1).mean(0).sqrt().tolist()
+    assert first == pytest.approx(bias, rel=0.02)
+    assert second == pytest.approx(math.hypot(weight, bias), rel=0.02)
+
+
 def test_content_is_read_backwards_from_a_style() -> None:
     network, batch = exact().autoencoder, mixed()
     content = network.encode(batch)
     for row, (ids, length, label) in enumerate(zip(*batch, strict=True)):
-        state = torch.cat([network.encoder_style.weight[label], torch.zeros(CONTENT).double()])
+        weight, bias = network.encoder_style.weight[:, 0], network.encoder_style.bias
+        state = torch.cat([bias + label * weight, torch.zeros(CONTENT).double()])
         for word in reversed(ids[:length].tolist()):
             state = gru(network.encoder, network.words.weight[word], state)
         torch.testing.assert_close(content[row], state[STYLE:])

@@ -103,15 +103,23 @@ def test_the_discriminators_loss_is_half_a_cross_entropy(monkeypatch: pytest.Mon
 def test_the_discriminator_sees_only_what_was_written_before() -> None:
     method = ScratchGAN(5, 4, hidden=6, fixed=2, learnt=3).eval()
     scores = method.discriminator(torch.tensor([[1, 2, 3, 4], [1, 2, 4, 3]]))
-    assert torch.equal(scores[0, :2], scores[1, :2])
-    assert not torch.equal(scores[0, 2], scores[1, 2])
+    torch.testing.assert_close(scores[0, :2], scores[1, :2])
+    assert (scores[0, 2] - scores[1, 2]).abs() > 1e-3
 
 
-def test_positions_have_periods_from_two_to_the_length() -> None:
+def test_position_signals_are_those_of_the_authors_code() -> None:
+    """Shifted half waves: signal k of position t is cos(pi (t / period_k + 2 k / 7))."""
     signals = cosine_positions(20)
     assert signals.shape == (20, 8)
-    torch.testing.assert_close(signals[:, 0], torch.tensor([1.0, -1.0] * 10), rtol=0, atol=1e-4)
-    assert signals[10, 7].item() == pytest.approx(-1, abs=1e-4)
+    for t, k in ((0, 0), (0, 1), (7, 3), (19, 7)):
+        period = 2 * 10 ** (k / 7)  # from 2 to 20
+        expected = math.cos(math.pi * (t / period + 2 * k / 7))
+        assert signals[t, k].item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_slowest_position_signal_tells_all_places_apart() -> None:
+    slowest = cosine_positions(20)[:, -1]
+    assert (slowest.diff() < 0).all()
 
 
 def test_discriminator_has_the_size_of_table_12() -> None:

@@ -1,11 +1,14 @@
 import pytest
 import torch
+from torch import nn
 
 from textgan_bench.networks.sentence_codes import (
     DECODING_BATCH,
     DecayingNoise,
     Decoder,
     Encoder,
+    perceptron,
+    spread,
 )
 from textgan_bench.tokens import pad_sequences
 
@@ -66,3 +69,21 @@ def test_what_varies_in_a_word_does_not_outweigh_the_code() -> None:
     words = network.embedding.weight.norm(dim=1)
     assert words.max() < 1, "the norm of a code"
     assert not network.output.bias.any()
+
+
+def test_perceptrons_start_as_in_the_authors_code() -> None:
+    """All weights at N(0, 0.02^2), gains of batch normalisation among them, all biases at 0."""
+    torch.manual_seed(0)
+    network = perceptron([300, 300, 300, 1], nn.ReLU(), normalise_first=False)
+    kinds = [type(layer).__name__ for layer in network]
+    assert kinds == ["Linear", "ReLU", "Linear", "BatchNorm", "ReLU", "Linear"]
+    for name, parameter in network.named_parameters():
+        deviation = 0.02 if name.endswith("weight") else 0.0
+        assert parameter.std(correction=0).item() == pytest.approx(deviation, rel=0.15), name
+        assert parameter.mean().item() == pytest.approx(0, abs=5e-3), name
+
+
+def test_spread_is_the_mean_distance_from_the_mean() -> None:
+    codes = torch.tensor([[3.0, 0.0], [-1.0, 0.0], [1.0, 0.0]])
+    assert spread(codes).item() == pytest.approx(4 / 3)
+    assert spread(torch.ones(5, 2)).item() == 0

@@ -19,13 +19,19 @@ from typing import ClassVar, cast
 import torch
 import torch.nn.functional as F
 from pytorch_lightning.core.optimizer import LightningOptimizer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import SGD, Adam, Optimizer
 
 from textgan_bench.functional.processes import process_mean
 from textgan_bench.functional.wasserstein import gradient_penalty
 from textgan_bench.interfaces import TextGenerator
-from textgan_bench.networks.sentence_codes import DecayingNoise, Decoder, Encoder, perceptron
+from textgan_bench.networks.sentence_codes import (
+    DecayingNoise,
+    Decoder,
+    Encoder,
+    critic,
+    spread,
+)
 from textgan_bench.tokens import Batch, TokenBatch
 
 
@@ -67,7 +73,7 @@ class AAE(TextGenerator):
         self.save_hyperparameters()
         self.encoder = Encoder(vocab_size, embedding, hidden)
         self.decoder = Decoder(vocab_size, max_length, embedding, hidden)
-        self.critic = perceptron([hidden, hidden, hidden, 1], nn.LeakyReLU(0.2), critic=True)
+        self.critic = critic(hidden)
         self.noise = DecayingNoise(noise, noise_decay)
         self.hidden = hidden
         self.penalty = penalty
@@ -93,14 +99,15 @@ class AAE(TextGenerator):
         self.descend(reconstruction, autoencoder_optimizer, clip=self.GRADIENT_NORM)
 
         codes = self.encode(batch)  # (B, H)
+        real = codes.detach()
         for _ in range(self.critic_steps):
-            real, fake = self.noise(codes.detach()), self.generate(len(codes))
+            fake = self.generate(len(real))
             distance = self.critic(real).mean() - self.critic(fake).mean()
             slope = gradient_penalty(self.critic, real, fake)
             self.descend(self.penalty * slope - distance, critic_optimizer)
 
         with self.frozen(self.critic):
-            lowered = self.encoder_weight * self.critic(self.noise(codes)).mean()
+            lowered = self.encoder_weight * self.critic(codes).mean()
             self.descend(lowered, autoencoder_optimizer, clip=self.GRADIENT_NORM)
 
         self.noise.step()
@@ -109,6 +116,7 @@ class AAE(TextGenerator):
                 "autoencoder/nll": reconstruction,
                 "critic/distance": distance,
                 "critic/gradient_penalty": slope,
+                "autoencoder/spread": spread(real),
             }
         )
 

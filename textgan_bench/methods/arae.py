@@ -30,7 +30,14 @@ from torch.optim import SGD, Adam, Optimizer
 from textgan_bench.functional.processes import process_mean
 from textgan_bench.functional.wasserstein import gradient_penalty
 from textgan_bench.interfaces import TextGenerator
-from textgan_bench.networks.sentence_codes import DecayingNoise, Decoder, Encoder, perceptron
+from textgan_bench.networks.sentence_codes import (
+    DecayingNoise,
+    Decoder,
+    Encoder,
+    critic,
+    perceptron,
+    spread,
+)
 from textgan_bench.tokens import Batch, TokenBatch
 
 
@@ -75,8 +82,10 @@ class ARAE(TextGenerator):
         self.save_hyperparameters()
         self.encoder = Encoder(vocab_size, embedding, hidden)
         self.decoder = Decoder(vocab_size, max_length, embedding, hidden)
-        self.generator = perceptron([latent_dim, hidden, hidden, hidden], nn.ReLU(), critic=False)
-        self.critic = perceptron([hidden, hidden, hidden, 1], nn.LeakyReLU(0.2), critic=True)
+        self.generator = perceptron(
+            [latent_dim, hidden, hidden, hidden], nn.ReLU(), normalise_first=True
+        )
+        self.critic = critic(hidden)
         self.latent_dim = latent_dim
         self.noise = DecayingNoise(noise, noise_decay)
         self.penalty = penalty
@@ -104,15 +113,16 @@ class ARAE(TextGenerator):
         self.descend(reconstruction, autoencoder_optimizer, clip=self.GRADIENT_NORM)
 
         codes = self.encoder(batch)  # (B, H)
+        real = codes.detach()
         for _ in range(self.critic_steps):
             with torch.no_grad():
-                real, fake = self.noise(codes), self.generate(len(codes))
+                fake = self.generate(len(real))
             distance = self.critic(real).mean() - self.critic(fake).mean()
             slope = gradient_penalty(self.critic, real, fake)
             self.descend(self.penalty * slope - distance, critic_optimizer)
 
         with self.frozen(self.critic):
-            lowered = self.encoder_weight * self.critic(self.noise(codes)).mean()
+            lowered = self.encoder_weight * self.critic(codes).mean()
             self.descend(lowered, autoencoder_optimizer, clip=self.GRADIENT_NORM)
             self.descend(-self.critic(self.generate(len(codes))).mean(), generator_optimizer)
 
@@ -122,6 +132,7 @@ class ARAE(TextGenerator):
                 "autoencoder/nll": reconstruction,
                 "critic/distance": distance,
                 "critic/gradient_penalty": slope,
+                "autoencoder/spread": spread(real),
             }
         )
 

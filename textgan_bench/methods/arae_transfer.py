@@ -5,18 +5,27 @@ the encoder learns to hide it, so that the other style's decoder has to supply i
 
     min over enc, dec_y:  -E log p_dec_y(x | enc(x) + noise)
     min over u:           -E log p_u(y | enc(x))
+    min over enc:         -E log p_u(1 - y | enc(x))
     max over f:           E f(enc(x)) - E f(g(z)) - lambda E (||grad f(c')|| - 1)^2
-    min over enc:         E f(enc(x)) - E log p_u(1 - y | enc(x)),     min over g:   -E f(g(z))
+    min over enc:         E f(enc(x)),     min over g:   -E f(g(z))
 
 in this order, the critic several times. A sentence is transferred by decoding its code, without
-noise, by the decoder of the other style. Sizes and rates are those of the authors' code,
-jakezhaojb/ARAE, for Yelp. It takes batches of one style each and a step for each of the encoder's
-losses; here a batch holds both styles and a step is on the sum.
+noise, by the decoder of the other style. Sizes, rates and order are those of the authors' code,
+jakezhaojb/ARAE, for Yelp.
+
+Each expectation that has a y is a step of its own for each style. This is not a detail: the
+classifier has batch normalisation, and within a batch of one style that takes out of its gradient
+whatever would move all codes of the style alike. In batches of both styles nothing does, a style is
+pushed towards the other as a whole, and all codes shrink to one point (docs/arae.md).
+
+The code draws new sentences for each step of critic and encoder, and the last of the encoder's
+losses is there always of negative sentences; here one batch serves all steps of an iteration, and
+this loss is of the styles in turn.
 
 Shapes: B batch, T time, V vocabulary, E embedding, H hidden and code, Z latent.
 """
 
-from typing import cast
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -27,10 +36,29 @@ from torch.optim import SGD, Adam, Optimizer
 from textgan_bench.functional.processes import process_mean
 from textgan_bench.functional.wasserstein import gradient_penalty
 from textgan_bench.interfaces import Method
-from textgan_bench.networks.sentence_codes import DecayingNoise, Decoder, Encoder, perceptron
+from textgan_bench.networks.sentence_codes import (
+    DecayingNoise,
+    Decoder,
+    Encoder,
+    critic,
+    perceptron,
+    spread,
+)
 from textgan_bench.tokens import PAD, LabelledBatch, TokenBatch
 
 STYLES = 2
+
+
+def by_style(batch: LabelledBatch) -> list[TokenBatch]:
+    """The sentences of each style.
+
+    Raises:
+        ValueError: the batch has no sentence of one of the styles.
+    """
+    rows = [batch.labels == style for style in range(STYLES)]
+    if not all(row.any() for row in rows):
+        raise ValueError("a training batch needs sentences of both styles")
+    return [TokenBatch(batch.ids[row], batch.lengths[row]) for row in rows]
 
 
 class ARAETransfer(Method):
@@ -46,7 +74,9 @@ class ARAETransfer(Method):
         critic_steps: of the critic in a training step.
         encoder_weight: of the critic's gradient in the encoder.
         classifier_weight: of the classifier's gradient in the encoder.
-        autoencoder_lr: of SGD, gradients clipped to norm 1.
+        autoencoder_optimizer: "sgd", as the code, or "adam", which learns the words of a large
+            vocabulary sooner and is for reduced budgets.
+        autoencoder_lr: learning rate of the autoencoder, its gradients clipped to norm 1.
         generator_lr, critic_lr, classifier_lr: of Adam.
     """
 
@@ -67,6 +97,7 @@ class ARAETransfer(Method):
         critic_steps: int = 5,
         encoder_weight: float = 0.01,
         classifier_weight: float = 1.0,
+        autoencoder_optimizer: Literal["sgd", "adam"] = "sgd",
         autoencoder_lr: float = 1.0,
         generator_lr: float = 1e-4,
         critic_lr: float = 1e-4,
@@ -78,15 +109,18 @@ class ARAETransfer(Method):
         decoders = [Decoder(vocab_size, max_length, embedding, hidden) for _ in range(STYLES)]
         decoders[1].output = decoders[0].output  # one layer of words serves both, code
         self.decoders = nn.ModuleList(decoders)
-        self.generator = perceptron([latent_dim, hidden, hidden, hidden], nn.ReLU(), critic=False)
-        self.critic = perceptron([hidden, hidden, hidden, 1], nn.LeakyReLU(0.2), critic=True)
-        self.classifier = perceptron([hidden, hidden, hidden, 1], nn.ReLU(), critic=True)
+        self.generator = perceptron(
+            [latent_dim, hidden, hidden, hidden], nn.ReLU(), normalise_first=True
+        )
+        self.critic = critic(hidden)
+        self.classifier = perceptron([hidden, hidden, hidden, 1], nn.ReLU(), normalise_first=False)
         self.latent_dim = latent_dim
         self.noise = DecayingNoise(noise, noise_decay)
         self.penalty = penalty
         self.critic_steps = critic_steps
         self.encoder_weight = encoder_weight
         self.classifier_weight = classifier_weight
+        self.autoencoder_optimizer = {"sgd": SGD, "adam": Adam}[autoencoder_optimizer]
         self.autoencoder_lr = autoencoder_lr
         self.generator_lr = generator_lr
         self.critic_lr = critic_lr
@@ -95,62 +129,76 @@ class ARAETransfer(Method):
     def configure_optimizers(self) -> list[Optimizer]:
         autoencoder = [*self.encoder.parameters(), *self.decoders.parameters()]
         return [
-            SGD(autoencoder, self.autoencoder_lr),
+            self.autoencoder_optimizer(autoencoder, self.autoencoder_lr),
             Adam(self.generator.parameters(), self.generator_lr, self.BETAS),
             Adam(self.critic.parameters(), self.critic_lr, self.BETAS),
             Adam(self.classifier.parameters(), self.classifier_lr, self.BETAS),
         ]
 
     def training_step(self, batch: LabelledBatch, batch_idx: int) -> None:
-        """Autoencoder, classifier, critic, then encoder and generator."""
+        """Autoencoder, classifier, encoder against it, critic, then encoder and generator.
+
+        Raises:
+            ValueError: the batch has no sentence of one of the styles.
+        """
         autoencoder_optimizer, generator_optimizer, critic_optimizer, classifier_optimizer = cast(
             "list[LightningOptimizer]", self.optimizers()
         )
+        styles = by_style(batch)
 
-        reconstruction = self.reconstruction(self.noise(self.encoder(batch)), batch)
-        self.descend(reconstruction, autoencoder_optimizer, clip=self.GRADIENT_NORM)
+        reconstructions = []
+        for sentences, decoder in zip(styles, self.decoders, strict=True):
+            nll = decoder(self.noise(self.encoder(sentences)), sentences)  # (B, T)
+            reconstructions.append(nll.sum() / process_mean(sentences.lengths.sum().float()))
+            self.descend(reconstructions[-1], autoencoder_optimizer, clip=self.GRADIENT_NORM)
 
-        codes = self.encoder(batch)  # (B, H), of all the steps that follow
-        recognised = self.style_loss(codes.detach(), batch.labels)
-        self.descend(recognised, classifier_optimizer)
+        recognised = []
+        for style, codes in enumerate(self.codes(styles)):
+            recognised.append(self.style_loss(codes, style))
+            self.descend(recognised[-1], classifier_optimizer)
 
-        for _ in range(self.critic_steps):
+        with self.frozen(self.classifier):
+            for style, sentences in enumerate(styles):
+                hidden = self.style_loss(self.encoder(sentences), 1 - style)
+                self.descend(
+                    self.classifier_weight * hidden, autoencoder_optimizer, clip=self.GRADIENT_NORM
+                )
+
+        real = self.codes(styles)
+        for step in range(self.critic_steps):
+            codes = real[step % STYLES]
             with torch.no_grad():
-                real, fake = self.noise(codes), self.generate(len(codes))
-            distance = self.critic(real).mean() - self.critic(fake).mean()
-            slope = gradient_penalty(self.critic, real, fake)
+                fake = self.generate(len(codes))
+            distance = self.critic(codes).mean() - self.critic(fake).mean()
+            slope = gradient_penalty(self.critic, codes, fake)
             self.descend(self.penalty * slope - distance, critic_optimizer)
 
-        with self.frozen(self.critic, self.classifier):
-            lowered = self.encoder_weight * self.critic(self.noise(codes)).mean()
-            hidden = self.classifier_weight * self.style_loss(codes, 1 - batch.labels)
-            self.descend(lowered + hidden, autoencoder_optimizer, clip=self.GRADIENT_NORM)
+        with self.frozen(self.critic):
+            codes = self.encoder(styles[batch_idx % STYLES])
+            lowered = self.encoder_weight * self.critic(codes).mean()
+            self.descend(lowered, autoencoder_optimizer, clip=self.GRADIENT_NORM)
             self.descend(-self.critic(self.generate(len(codes))).mean(), generator_optimizer)
 
         self.noise.step()
         self.log_losses(
             {
-                "autoencoder/nll": reconstruction,
-                "classifier/nll": recognised,
+                "autoencoder/nll": torch.stack(reconstructions).mean(),
+                "autoencoder/spread": spread(torch.cat(real)),
+                "classifier/nll": torch.stack(recognised).mean(),
                 "critic/distance": distance,
                 "critic/gradient_penalty": slope,
             }
         )
 
-    def reconstruction(self, codes: Tensor, batch: LabelledBatch) -> Tensor:
-        """Nats a word of sentences, each under the decoder of its own style."""
-        nll = codes.new_zeros(())
-        for style, decoder in enumerate(self.decoders):
-            rows = batch.labels == style
-            if rows.any():
-                own = TokenBatch(batch.ids[rows], batch.lengths[rows])
-                nll = nll + decoder(codes[rows], own).sum()
-        return nll / process_mean(batch.lengths.sum().float())
+    @torch.no_grad()
+    def codes(self, styles: list[TokenBatch]) -> list[Tensor]:
+        """(B, H) codes of the sentences of each style, without gradient."""
+        return [self.encoder(sentences) for sentences in styles]
 
-    def style_loss(self, codes: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy of the classifier, in nats."""
-        scores = self.classifier(codes).squeeze(1)  # (B,) log odds of style 1
-        return F.binary_cross_entropy_with_logits(scores, labels.to(scores))
+    def style_loss(self, codes: Tensor, style: int) -> Tensor:
+        """Nats, cross-entropy of the classifier on codes (B, H) that are said to be of a style."""
+        odds = self.classifier(codes).squeeze(1)  # (B,) log odds of style 1
+        return F.binary_cross_entropy_with_logits(odds, torch.full_like(odds, style))
 
     def generate(self, n: int) -> Tensor:
         """(B, H) codes of ``n`` new latents."""

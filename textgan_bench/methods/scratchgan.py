@@ -88,9 +88,14 @@ class Generator(LanguageModel):
 
 
 def cosine_positions(length: int) -> Tensor:
-    """(T, 8) cosines of the position, their periods evenly spaced in the logarithm, 2 to T."""
+    """(T, 8) cosines cos(pi (t / period + shift)) of the position t, in [-1, 1] (code).
+
+    Periods are evenly spaced in the logarithm from 2 to T, shifts evenly from 0 to 2. A period is
+    half a wave, so that the longest does not return to where it started within a sentence.
+    """
     periods = torch.logspace(math.log10(2), math.log10(max(length, 2)), POSITION_SIGNALS)
-    return torch.cos(2 * math.pi * torch.arange(length)[:, None] / periods)
+    shifts = torch.linspace(0, 2, POSITION_SIGNALS)
+    return torch.cos(math.pi * (torch.arange(length)[:, None] / periods + shifts))
 
 
 class Discriminator(nn.Module):

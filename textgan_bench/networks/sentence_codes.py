@@ -19,6 +19,7 @@ from textgan_bench.tokens import PAD, Batch, TokenBatch
 
 DECODING_BATCH = 512  # bounds the memory of the scores; not tuned
 INITIAL_RANGE = 0.1  # weights of encoder and decoder start uniform in [-0.1, 0.1], code
+INITIAL_DEVIATION = 0.02  # of the weights of perceptrons, code
 
 
 def _initialise(network: nn.Module) -> None:
@@ -120,18 +121,46 @@ class DecayingNoise(nn.Module):
         self.updates += 1
 
 
-def perceptron(sizes: list[int], activation: nn.Module, critic: bool) -> nn.Sequential:
-    """Linear layers, batch normalised and activated between; weights from N(0, 0.02^2) (code).
+def perceptron(
+    sizes: list[int], activation: nn.Module, *, normalise_first: bool, score_bias: bool = True
+) -> nn.Sequential:
+    """Linear layers with batch normalisation and an activation between them.
 
-    The first layer of a critic is not normalised, and its score has no bias: in a critic's
-    loss it cancels. A classifier of codes is made alike.
+    All weights, the gains of the normalisation among them, start at N(0, 0.02^2) and all biases at
+    zero (code).
+
+    Args:
+        sizes: widths of input, hidden layers and output.
+        activation: nonlinearity of the hidden layers.
+        normalise_first: batch normalisation of the first hidden layer too; in the code that of a
+            generator, but neither that of a critic nor that of a classifier.
+        score_bias: bias of the last layer; in a critic's loss it cancels.
     """
     layers: list[nn.Module] = []
-    for i, (inputs, outputs) in enumerate(pairwise(sizes)):
-        last = i == len(sizes) - 2
-        layers.append(nn.Linear(inputs, outputs, bias=not (last and critic)))
-        nn.init.normal_(layers[-1].weight, std=0.02)  # type: ignore[arg-type]
-        if not last:
-            layers += [BatchNorm(outputs)] if i > 0 or not critic else []
-            layers.append(activation)
-    return nn.Sequential(*layers)
+    for i, (inputs, outputs) in enumerate(pairwise(sizes[:-1])):
+        layers.append(nn.Linear(inputs, outputs))
+        if i > 0 or normalise_first:
+            layers.append(BatchNorm(outputs))
+        layers.append(activation)
+    layers.append(nn.Linear(sizes[-2], sizes[-1], bias=score_bias))
+    network = nn.Sequential(*layers)
+    for name, parameter in network.named_parameters():
+        if name.endswith("weight"):
+            nn.init.normal_(parameter, std=INITIAL_DEVIATION)
+        else:
+            nn.init.zeros_(parameter)
+    return network
+
+
+def critic(hidden: int) -> nn.Sequential:
+    """Score (B, 1) of codes (B, H), by two layers as wide as a code; defined up to a constant."""
+    sizes = [hidden, hidden, hidden, 1]
+    return perceptron(sizes, nn.LeakyReLU(0.2), normalise_first=False, score_bias=False)
+
+
+def spread(codes: Tensor) -> Tensor:
+    """Mean distance of codes (B, H) from their mean, in [0, 1] on the unit sphere.
+
+    It falls to zero where all sentences have one code, which is how an autoencoder collapses.
+    """
+    return (codes - codes.mean(0)).norm(dim=1).mean()
