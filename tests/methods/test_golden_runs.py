@@ -1,0 +1,78 @@
+"""Every method and variant trains today as it did when its golden run was recorded.
+
+A golden run is 20 seeded batches on a processor; its losses stand in ``tests/golden/runs.json`` to
+six digits. A change that is meant to leave a method as it is must leave its losses as they are. One
+that is meant to change it records them again, and says so in its commit:
+
+    python -m tests.methods.test_golden_runs
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.methods.small import SMALL
+from tests.methods.test_contract import EXPORTED, MAX_LENGTH, VOCAB_SIZE, fit, lesson
+from textgan_bench import methods
+from textgan_bench.interfaces import Method
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "runs.json"
+BATCHES = 20
+
+AUTOREGRESSIVE = {"frequency_rate": 0.0, "temperature": 1.0}
+STARTS = {"vector_start": True, "neighbour_start": True, "generator_warm_up": 5, "embedding_dim": 4}
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "NAGAN.cnn": {"discriminator": "cnn"},
+    "NAGAN.rnn": {"discriminator": "rnn"},
+    "NAGAN.soft": {"generator": "autoregressive_soft", **AUTOREGRESSIVE},
+    "NAGAN.gumbel": {"generator": "autoregressive_gumbel", **AUTOREGRESSIVE},
+    "NAGAN.no_dropout": {"dropout": 0.0, "inference_dropout": 0.0},
+    "NAGAN.no_penalty": {"gradient_penalty": 0.0},
+    "NAGAN.starts": STARTS,
+    "GumbelSoftmaxGAN.inputs": {"anneal_generator": False},
+    "GumbelSoftmaxGAN.hidden": {"learnt_cell": True},
+    "ImportanceSampledGAN.band": {"runs": 2},
+    "ScratchGAN.unigram_start": {"unigram_start": True},
+    "ARAETransfer.adam": {"autoencoder_optimizer": "adam", "autoencoder_lr": 2e-3},
+}
+"""What the recipes of a variant change."""
+
+RUNS = [*(kind.__name__ for kind in EXPORTED), *VARIANTS]
+
+
+def run(name: str) -> dict[str, list[str]]:
+    """Each loss of each batch, to six digits."""
+    kind: type[Method] = getattr(methods, name.partition(".")[0])
+    losses: dict[str, list[str]] = {}
+
+    def note(logged: dict[str, Tensor]) -> None:
+        for loss, value in logged.items():
+            losses.setdefault(loss, []).append(f"{float(value):.5e}")
+
+    torch.manual_seed(0)
+    method = kind(VOCAB_SIZE, MAX_LENGTH, **{**SMALL[kind.__name__], **VARIANTS.get(name, {})})
+    method.log_losses = note  # type: ignore[method-assign]
+    torch.manual_seed(1)
+    fit(method, [lesson(kind) for _ in range(BATCHES)])
+    return losses
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_losses_are_those_of_the_golden_run(name: str) -> None:
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))[name]
+    losses = run(name)
+    assert list(losses) == list(golden)
+    for loss, values in losses.items():
+        assert len(values) == BATCHES
+        # Another processor may round the last digit otherwise.
+        expected = pytest.approx([float(value) for value in golden[loss]], rel=2e-5, abs=1e-7)
+        assert [float(value) for value in values] == expected, loss
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(json.dumps({name: run(name) for name in RUNS}, indent=1) + "\n", "utf-8")
