@@ -82,11 +82,12 @@ class CorpusDataModule(InMemoryDataModule):
         bucketing: int,
     ) -> None:
         super().__init__(vocab_size, max_length, batch_size, batches_per_epoch, bucketing)
-        self.data_dir = None if data_dir is None else Path(data_dir)
-        if self.data_dir is not None and not self.data_dir.exists():
+        self.data_dir: Path | None = None  # until it is known to be there
+        if data_dir is not None and not Path(data_dir).exists():
             raise FileNotFoundError(
                 f"data_dir {data_dir} is not there; leave it out to download into {self.folder}"
             )
+        self.data_dir = None if data_dir is None else Path(data_dir)
 
     @property
     def folder(self) -> Path:

@@ -44,6 +44,8 @@ class Text(TextCorpus):
     ) -> None:
         if data_dir is None:
             raise ValueError("own text is named: DATA=path/to/file.txt, or a folder")
+        if not Path(data_dir).exists():
+            raise FileNotFoundError(f"{data_dir} is not there")
         super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch, bucketing)
 
     @property

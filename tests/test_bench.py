@@ -124,12 +124,15 @@ def test_a_start_that_failed_binds_nothing(command: Command) -> None:
     ("arguments", "expected"),
     [
         (("nope", "--data", "noise"), "METHOD=nope: benchmarks/noise has boring"),
-        (("boring", "--data", "nope"), "DATA=nope: benchmarks has noise"),
+        (("boring", "--data", "nope"), "DATA=nope (did you mean noise?): benchmarks has noise"),
         (
             ("boring", "--data", "noise", "--budget", "nope"),
             "BUDGET=nope: boring on noise has paper, smoke, quick",
         ),
-        (("boring-quick", "--data", "noise"), "METHOD=boring-quick: benchmarks/noise has boring"),
+        (
+            ("boring-quick", "--data", "noise"),
+            "(did you mean boring?): benchmarks/noise has boring",
+        ),
         (("boring", "--data", "noise", "--data_dir", "x"), "data_dir"),
         (("boring", "--data", "noise", "--seed", "x"), "--seed"),
     ],

@@ -44,7 +44,10 @@ def test_fit_and_test_do_what_bench_does(command: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--model.init_args.lrr=3"], "lrr"),
+        (["--model.init_args.lrr=3"], "tests.boring.Boring has no option lrr (did you mean lr?)"),
+        (["--data.init_args.sise=3"], "BoringData has no option sise (did you mean size?)"),
+        (["--trainer.max_epoch=3"], "--trainer.max_epoch (did you mean --trainer.max_epochs?)"),
+        (["--checkpont.minutes=3"], "--checkpont.minutes (did you mean --checkpoint.minutes?)"),
         (["--trainer.max_epochs=many"], "max_epochs"),
         (["--config=nope.yaml"], "nope.yaml"),
         (["--ckpt_path=nope.ckpt"], "nope.ckpt"),
@@ -84,7 +87,8 @@ def test_sample_writes_sentences_of_the_run(command: Command) -> None:
 
 
 def test_sample_says_what_is_missing(command: Command) -> None:
-    assert "runs/none is not a run" in command.refused("sample", "runs/none")
+    assert "runs/none does not exist" in command.refused("sample", "runs/none")
+    assert "benchmarks is not a run" in command.refused("sample", "benchmarks")
     command.bench()
     assert "-n 0" in command.refused("sample", RUN, "-n", "0")
     (RUN / "checkpoints/last.ckpt").unlink()

@@ -42,7 +42,7 @@ ALLOWED = {
     "textgan_bench.tables": "columns",
     "textgan_bench.leaderboard": "tables",
     "textgan_bench.reading": "",
-    "textgan_bench.recipes": "",
+    "textgan_bench.recipes": "errors",
     "textgan_bench.provenance": "torch",
     "textgan_bench.scoring": "functional interfaces metrics tokens torchmetrics",
     "textgan_bench.bootstrap": "interfaces metrics torch torchmetrics tqdm",
@@ -53,8 +53,8 @@ ALLOWED = {
     "textgan_bench.evaluation": "callbacks interfaces leaderboard provenance reading runs scoring "
     "tokens pytorch_lightning torch torchmetrics",
     "textgan_bench.runs": "callbacks scoring torch yaml",
-    "textgan_bench.training": "callbacks evaluation interfaces runs pytorch_lightning torch wandb "
-    "yaml",
+    "textgan_bench.training": "callbacks errors evaluation interfaces runs pytorch_lightning torch "
+    "wandb yaml",
     "textgan_bench.bench": "callbacks errors interfaces leaderboard metrics provenance recipes "
     "runs scoring training torch",
     "textgan_bench.judge": "interfaces metrics prepare reading scoring tokens torchmetrics",
@@ -65,7 +65,7 @@ ALLOWED = {
     "textgan_bench.prepare": "interfaces recipes jsonargparse yaml",
     "textgan_bench.sweep": "curves figures interfaces leaderboard provenance runs scoring training "
     "torch tqdm",
-    "textgan_bench.__main__": "bench commands comparison errors latent openmp prepare sweep "
+    "textgan_bench.__main__": "bench commands comparison errors latent openmp prepare recipes sweep "
     "training",
 }
 

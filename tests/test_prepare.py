@@ -46,9 +46,7 @@ def test_all_goes_on_after_a_failure_and_names_it(command: Command, text: Path) 
 
 
 def test_wrong_names_are_refused_in_one_line(command: Command, text: Path) -> None:
-    assert "DATA=none: benchmarks has noise, text; own text is named" in command.refused(
-        "data", "none"
-    )
+    assert ": benchmarks has noise, text; own text is named" in command.refused("data", "none")
     assert "--data_dir is the folder of one data set" in command.refused(
         "data", "all", "--data_dir", "."
     )

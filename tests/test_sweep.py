@@ -62,7 +62,7 @@ def test_points_of_another_checkpoint_are_discarded(command: Command) -> None:
 
 
 def test_mistakes_are_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "is not a run" in command.refused("sweep", "runs/none")
+    assert "is not a run" in command.refused("sweep", "benchmarks")
     command.bench()
     monkeypatch.setattr(Boring, "knob", "volume")
     assert "no values of volume are known" in command.refused("sweep", RUN)

@@ -4,28 +4,76 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
-from typing import Never
+from typing import Any, Never
 
-from textgan_bench.errors import FailedRunsError, explanation
+from textgan_bench.errors import FailedRunsError, explanation, meant, print_anything
 from textgan_bench.openmp import share_processors
+from textgan_bench.recipes import ALL, layers, own_text, table
 
 FAILURE, USAGE_ERROR = 1, 2
+TRAINING = ("fit", "test")
+"""Commands whose arguments are Lightning's."""
 EXTRAS = ("nearest", "perplexity", "rnn")
 """The keys of ``metrics.profiles.EXTRAS``, which this module does not import for ``--help``."""
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    commands: Mapping[str, "Parser"]
+    """Of the root: the parser of each command."""
+
     def error(self, message: str) -> Never:
         self.exit(USAGE_ERROR, f"{self.prog}: {message} (--help lists the arguments)\n")
 
+    def refuse_misspelt(self, arguments: list[str]) -> None:
+        """End at an option that there is not, which argparse may take for one that is missing."""
+        options = list(self._option_string_actions)
+        for argument in takewhile("--".__ne__, arguments):
+            name = argument.partition("=")[0]
+            if name.startswith("--") and not any(option.startswith(name) for option in options):
+                self.error(f"there is no option {name}{meant(name, options)}")
 
-def parser() -> argparse.ArgumentParser:
-    """Arguments of the commands; those of ``fit`` and ``test`` are Lightning's."""
-    root = _Parser(prog="textgan_bench", description="A benchmark of text GANs.")
+
+class _Version(argparse.Action):
+    def __call__(self, *_: object) -> Never:
+        from importlib import metadata  # a third of the time that it takes to start
+
+        print(f"textgan_bench {metadata.version('textgan_bench')}")
+        sys.exit()
+
+
+def _there(path: str) -> str:
+    """The argument, if it is a path of something; whatever else is wrong with it is seen later."""
+    if not Path(path).exists():
+        raise argparse.ArgumentTypeError(f"{path} does not exist")
+    return path
+
+
+def _path(path: str) -> Path:
+    return Path(_there(path))
+
+
+def _configuration(text: str) -> str:
+    """A file's path, or YAML itself."""
+    return text if ":" in text else _there(text)
+
+
+def parser() -> Parser:
+    """Arguments of the commands; of those of ``fit`` and ``test``, which are Lightning's, files."""
+    root = Parser(prog="textgan_bench", description="A benchmark of text GANs.")
+    root.add_argument(
+        "--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help="print the version"
+    )
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    root.commands = commands.choices
     for name, purpose in (("fit", "train a configuration"), ("test", "sample, score and record")):
-        commands.add_parser(name, help=f"{purpose}; {name} --help", add_help=False)
+        command = commands.add_parser(name, help=f"{purpose}; {name} --help", add_help=False)
+        command.add_argument("--config", action="append", type=_configuration)
+        command.add_argument("--ckpt_path", type=_there)
 
     bench = commands.add_parser("bench", help="train, test and show a row of the leaderboard")
     bench.add_argument("method", help="a recipe: benchmarks/<data>/<method>.yaml")
@@ -47,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--nodes", type=int, default=1, help="how many machines, by torchrun or SLURM (%(default)s)"
     )
-    bench.add_argument("--data_dir", help="where the files of the data set lie")
+    bench.add_argument("--data_dir", type=_there, help="where the files of the data set lie")
     bench.add_argument(
         "--extras", nargs="+", default=[], choices=EXTRAS, help="slower scores for its record"
     )
@@ -55,34 +103,34 @@ def parser() -> argparse.ArgumentParser:
 
     data = commands.add_parser("data", help="download and encode a data set before it is needed")
     data.add_argument("name", help="a folder of benchmarks, or all")
-    data.add_argument("--data_dir", help="where the files of the data set lie")
+    data.add_argument("--data_dir", type=_there, help="where the files of the data set lie")
 
     sample = commands.add_parser("sample", help="write sentences of a trained run")
-    sample.add_argument("run", type=Path, metavar="RUN", help="its folder, runs/…")
+    sample.add_argument("run", type=_path, metavar="RUN", help="its folder, runs/…")
     sample.add_argument("-n", type=int, default=20, help="how many sentences (%(default)s)")
     sample.add_argument("--knob", type=float, help="quality against diversity; its method names it")
     sample.add_argument("--seed", type=int, default=0, help="(%(default)s)")
     sample.add_argument("--output", type=Path, help="a text file instead of the terminal")
 
     interpolate = commands.add_parser("interpolate", help="sentences between two, by their codes")
-    interpolate.add_argument("run", type=Path, metavar="RUN", help="its folder, of an autoencoder")
+    interpolate.add_argument("run", type=_path, metavar="RUN", help="its folder, of an autoencoder")
     interpolate.add_argument("start", metavar="A", help="a sentence, its words between blanks")
     interpolate.add_argument("end", metavar="B", help="another one")
     interpolate.add_argument("-n", type=int, default=8, help="how many sentences (%(default)s)")
 
     shift = commands.add_parser("shift", help="move a sentence from one word towards another")
-    shift.add_argument("run", type=Path, metavar="RUN", help="its folder, of an autoencoder")
+    shift.add_argument("run", type=_path, metavar="RUN", help="its folder, of an autoencoder")
     shift.add_argument("sentence", metavar="SENTENCE", help="its words between blanks")
     shift.add_argument("minus", metavar="FROM", help="a word of training sentences to leave")
     shift.add_argument("plus", metavar="TO", help="a word of training sentences to approach")
     shift.add_argument("-n", type=int, default=8, help="how many steps (%(default)s)")
 
     sweep = commands.add_parser("sweep", help="score trained runs along their knobs, draw curves")
-    sweep.add_argument("runs", type=Path, metavar="RUN", nargs="+", help="its folder, runs/…")
+    sweep.add_argument("runs", type=_path, metavar="RUN", nargs="+", help="its folder, runs/…")
     sweep.add_argument("--values", type=float, nargs="+", help="of the knob, or known ones")
 
     score = commands.add_parser("score", help="score a text file, one sentence a line")
-    score.add_argument("file", type=Path, metavar="FILE")
+    score.add_argument("file", type=_path, metavar="FILE")
     _add_criteria(score, required=True)
     score.add_argument("--neighbours", type=Path, metavar="CSV", help="write nearest training text")
     score.add_argument("--lengths", type=Path, metavar="SVG", help="draw the lengths of sentences")
@@ -93,7 +141,7 @@ def parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", help="say which differences of two exceed the noise")
     for name in ("A", "B"):
         compare.add_argument(
-            name.lower(), type=Path, metavar=name, help="text, run, record, or score --json"
+            name.lower(), type=_path, metavar=name, help="text, run, record, or score --json"
         )
     _add_criteria(compare, required=False)
     return root
@@ -102,9 +150,9 @@ def parser() -> argparse.ArgumentParser:
 def _add_criteria(command: argparse.ArgumentParser, *, required: bool) -> None:
     """What a text is judged by: the arguments of ``make_judge``."""
     against = command.add_mutually_exclusive_group(required=required)
-    against.add_argument("--references", type=Path, help="real sentences, one a line")
+    against.add_argument("--references", type=_path, help="real sentences, one a line")
     against.add_argument("--data", help="a folder of benchmarks, scored just as its runs are")
-    command.add_argument("--data_dir", help="where the files of the data set lie")
+    command.add_argument("--data_dir", type=_there, help="where the files of the data set lie")
     command.add_argument(
         "--profile",
         dest="profile_name",
@@ -112,11 +160,11 @@ def _add_criteria(command: argparse.ArgumentParser, *, required: bool) -> None:
         default="nagan",
         help="definitions: nagan, texygen, irl-legacy or arae (%(default)s)",
     )
-    command.add_argument("--vocabulary", type=Path, help="words the LMs know, one a line")
+    command.add_argument("--vocabulary", type=_path, help="words the LMs know, one a line")
     command.add_argument(
-        "--validation", type=Path, help="real sentences that the encoder hash128 is fitted on"
+        "--validation", type=_path, help="real sentences that the encoder hash128 is fitted on"
     )
-    command.add_argument("--train", type=Path, help="training text: novelty, nearest neighbours")
+    command.add_argument("--train", type=_path, help="training text: novelty, nearest neighbours")
     command.add_argument(
         "--encoder", help="of FED: hash128, st:NAME, use:FOLDER or package.module:function"
     )
@@ -128,16 +176,43 @@ def _add_criteria(command: argparse.ArgumentParser, *, required: bool) -> None:
     )
 
 
+def parse(arguments: list[str]) -> dict[str, Any]:
+    """The options of a command line whose names and paths there are.
+
+    They are looked up before a command imports what it needs, which takes seconds.
+
+    Raises:
+        FileNotFoundError: there are no recipes here.
+        ValueError: there is no such method, data set or budget.
+    """
+    root = parser()
+    name = next(iter(arguments), "")
+    if name in TRAINING:
+        return vars(root.parse_known_args(arguments)[0])
+    if name in root.commands:
+        root.commands[name].refuse_misspelt(arguments[1:])
+    elif not name.startswith("-") and name:
+        known = ", ".join(root.commands)
+        root.error(f"there is no command {name}{meant(name, root.commands)}; there are {known}")
+    options = vars(root.parse_args(arguments))
+    data = options["name"] if name == "data" else options.get("data")
+    if data is not None and data != ALL:
+        data = own_text(data) or data
+        table(data)
+    if name == "bench":
+        layers(options["method"], data, options["budget"])
+    return options
+
+
 def run(arguments: list[str]) -> None:
     """Carry out one command; only what it needs is imported."""
-    if arguments[:1] in (["fit"], ["test"]):
+    options = parse(arguments)
+    command = options.pop("command")
+    if command in TRAINING:
         from textgan_bench.training import TrainingCLI
 
         TrainingCLI(arguments)
-        return
-    options = vars(parser().parse_args(arguments))
-    command = options.pop("command")
-    if command == "bench":
+    elif command == "bench":
         from textgan_bench.bench import bench
 
         bench(**options)
@@ -174,6 +249,7 @@ def run(arguments: list[str]) -> None:
 def main() -> int:
     """Exit status: a mistake of the user ends in one line, a defect in its traceback."""
     share_processors()
+    print_anything()
     try:
         run(sys.argv[1:])
     except BrokenPipeError:  # as in ``sample … | head``

@@ -13,7 +13,7 @@ from textgan_bench.errors import FailedRunsError, report
 from textgan_bench.interfaces import TextDataModule
 from textgan_bench.leaderboard import Record
 from textgan_bench.metrics.profiles import EXTRAS
-from textgan_bench.recipes import SMOKE, is_own_text, layers, own_text
+from textgan_bench.recipes import SMOKE, folder_beside, is_own_text, layers, own_text
 from textgan_bench.runs import Run, differences, without_places
 from textgan_bench.scoring import data_fingerprint, score
 from textgan_bench.training import TrainingCLI, keeps_files, leave_failed_wandb_run
@@ -94,6 +94,7 @@ def bench(
     text = own_text(data)
     if text is not None:
         data, data_dir = text, data
+    data_dir = data_dir or folder_beside(data)
     if len(seeds) > 1 and (devices not in ("auto", "1") or nodes > 1):
         raise ValueError("several seeds share one device; with more of them, start each by itself")
     shared = [f"--trainer.num_nodes={nodes}"]

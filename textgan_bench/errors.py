@@ -2,6 +2,9 @@
 
 import sys
 import traceback
+from collections.abc import Iterable
+from difflib import get_close_matches
+from io import TextIOWrapper
 
 OURS = ("textgan_bench", "datamodules")
 
@@ -34,6 +37,24 @@ def report(name: str, error: BaseException) -> None:
         traceback.print_exception(error)
         message = f"{type(error).__name__}: {error}"
     print(f"{name} failed: {' '.join(message.split())}", file=sys.stderr)
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """A question for the nearest of the ``known`` names; empty where none is near.
+
+    >>> meant("NAGANN", ["mle", "nagan"]), meant("relgan", ["mle", "importance"])
+    (' (did you mean nagan?)', '')
+    """
+    names = {name.lower(): name for name in known}
+    close = get_close_matches(word.lower(), names, n=1)
+    return f" (did you mean {names[close[0]]}?)" if close else ""
+
+
+def print_anything() -> None:
+    """Print replacements for characters that a terminal of another encoding does not have."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _is_raised_on_purpose(error: BaseException) -> bool:

@@ -4,9 +4,7 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from textgan_bench.interfaces import TextDataModule
-from textgan_bench.recipes import TEXT, table, tables
-
-ALL = "all"
+from textgan_bench.recipes import ALL, TEXT, folder_beside, table, tables
 
 
 def prepare(name: str, *, data_dir: str | None) -> None:
@@ -37,10 +35,13 @@ def prepare(name: str, *, data_dir: str | None) -> None:
 def data_module(name: str, data_dir: str | None) -> TextDataModule:
     """The data module of a folder of benchmarks, as its runs make it; not set up.
 
+    Its files are those of ``data_dir``, of a folder beside the checkout, or downloaded.
+
     Raises:
         ValueError: there is no such data set.
     """
     settings = yaml.safe_load((table(name) / "data.yaml").read_text(encoding="utf-8"))["data"]
+    data_dir = data_dir or folder_beside(name)
     if data_dir is not None:
         settings["init_args"] = {**settings.get("init_args", {}), "data_dir": data_dir}
     parser = ArgumentParser(exit_on_error=False)

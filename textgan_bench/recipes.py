@@ -8,10 +8,16 @@ every text of the user, whose table is called ``text-<name>``.
 
 from pathlib import Path
 
+from textgan_bench.errors import meant
+
 ROOT = Path("benchmarks")
+SHARED = Path("../shared/data")
+"""A folder of data sets beside the checkout, which are read from there and not downloaded."""
 PAPER = "paper"
 SMOKE = "smoke"
 TEXT = "text"
+ALL = "all"
+"""What stands for each of the tables but own text."""
 
 
 def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]:
@@ -21,15 +27,23 @@ def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]
 
     Raises:
         FileNotFoundError: there are no recipes here.
-        ValueError: no such table, row or budget; the message lists those there are.
+        ValueError: no such table, row or budget; the message lists those there are, and where else
+            the row is.
     """
     folder = table(data, root)
     methods = rows(folder)
     if method not in methods:
-        raise ValueError(f"METHOD={method}: {folder} has {', '.join(methods) or 'no method yet'}")
+        elsewhere = [name for name in tables(root) if method in rows(root / name)]
+        raise ValueError(
+            f"METHOD={method}{'' if elsewhere else meant(method, methods)}: {folder} has "
+            f"{', '.join(methods) or 'no method yet'}"
+            + (f"; {method} is in {', '.join(elsewhere)}" if elsewhere else "")
+        )
     offered = budgets(method, folder)
     if budget not in offered:
-        raise ValueError(f"BUDGET={budget}: {method} on {data} has {', '.join(offered)}")
+        raise ValueError(
+            f"BUDGET={budget}{meant(budget, offered)}: {method} on {data} has {', '.join(offered)}"
+        )
     base, _, variant = method.partition(".")
     paths = [root / "trainer.yaml", folder / "data.yaml", folder / f"{base}.yaml"]
     if budget not in (PAPER, SMOKE):
@@ -59,7 +73,8 @@ def table(data: str, root: Path = ROOT) -> Path:
     name = TEXT if is_own_text(data) else data
     if name not in names:
         raise ValueError(
-            f"DATA={data}: {root} has {', '.join(names)}; own text is named by an existing path"
+            f"DATA={data}{meant(data, names)}: {root} has {', '.join(names)}; own text is named by "
+            "an existing path"
         )
     return root / name
 
@@ -73,6 +88,15 @@ def tables(root: Path = ROOT) -> list[str]:
     if not root.is_dir():
         raise FileNotFoundError(f"{root.resolve()} is missing: run from the root of the checkout")
     return sorted(path.parent.name for path in root.glob("*/data.yaml"))
+
+
+def folder_beside(data: str) -> str | None:
+    """The folder that holds the files of a table's text beside the checkout, None without one.
+
+    Variants of a data set, as in coco-texygen, are read from the same folder.
+    """
+    folders = (SHARED / data, SHARED / data.partition("-")[0])
+    return next((str(folder) for folder in folders if folder.is_dir()), None)
 
 
 def own_text(data: str, root: Path = ROOT) -> str | None:

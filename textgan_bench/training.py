@@ -1,12 +1,17 @@
 """``fit`` and ``test``: Lightning's command line over the two kinds of plug-in."""
 
+import inspect
 import logging
 import netrc
 import os
+import re
 import warnings
+from argparse import ArgumentError
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from pydoc import locate
+from typing import Any, cast
 from urllib.parse import urlparse
 
 import torch
@@ -18,6 +23,7 @@ from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from textgan_bench.callbacks import PeriodicCheckpoint
+from textgan_bench.errors import meant
 from textgan_bench.evaluation import Evaluate
 from textgan_bench.interfaces import Method, TextDataModule, TextGenerator
 from textgan_bench.runs import Run, load_checkpoint, without_places
@@ -35,6 +41,9 @@ SILENCED = (
     ".*isinstance\\(treespec, LeafSpec\\).*",
     ".*step\\(\\) is running without CUDA graph capture.*",  # the steps before the first capture
 )
+# How the parser complains of an option of a class, among all else that it might be, and of others.
+OF_CLASS = re.compile(r"class_path '([\w.]+)':.*?Option '(\w+)' is not accepted", re.DOTALL)
+OF_COMMAND = re.compile(r"unrecognized arguments: (--[\w.]+)")
 CHATTY = ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.seed")
 
 
@@ -69,7 +78,7 @@ class TrainingCLI(LightningCLI):
         # Matrix products of a GPU with 10 bits of mantissa: several times faster.
         torch.backends.cuda.matmul.allow_tf32 = True
         self.resolved: dict[str, Any] = {}
-        parser_kwargs: dict[str, Any] = {"exit_on_error": False}
+        parser_kwargs: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
         super().__init__(
             Method,
             TextDataModule,
@@ -88,6 +97,18 @@ class TrainingCLI(LightningCLI):
     def subcommands() -> dict[str, set[str]]:
         arguments = {"model", "train_dataloaders", "val_dataloaders", "dataloaders", "datamodule"}
         return {"fit": arguments, "test": arguments}
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse; where there is no option of some name, say so in place of all that it is not."""
+        try:
+            super().parse_arguments(parser, args)
+        except ArgumentError as error:
+            parsers = [parser, *self._subcommand_parsers.values()]
+            options = {name for each in parsers for name in each._option_string_actions}
+            message = _misspelt(str(error), options)
+            if message is None:
+                raise
+            raise ValueError(message) from error
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_lightning_class_args(Evaluate, "evaluate")
@@ -180,6 +201,17 @@ class TrainingCLI(LightningCLI):
             # ``experiment`` would begin what has not begun.
             if isinstance(logger, WandbLogger) and logger._experiment is not None:
                 logger.experiment.finish()
+
+
+def _misspelt(complaint: str, options: Collection[str]) -> str | None:
+    """Which option the parser complains of and which was meant; None if it is of another kind."""
+    of_class = OF_CLASS.search(complaint)
+    if of_class:
+        path, name = of_class.groups()
+        known = inspect.signature(cast(Callable[..., Any], locate(path))).parameters
+        return f"{path} has no option {name}{meant(name, known)}"
+    of_command = OF_COMMAND.search(complaint)
+    return of_command and f"there is no option {of_command[1]}{meant(of_command[1], options)}"
 
 
 def leave_failed_wandb_run() -> None:
