@@ -5,9 +5,8 @@ BUDGET  ?= quick
 DEVICES ?= auto
 FORCE   ?=
 EXTRAS  ?=
-# A folder of data sets beside the checkout is read where there is one; else they are downloaded.
-# Variants of a data set, as in coco-texygen, are read from the same folder.
-DATA_DIR ?= $(firstword $(wildcard $(addprefix ../shared/data/,$(DATA) $(firstword $(subst -, ,$(DATA))))))
+DATA_DIR ?=
+ARGS     ?=
 DATASETS ?= $(wildcard ../shared/data)
 LMPLZ    ?= build/kenlm/bin/lmplz
 
@@ -24,6 +23,20 @@ suits  = $(shell $(or $(1),false) -c 'import ensurepip, os, sys, sysconfig, venv
 	headers = os.path.join(sysconfig.get_path("include"), "Python.h"); \
 	sys.exit(sys.version_info < (3, 11) or not os.path.exists(headers))' 2>/dev/null && echo $(1))
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(call suits,$(name))))
+
+# Its argument as one word of the shell, whatever blanks and quotes it holds.
+quoted   = '$(subst ','\'',$(1))'
+data_dir = $(if $(DATA_DIR),--data_dir $(call quoted,$(DATA_DIR)))
+settings = --data $(call quoted,$(DATA)) $(data_dir) --seed $(SEED) --devices $(call quoted,$(DEVICES))
+
+# A misspelt variable would be passed over in silence, and the default run in its place.
+given     = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+VARIABLES := $(shell sed -n 's/^\([A-Z_]*\) *?=.*/\1/p' $(firstword $(MAKEFILE_LIST))) CXX
+strange   := $(firstword $(filter-out $(VARIABLES),$(given)))
+meant     = $(shell $(or $(PYTHON),false) -c 'import sys; from textgan_bench.errors import meant; \
+	print(meant(sys.argv[1], sys.argv[2:]))' $(call quoted,$(strange)) $(VARIABLES) 2>/dev/null)
+$(if $(strange),$(error $(strange) is not a variable of this Makefile$(meant): $(VARIABLES); \
+	one of the environment comes before make))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup bench data smoke sweep test lint speed tables figures
@@ -45,20 +58,20 @@ $(STAMP): pyproject.toml constraints.txt
 
 bench: $(if $(METHOD),$(STAMP)) ## train, test and print the row: METHOD=nagan [DATA=hmm SEED=0 or SEED='0 1 2' BUDGET=quick DEVICES=auto DATA_DIR=... FORCE=1 EXTRAS=nearest]
 	$(if $(METHOD),,$(error METHOD is missing, for example: make bench METHOD=nagan))
-	@$(RUN) textgan_bench bench $(METHOD) --data $(DATA) --seed $(SEED) --budget $(BUDGET) \
-		--devices $(DEVICES) $(if $(DATA_DIR),--data_dir $(DATA_DIR)) $(if $(FORCE),--force) \
-		$(if $(EXTRAS),--extras $(EXTRAS))
+	@$(RUN) textgan_bench bench $(call quoted,$(METHOD)) $(settings) \
+		--budget $(call quoted,$(BUDGET)) $(if $(FORCE),--force) $(if $(EXTRAS),--extras $(EXTRAS))
 
 data: $(STAMP) ## download and encode a data set before it is needed: DATA=snli [DATA_DIR=...], or DATA=all
-	@$(RUN) textgan_bench data $(DATA) $(if $(DATA_DIR),--data_dir $(DATA_DIR))
+	@$(RUN) textgan_bench data $(call quoted,$(DATA)) $(data_dir)
 
 smoke: $(STAMP) ## a minute of everything bench does, without a record: [METHOD=nagan DATA=hmm]
-	@$(RUN) textgan_bench bench $(or $(METHOD),nagan) --data $(DATA) --seed $(SEED) --budget smoke \
-		--devices $(DEVICES) $(if $(DATA_DIR),--data_dir $(DATA_DIR)) --force
+	@$(RUN) textgan_bench bench $(call quoted,$(or $(METHOD),nagan)) $(settings) \
+		--budget smoke --force
 
 sweep: $(if $(METHOD),$(STAMP)) ## score a trained run along its knob and draw the curves of its table: METHOD=nagan [DATA=hmm SEED=0 BUDGET=quick]
 	$(if $(METHOD),,$(error METHOD is missing, for example: make sweep METHOD=nagan))
-	@$(RUN) textgan_bench sweep $(foreach seed,$(SEED),runs/$(DATA)/$(METHOD)/$(BUDGET)-seed$(seed))
+	@$(RUN) textgan_bench sweep $(foreach seed,$(SEED),\
+		$(call quoted,runs/$(DATA)/$(METHOD)/$(BUDGET)-seed$(seed)))
 
 test: $(STAMP) ## the default tests: [ARGS='-m slow']
 	@$(RUN) pytest $(ARGS)
@@ -69,11 +82,12 @@ lint: $(STAMP) ## style, format and types
 	@$(RUN) mypy
 
 speed: .venv/.speed ## measure every claim on speed into benchmarks/speed/results.md: [DATASETS=folder LMPLZ=file]
-	@LMPLZ=$(LMPLZ) OMP_NUM_THREADS=1 $(RUN) benchmarks.speed $(if $(DATASETS),--data_dir $(DATASETS))
+	@LMPLZ=$(call quoted,$(LMPLZ)) OMP_NUM_THREADS=1 $(RUN) benchmarks.speed \
+		$(if $(DATASETS),--data_dir $(call quoted,$(DATASETS)))
 
 .venv/.speed: $(STAMP)
 	$(RUN) pip install --disable-pip-version-check --constraint constraints.txt --editable '.[speed]'
-	@test -x $(LMPLZ) || benchmarks/speed/build_lmplz.sh .venv/bin/python || \
+	@test -x $(call quoted,$(LMPLZ)) || benchmarks/speed/build_lmplz.sh .venv/bin/python || \
 		echo "lmplz was not built (is Boost there?): it will be missing in the table"
 	@touch $@
 
@@ -81,4 +95,4 @@ tables: $(STAMP) ## render leaderboard/tables from the records
 	@$(RUN) textgan_bench.leaderboard
 
 figures: $(STAMP) ## draw the figures of the papers into docs/figures from the runs there are: [BUDGET=quick SEED=0]
-	@$(RUN) benchmarks.figures --budget $(BUDGET) --seed $(firstword $(SEED))
+	@$(RUN) benchmarks.figures --budget $(call quoted,$(BUDGET)) --seed $(firstword $(SEED))

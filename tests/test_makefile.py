@@ -63,21 +63,21 @@ def test_what_is_missing_is_said_in_one_line(
 
 def test_bench_forwards_its_variables(installed: Path) -> None:
     assert words(make(installed, "-s", "bench", "METHOD=nagan")) == (
-        "-m textgan_bench bench nagan --data hmm --seed 0 --budget quick --devices auto"
+        "-m textgan_bench bench nagan --data hmm --seed 0 --devices auto --budget quick"
     )
     data = ["DATA=coco", "DATA_DIR=/captions"]
     run = ["METHOD=mle", "SEED=1", "BUDGET=paper", "DEVICES=2", "FORCE=1"]
     assert words(make(installed, "-s", "bench", *data, *run)) == (
-        "-m textgan_bench bench mle --data coco --seed 1 --budget paper --devices 2 "
-        "--data_dir /captions --force"
+        "-m textgan_bench bench mle --data coco --data_dir /captions --seed 1 --devices 2 "
+        "--budget paper --force"
     )
     seeds = make(installed, "-s", "bench", "METHOD=mle", "SEED=1 2")
-    assert "--seed 1 2 --budget" in words(seeds)
+    assert "--seed 1 2 --devices" in words(seeds)
     assert words(make(installed, "-s", "sweep", "METHOD=mle", "SEED=1 2")) == (
         "-m textgan_bench sweep runs/hmm/mle/quick-seed1 runs/hmm/mle/quick-seed2"
     )
     extras = make(installed, "-s", "bench", "METHOD=mle", "EXTRAS=nearest rnn")
-    assert words(extras).endswith("--devices auto --extras nearest rnn")
+    assert words(extras).endswith("--budget quick --extras nearest rnn")
     assert words(make(installed, "-s", "sweep", *data, *run)) == (
         "-m textgan_bench sweep runs/coco/mle/paper-seed1"
     )
@@ -108,17 +108,37 @@ def test_figures_forwards_budget_and_seed(installed: Path) -> None:
     assert words(done) == "-m benchmarks.figures --budget cpu --seed 2"
 
 
-def test_a_neighbouring_data_folder_is_read(installed: Path) -> None:
-    nested = installed / "checkout"
-    nested.mkdir()
-    for name in ("Makefile", ".venv", "pyproject.toml", "constraints.txt"):
-        (installed / name).rename(nested / name)
-    (nested / ".venv/.installed").touch()
-    (installed / "shared/data/coco").mkdir(parents=True)
-    done = make(nested, "-s", "bench", "METHOD=nagan", "DATA=coco")
-    assert words(done).endswith("--data_dir ../shared/data/coco")
-    done = make(nested, "-s", "data", "DATA=coco-texygen")
-    assert words(done) == "-m textgan_bench data coco-texygen --data_dir ../shared/data/coco"
+def test_a_value_with_blanks_and_quotes_is_one_argument(installed: Path) -> None:
+    python = installed / ".venv/bin/python"
+    python.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n", encoding="utf-8")
+    text = "own dir/Ann's fe male.txt"
+    for target in ("bench", "smoke", "data"):
+        done = make(installed, "-s", target, "METHOD=mle", f"DATA={text}", "DATA_DIR=a  folder")
+        assert {text, "a  folder"} < set(done.stdout.splitlines()), target
+    done = make(installed, "-s", "sweep", "METHOD=mle", "DATA=a b", "SEED=0 1")
+    runs = done.stdout.splitlines()[-2:]
+    assert runs == ["runs/a b/mle/quick-seed0", "runs/a b/mle/quick-seed1"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "complaint"),
+    [
+        ("SEEDS=3", "SEEDS is not a variable of this Makefile (did you mean SEED?)"),
+        ("method=nagan", "method is not a variable of this Makefile (did you mean METHOD?)"),
+        ("LR=0.1", "LR is not a variable of this Makefile: METHOD DATA SEED"),
+    ],
+)
+def test_a_variable_that_nothing_reads_is_refused(
+    installed: Path, variable: str, complaint: str
+) -> None:
+    (installed / "textgan_bench").mkdir()
+    shutil.copy(ROOT / "textgan_bench/errors.py", installed / "textgan_bench")
+    done = make(installed, "-s", "bench", "METHOD=mle", variable)
+    assert done.returncode != 0
+    assert complaint in done.stderr
+    assert "one of the environment comes before make" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not done.stdout
 
 
 def test_a_changed_dependency_makes_the_setup_stale(installed: Path) -> None:
