@@ -65,8 +65,8 @@ ALLOWED = {
     "textgan_bench.prepare": "interfaces recipes jsonargparse yaml",
     "textgan_bench.sweep": "curves figures interfaces leaderboard provenance runs scoring training "
     "torch tqdm",
-    "textgan_bench.__main__": "bench commands comparison errors latent openmp prepare recipes sweep "
-    "training",
+    "textgan_bench.__main__": "bench commands comparison errors latent openmp prepare recipes "
+    "sweep training",
 }
 
 

@@ -146,7 +146,7 @@ def test_a_bad_line_of_text_is_named(tmp_path: Path) -> None:
 
 
 def test_missing_folders_and_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"data_dir .*none is not there; .* into .*data/coco$"):
+    with pytest.raises(FileNotFoundError, match=r"data_dir .*none is not there; .* into .*/coco$"):
         COCO(tmp_path / "none")
     with pytest.raises(FileNotFoundError, match=f"{tmp_path} lacks realtrain_cotra.txt, realtest"):
         ready(tmp_path)
