@@ -162,8 +162,24 @@ def test_two_texts(command: Command) -> None:
     assert "--data or --references" in command.refused("compare", "a", "b")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"scores": 1}'])
-def test_what_is_no_record_is_refused(command: Command, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("", "a.json: cannot be read as JSON"),
+        ("{", "a.json: cannot be read as JSON"),
+        ("[" * 100_000, "a.json: cannot be read as JSON"),
+        ("[]", "a.json is neither a record"),
+        ("{}", "a.json is neither a record"),
+        ('{"scores": 1}', "a.json is neither a record"),
+        (
+            '{"scores": {"parse_rate": NaN}, "fingerprint": {}}',
+            "score parse_rate is nan",
+        ),
+        ('{"scores": {}, "fingerprint": {}, "standard_errors": []}', "a.json is neither a record"),
+        ('{"scores": {}, "fingerprint": {}, "standard_errors": {"a": "1"}}', "standard error a is"),
+    ],
+)
+def test_what_is_no_record_is_refused(command: Command, content: str, complaint: str) -> None:
     Path("a.json").write_text(content, encoding="utf-8")
-    assert "a.json is neither a record" in command.refused("compare", "a.json", "a.json")
+    assert complaint in command.refused("compare", "a.json", "a.json")
     assert "none.json" in command.refused("compare", "none.json", "a.json")

@@ -1,9 +1,12 @@
 """Records are refused in one line, written whole, and rendered as worked out by hand."""
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -201,35 +204,166 @@ def test_a_record_survives_the_file(tmp_path: Path) -> None:
     assert leaderboard.load_records(tmp_path) == [ORACLE, RUN]
 
 
+def refusal(root: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The one line that rendering ends in."""
+    monkeypatch.setattr("sys.argv", ["leaderboard", str(root)])
+    with pytest.raises(SystemExit) as end:
+        leaderboard.main()
+    line = str(end.value)
+    assert line.isprintable()
+    assert len(line) < 500
+    return line
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
         ({"schema": 2}, "schema 2 is newer"),
+        ({"schema": 10**400}, "is newer"),
         ({"schema": "1"}, "schema is '1'"),
+        ({"schema": True}, "schema is True"),
+        ({"schema": 0}, "schema is 0, less than 1"),
         ({"seed": None}, "seed is None"),
+        ({"seed": True}, "seed is True"),
+        ({"seed": -1}, "seed is -1, less than 0"),
+        ({"seed": 1.5}, "seed is 1.5, not a whole number"),
         ({"scores": {"oracle_nll": float("nan")}}, "score oracle_nll is nan"),
         ({"scores": {"oracle_nll": "3.5"}}, "score oracle_nll is '3.5'"),
+        ({"scores": {"oracle_nll": 10**400}}, "score oracle_nll is 1000"),
+        ({"scores": {"oracle_nll": 1e300}}, r"score oracle_nll is 1e\+300"),
+        ({"scores": {"oracle_nll": True}}, "score oracle_nll is True"),
+        ({"scores": {"two\nlines": None}}, "score two lines is None"),
+        ({"scores": [3.5]}, r"scores is \[3.5\], not an object"),
+        ({"knob": {"dropout": "0.1"}}, "knob dropout is '0.1'"),
+        ({"knob": {"dropout": None}}, "knob dropout is None"),
+        ({"knob": {"dropout": [0.1]}}, r"knob dropout is \[0.1\]"),
+        ({"knob": 0.1}, "knob is 0.1, not an object"),
+        ({"wall_clock_hours": float("nan")}, "wall_clock_hours is nan"),
+        ({"wall_clock_hours": float("inf")}, "wall_clock_hours is inf"),
+        ({"wall_clock_hours": -1}, "wall_clock_hours is -1, less than 0"),
+        ({"training_hours": -1}, "training_hours is -1, less than 0"),
+        ({"num_samples": 0}, "num_samples is 0, less than 1"),
+        ({"generator_updates": -5}, "generator_updates is -5, less than 0"),
+        ({"training_updates": 10**400}, "training_updates is 1000"),
+        ({"budget_label": "\ud800"}, "cannot be read as JSON"),
+        ({"config": {"lr": float("inf")}}, "config or fingerprint is no JSON"),
         ({"source": "hearsay"}, "source is 'hearsay'"),
+        ({"source": "\x1b[31m"}, "source is"),
+        ({"method": "\x1b[31m" + "\n"}, "belongs to"),
         ({"colour": "red"}, "unknown colour"),
+        ({"two\nlines": "red"}, "unknown two lines"),
     ],
 )
 def test_a_bad_record_is_refused_by_name(
-    tmp_path: Path, change: dict[str, object], complaint: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], complaint: str
 ) -> None:
-    path = tmp_path / "nagan-quick-seed0.json"
+    path = RUN.path(tmp_path)
+    path.parent.mkdir(parents=True)
     path.write_text(json.dumps(asdict(RUN) | change), encoding="utf-8")
-    with pytest.raises(RecordError, match=complaint) as refusal:
-        leaderboard.load(path)
-    assert str(path) in str(refusal.value)
-    assert "\n" not in str(refusal.value)
+    line = refusal(tmp_path, monkeypatch)
+    assert line.startswith(f"{path}: ")
+    assert re.search(complaint, line)
+    assert not (tmp_path / "tables").exists()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "\x80"])
-def test_what_is_no_record_is_refused_by_name(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "broken.json"
-    path.write_bytes(text.encode("latin-1"))
-    with pytest.raises(RecordError, match=r"broken\.json"):
-        leaderboard.load(path)
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("", "cannot be read as JSON"),
+        ("{", "cannot be read as JSON"),
+        ("[]", "a record is a JSON object"),
+        ("{}", "lacks budget"),
+        ("\x80", "cannot be read as JSON"),
+        ("[" * 100_000 + "]" * 100_000, "more than 100 levels"),
+        ('{"a":' * 100_000 + "1" + "}" * 100_000, "more than 100 levels"),
+        ("[" * 950 + "]" * 950, "more than 100 levels"),
+        (f'{{"seed": {"1" * 5_000}}}', "cannot be read as JSON"),
+        ('{"seed": 0, "seed": 1}', "an object has 'seed' twice"),
+        ('{"scores": {"bleu": 0, "bleu": 1}}', "an object has 'bleu' twice"),
+    ],
+)
+def test_what_is_no_record_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, complaint: str
+) -> None:
+    path = tmp_path / "records/hmm/broken.json"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content.encode("latin-1"))
+    line = refusal(tmp_path, monkeypatch)
+    assert line.startswith(f"{path}: ")
+    assert complaint in line
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_what_is_no_file_is_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "records/hmm/broken.json"
+    path.parent.mkdir(parents=True)
+    make(path)
+    assert refusal(tmp_path, monkeypatch) == f"{path}: is no regular file"
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"citation": None}, "citation is None, not text"),
+        (
+            {"rows": [{"method": "GAN", "scores": {"oracle_nll": 3.4}}]},
+            "is 3.4, not text",
+        ),
+        ({"rows": [{"method": "GAN", "scores": ["3.4"]}]}, "no attribute 'items'"),
+        ({"rows": 1}, "not iterable"),
+    ],
+)
+def test_a_bad_published_table_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], complaint: str
+) -> None:
+    path = tmp_path / "published/someone2020.json"
+    path.parent.mkdir(parents=True)
+    table = {"data": "hmm", "where": "Table 3", "note": "", "seeds": 3, "rows": []}
+    citation = change.pop("citation", "Someone (2020)")
+    content = {"citation": citation, "tables": [table | change]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    line = refusal(tmp_path, monkeypatch)
+    assert line.startswith(f"{path}: not a list of published tables")
+    assert complaint in line
+
+
+HOSTILE = (
+    "a|b <script>x()</script> [y](http://z) ![w](v) *i* _j_ `k` ~~l $m$ &lt;\n# n \x1b[31m%}\\"
+)
+
+
+def test_text_of_a_record_is_text_on_every_page(tmp_path: Path) -> None:
+    record = replace(
+        RUN,
+        method="[x] \x1b[2J*",
+        data="text-50%_off.txt",
+        budget_label=HOSTILE,
+        hardware=HOSTILE,
+        data_source=HOSTILE,
+        fingerprint={HOSTILE: HOSTILE},
+        scores={HOSTILE: 1.0},
+    )
+    leaderboard.write(record, tmp_path)
+    page = (tmp_path / "tables/text-50%_off.txt.md").read_text(encoding="utf-8")
+    for raw in ("<script>", "[y](", "![w]", "*i*", " _j_", " `k`", "~~l", " $m$", "\x1b", "&lt;\n"):
+        assert raw not in page
+    assert r"&lt;script>x()&lt;/script> \[y\](http://z) !\[w\](v) \*i\* \_j\_ \`k\`" in page
+    header, _, row = (line for line in page.splitlines() if line.startswith("|"))
+    assert header.count("|") == row.count("|") == 5
+    assert page.count("\n- ") == 3
+    source = (tmp_path / "tables/text-50%_off.txt.tex").read_text(encoding="utf-8")
+    assert r"\label{tab:text-50-_off.txt-1}" in source
+    assert "\\midrule\n{[}x] " in source  # else it were an argument of the line before
+    assert r"\textless{}script\textgreater{}" in source
+    assert r"\%\}\textbackslash{}" in source
+    assert "\x1b" not in source
+    braces = re.sub(r"\\[{}]", "", source)
+    assert braces.count("{") == braces.count("}")
+    terminal = leaderboard.compare(record, [])
+    assert terminal.count("\n") == 1
+    assert terminal.replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize("name", sorted(asdict(RUN).keys() - LATER))

@@ -1,6 +1,5 @@
 """``compare``: two texts, runs or records, if their scores compare, and which differ at all."""
 
-import json
 import math
 import statistics
 from collections.abc import Mapping
@@ -142,16 +141,18 @@ def _text(path: Path, judge: Judge | None) -> Path | None:
 
 def _json_side(path: Path) -> Side:
     """A record, or the output of ``score --json``."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        found = {name: content[name] for name in ("scores", "fingerprint")}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is neither a record nor from score --json ({error})") from error
-    if "schema" in content:
-        return _record_side(path)
-    place = {name: content[name] for name in ("data", "data_revision") if name in content}
-    errors = content.get("standard_errors", {})
-    return _single(str(path), found["scores"], place | found["fingerprint"], errors)
+    content = leaderboard.read_json(path)
+    match content:
+        case {"schema": _}:
+            return _record_side(path)
+        case {"scores": dict(scores), "fingerprint": dict(fingerprint)} if isinstance(
+            errors := content.get("standard_errors", {}), dict
+        ):
+            leaderboard.check_numbers(scores, "score", path)
+            leaderboard.check_numbers(errors, "standard error", path)
+            place = {name: content[name] for name in ("data", "data_revision") if name in content}
+            return _single(str(path), scores, place | fingerprint, errors)
+    raise ValueError(f"{path} is neither a record nor from score --json")
 
 
 def _single(
@@ -165,9 +166,10 @@ def _single(
 
 def _spread_of_one(key: str, settings: dict[str, Any]) -> float | None:
     """Standard error of a score of one set of samples, measured for the default profile only."""
-    if settings.get("profile") != DEFAULT:
-        return None
-    return known_error(key, settings["samples"])
+    match settings:
+        case {"profile": profile, "samples": int(samples)} if profile == DEFAULT and samples > 0:
+            return known_error(key, samples)
+    return None
 
 
 def _record_side(path: Path) -> Side:

@@ -7,26 +7,49 @@ A record is one JSON file below ``records/<data>/``, published numbers are one f
 """
 
 import json
-import math
 import os
 import statistics
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from reprlib import repr as shown
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from textgan_bench.tables import Block, Figure, Row, latex, markdown, plain
+from textgan_bench.tables import Block, Figure, Row, latex, markdown, one_line, plain
 
 SCHEMA = 1
 """Raised when a field changes its meaning; a record with a larger one is refused."""
+
+LEAST = {
+    "schema": 1,
+    "seed": 0,
+    "num_samples": 1,
+    "generator_updates": 0,
+    "wall_clock_hours": 0,
+    "training_updates": 0,
+    "training_hours": 0,
+}
+"""The smallest value of each number of a record."""
+
+KINDS = {int: "a whole number", float: "a finite number", str: "text", dict: "an object"}
+
+LARGEST = 1e150
+"""Of a number at most: a deviation over seeds takes its square."""
+
+DEPTH = 100
+"""Of objects and lists in a file at most: no recursion over them ends at Python's own limit."""
 
 ROOT = Path("leaderboard")
 
 
 class RecordError(ValueError):
-    """A file of the leaderboard that cannot be used; the message names it."""
+    """A file of the leaderboard that cannot be used; the message, one line, names it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +100,10 @@ class Record:
         """Generator updates and hours of the whole training, None where the record does not say."""
         if self.training_updates is not None and self.training_hours is not None:
             return self.training_updates, self.training_hours
-        tested_last = self.config.get("checkpoint", {"select": "unknown"})["select"] is None
-        return (self.generator_updates, self.wall_clock_hours) if tested_last else None
+        match self.config:
+            case {"checkpoint": {"select": None}}:  # the last one is tested
+                return self.generator_updates, self.wall_clock_hours
+        return None
 
     def path(self, root: Path = ROOT) -> Path:
         """Where the record lies below the leaderboard's folder: none of other data is there."""
@@ -107,11 +132,12 @@ def write(record: Record, root: Path = ROOT) -> Path:
     """Store a record and render the tables anew; a file is complete or not there at all.
 
     Raises:
-        RecordError: a score is not finite, or another record cannot be read.
+        RecordError: ``load`` would refuse the record, or another one cannot be read.
     """
     path = record.path(root)
-    _check(asdict(record), path)
-    _replace(path, json.dumps(asdict(record), indent=2, sort_keys=True, allow_nan=False) + "\n")
+    text = json.dumps(asdict(record), indent=2, sort_keys=True) + "\n"
+    _check(_parse(text, path), path)
+    _replace(path, text)
     render(root)
     return path
 
@@ -120,11 +146,40 @@ def load(path: Path) -> Record:
     """Read one record.
 
     Raises:
-        RecordError: the file is no JSON, lacks a field, or stems from a newer schema.
+        RecordError: the file is no JSON, lacks a field, holds what its field cannot be, or stems
+            from a newer schema.
     """
-    content = _read(path)
+    content = read_json(path)
     _check(content, path)
     return Record(**content)
+
+
+def read_json(path: Path) -> Any:
+    """What a file of the leaderboard holds.
+
+    Raises:
+        RecordError: it is no regular file, or no JSON.
+    """
+    if path.exists() and not path.is_file():
+        raise RecordError(f"{path}: is no regular file")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RecordError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise RecordError(f"{path}: cannot be read as JSON ({error})") from error
+    return _parse(text, path)
+
+
+def check_numbers(numbers: Mapping[str, Any], kind: str, path: Path) -> None:
+    """Refuse what is no finite number among the scores, or whatever ``kind`` says, of a file.
+
+    Raises:
+        RecordError: there is such a one.
+    """
+    for key, value in numbers.items():
+        if not _is(float, value):
+            raise RecordError(f"{path}: the {kind} {key} is {shown(value)}")
 
 
 def load_records(root: Path = ROOT) -> list[Record]:
@@ -142,14 +197,23 @@ def load_published(root: Path = ROOT) -> list[Published]:
     """The tables taken from papers, ordered by file name."""
     tables = []
     for path in sorted(root.glob("published/*.json")):
-        content = _read(path)
+        content = read_json(path)
         try:
-            tables += [
-                Published(citation=content["citation"], **table) for table in content["tables"]
-            ]
-        except (KeyError, TypeError) as error:
+            tables += [_published(content["citation"], table) for table in content["tables"]]
+        except (KeyError, TypeError, AttributeError) as error:
             raise RecordError(f"{path}: not a list of published tables ({error})") from error
     return tables
+
+
+def _published(citation: Any, content: Mapping[str, Any]) -> Published:
+    table = Published(citation=citation, **content)
+    texts = [(name, getattr(table, name)) for name in ("data", "citation", "where", "note")]
+    for row in table.rows:
+        texts += [("method", row["method"]), *row["scores"].items()]
+    for name, text in texts:
+        if not isinstance(text, str):
+            raise TypeError(f"{name} is {shown(text)}, not text")
+    return table
 
 
 def disagreement(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -302,11 +366,40 @@ def _published_block(table: Published) -> Block:
     return Block(title=f"{table.citation}, {table.where}", rows=rows, notes=[table.note])
 
 
-def _read(path: Path) -> Any:
+def _parse(text: str, path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(text, object_pairs_hook=_object)
+        json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        too_deep = _depth(content) > DEPTH
+    except RecursionError:
+        too_deep = True
+    except ValueError as error:
         raise RecordError(f"{path}: cannot be read as JSON ({error})") from error
+    if too_deep:
+        raise RecordError(f"{path}: cannot be read as JSON (more than {DEPTH} levels)")
+    return content
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; of two values of one name, none would be more right than the other."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        ((name, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"an object has {name!r} twice")
+    return content
+
+
+def _depth(content: Any) -> int:
+    level, depth = [content], 0
+    while level:
+        depth += 1
+        containers = [each for each in level if isinstance(each, dict | list)]
+        level = [
+            inner
+            for each in containers
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return depth
 
 
 def _check(content: Any, path: Path) -> None:
@@ -314,7 +407,7 @@ def _check(content: Any, path: Path) -> None:
         raise RecordError(f"{path}: a record is a JSON object")
     schema = content.get("schema")
     if isinstance(schema, int) and schema > SCHEMA:
-        raise RecordError(f"{path}: schema {schema} is newer than this version's {SCHEMA}")
+        raise RecordError(f"{path}: schema {shown(schema)} is newer than this version's {SCHEMA}")
     types = {name: _type(hint) for name, hint in get_type_hints(Record).items()}
     later = {field.name for field in fields(Record) if field.default is None}
     if missing := sorted(types.keys() - later - content.keys()):
@@ -322,16 +415,32 @@ def _check(content: Any, path: Path) -> None:
     if unknown := sorted(content.keys() - types.keys()):
         raise RecordError(f"{path}: has the unknown {', '.join(unknown)}")
     for name, expected in types.items():
-        if name in later and content.get(name) is None:
+        value: Any = content.get(name)
+        if value is None and name in later:
             continue
-        accepted = (int, float) if expected is float else expected
-        if not isinstance(content[name], accepted):
-            raise RecordError(f"{path}: {name} is {content[name]!r}, not {expected.__name__}")
+        if not _is(expected, value):
+            raise RecordError(f"{path}: {name} is {shown(value)}, not {KINDS[expected]}")
+        if name in LEAST and value < LEAST[name]:
+            raise RecordError(f"{path}: {name} is {shown(value)}, less than {LEAST[name]}")
     if content["source"] not in ("run", "anchor"):
-        raise RecordError(f"{path}: source is {content['source']!r}, not run or anchor")
-    for key, value in content["scores"].items():
-        if not isinstance(value, int | float) or not math.isfinite(value):
-            raise RecordError(f"{path}: the score {key} is {value!r}")
+        raise RecordError(f"{path}: source is {shown(content['source'])}, not run or anchor")
+    check_numbers(content["scores"], "score", path)
+    check_numbers(content["knob"], "knob", path)
+    try:
+        json.dumps(content, allow_nan=False)
+    except ValueError as error:
+        raise RecordError(f"{path}: its config or fingerprint is no JSON ({error})") from error
+
+
+def _is(expected: type, value: Any) -> bool:
+    """Whether a value of JSON may stand in a field of that type.
+
+    True is no number, nor is what is not finite or has no square.
+    """
+    if expected not in (int, float):
+        return isinstance(value, expected)
+    accepted = (int,) if expected is int else (int, float)
+    return type(value) in accepted and abs(value) <= LARGEST
 
 
 def _type(hint: Any) -> Any:

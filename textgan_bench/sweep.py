@@ -20,7 +20,7 @@ from textgan_bench import provenance
 from textgan_bench.curves import KNOB, Point, knob_curve
 from textgan_bench.figures import Axis, plot_curves
 from textgan_bench.interfaces import Sentence, TextDataModule, TextGenerator
-from textgan_bench.leaderboard import disagreement
+from textgan_bench.leaderboard import disagreement, read_json
 from textgan_bench.runs import Run
 from textgan_bench.scoring import data_fingerprint, parse, replace_text, unparse
 from textgan_bench.training import load_generator
@@ -161,8 +161,8 @@ def load(path: Path) -> Sweep:
         ValueError: the file is damaged.
     """
     try:
-        return Sweep(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        return Sweep(**read_json(path))
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{path} holds no sweep ({error}); delete it to sweep again") from error
 
 

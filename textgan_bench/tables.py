@@ -3,6 +3,7 @@
 Which columns a block has, which of their values is the best one, and how it is marked.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -39,8 +40,12 @@ DATA_ITSELF = ("oracle", "real")
 ANCHORS = (*DATA_ITSELF, "half", "unigram", "uniform")
 
 
+_MARKDOWN = re.compile(r"[\\`*\[\]~$#]|(?<![^\W_])_+|_+(?![^\W_])")
+"""What has a meaning in Markdown; within a word an underscore has none."""
 _LATEX = str.maketrans(
     {character: f"\\{character}" for character in "&%_#${}"}
+    | {"[": "{[}", "*": "{*}"}  # after the end of a line they are its arguments
+    | {"<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}"}
     | {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
     | {
         "±": "$\\pm$",
@@ -150,20 +155,20 @@ def best(column: Column, rows: Sequence[Row]) -> list[Row]:
 def markdown(data: str, blocks: Sequence[Block]) -> str:
     """A page with one table a block."""
     parts = [
-        f"# {data}",
+        f"# {_markdown_text(data)}",
         "<!-- Made by `make tables`; edit the records, not this page. -->",
         LEGEND,
     ]
     for block in blocks:
         header, *lines = _cells(block, _markdown_emphasis)
         width = len(header)
-        table = [header, ["---"] * 2 + ["---:"] * (width - 2), *lines]
+        table = [[*map(_markdown_text, header)], ["---"] * 2 + ["---:"] * (width - 2), *lines]
         parts += [
-            f"## {block.title}",
+            f"## {_markdown_text(block.title)}",
             "\n".join(
                 f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in table
             ),
-            "\n".join(f"- {note}" for note in block.notes),
+            "\n".join(f"- {_markdown_text(note)}" for note in block.notes),
         ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -182,7 +187,7 @@ def latex(data: str, blocks: Sequence[Block]) -> str:
                     "\\begin{table}",
                     "\\centering\\footnotesize",
                     f"\\caption{{{_escape(caption)}.}}",
-                    f"\\label{{tab:{data}-{number}}}",
+                    f"\\label{{tab:{_label(data)}-{number}}}",
                     f"\\begin{{tabular}}{{ll{'r' * (len(header) - 2)}}}",
                     "\\toprule",
                     " & ".join(_escape(cell) for cell in header) + " \\\\",
@@ -200,6 +205,7 @@ def latex(data: str, blocks: Sequence[Block]) -> str:
 def plain(block: Block) -> str:
     """Aligned text for a terminal; ``*`` is the best value, ``>`` the marked row."""
     lines = _cells(block, lambda text, row, bold: f"{text}*" if bold else f"{text} ")
+    lines = [[*map(one_line, line)] for line in lines]
     pointers = ["  ", *("> " if row.marked else "  " for row in block.rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     aligned = []
@@ -229,7 +235,20 @@ def _cells(block: Block, emphasis: Callable[[str, Row, bool], str]) -> list[list
     return lines
 
 
+def one_line(text: str) -> str:
+    r"""Text of a record or of a file's name for a terminal or a page: nothing that steers them.
+
+    >>> one_line("two\nlines, \x1b[31mred")
+    'two lines, �[31mred'
+    """
+    return "".join(
+        character if character.isprintable() else " " if character.isspace() else "�"
+        for character in text
+    )
+
+
 def _markdown_emphasis(text: str, row: Row, bold: bool) -> str:
+    text = _markdown_text(text)
     if row.kind == "published" and text:
         return f"*{text}*"
     return f"**{text}**" if bold else text
@@ -242,5 +261,15 @@ def _latex_emphasis(text: str, row: Row, bold: bool) -> str:
     return f"\\textbf{{{text}}}" if bold else text
 
 
+def _markdown_text(text: str) -> str:
+    marked = _MARKDOWN.sub(lambda found: "".join(f"\\{mark}" for mark in found[0]), one_line(text))
+    return marked.replace("&", "&amp;").replace("<", "&lt;")
+
+
 def _escape(text: str) -> str:
-    return text.translate(_LATEX)
+    return one_line(text).translate(_LATEX)
+
+
+def _label(name: str) -> str:
+    """The name without the characters that no label may have."""
+    return re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII)
