@@ -1,6 +1,6 @@
 """Sentences of Yelp reviews with the sentiment of each (Shen et al., 2017)."""
 
-from itertools import chain
+from itertools import chain, cycle
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from datamodules.sources import GITHUB, Source
 from datamodules.text import HELD_OUT, TextCorpus, chosen, frequent_words, unseen, words_of
 from textgan_bench.interfaces import Sentence, Split
 from textgan_bench.metrics.perplexity import Perplexity, ReversePerplexity
-from textgan_bench.metrics.transfer import SourceBLEU, TransferAccuracy, style_classifier
+from textgan_bench.metrics.transfer import TransferScores, style_classifier
 from textgan_bench.tokens import LabelledBatch
 
 NEGATIVE, POSITIVE = 0, 1
@@ -129,7 +129,7 @@ class YelpTransfer(Yelp):
 
     Test scores are joined by those of Zhao et al. (2018) for transferred text: accuracy by a
     classifier fitted on the training text, BLEU against the sources, and both perplexities of
-    5-grams. The anchors are no transfers of the test sentences.
+    5-grams; and by means of accuracy and BLEU.
     """
 
     def training_groups(self) -> list[Tensor]:
@@ -140,6 +140,17 @@ class YelpTransfer(Yelp):
 
     def aligned(self, split: Split) -> list[Sentence] | None:
         return self.sentences(split)
+
+    def rewritings(self) -> dict[str, list[Sentence]]:
+        """``copy``: the source as it is; ``other_style``: real sentences of the style to reach."""
+        sources, tokens = self.sentences("test"), self.splits["test"]
+        assert isinstance(tokens, LabelledBatch)
+        labels = tokens.labels.tolist()
+        real = {
+            style: cycle([s for s, label in zip(sources, labels, strict=True) if label == style])
+            for style in (NEGATIVE, POSITIVE)
+        }
+        return {"copy": sources, "other_style": [next(real[1 - label]) for label in labels]}
 
     def build_metrics(
         self, references: list[Sentence], train: list[Sentence] | None
@@ -153,10 +164,8 @@ class YelpTransfer(Yelp):
         assert isinstance(sources, LabelledBatch)
         labelled = list(zip(train, tokens.labels.tolist(), strict=True))
         classes = ([s for s, label in labelled if label == of_it] for of_it in (NEGATIVE, POSITIVE))
-        metrics += [
-            TransferAccuracy(style_classifier(*classes), (1 - sources.labels).tolist()),
-            SourceBLEU(),
-        ]
+        targets = (1 - sources.labels).tolist()
+        metrics.append(TransferScores(style_classifier(*classes), targets))
         if "perplexity" not in self.extras:  # which are these two
             metrics += [
                 Perplexity(train, self.vocabulary),

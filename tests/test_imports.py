@@ -56,7 +56,7 @@ ALLOWED = {
     "textgan_bench.training": "callbacks errors evaluation interfaces runs pytorch_lightning torch "
     "wandb yaml",
     "textgan_bench.bench": "callbacks errors interfaces leaderboard metrics provenance recipes "
-    "runs scoring training torch",
+    "runs scoring training torch torchmetrics",
     "textgan_bench.judge": "interfaces metrics prepare reading scoring tokens torchmetrics",
     "textgan_bench.commands": "bootstrap columns figures interfaces judge metrics neighbour_report "
     "reading runs scoring training torch torchmetrics tqdm",

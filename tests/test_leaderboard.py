@@ -81,11 +81,11 @@ SECOND_SEED = replace(
 # Means and standard deviations (divisor n - 1) of 3.5 and 3.7: 3.6 and 0.1414, which supports two
 # decimals; of 300 and 320: 310 and 14.1; of 0.99 and 0.97: 0.98 and 0.0141.
 TABLE = """\
-| Method | Budget | Seeds | Oracle NLL ≈ | Gap →0 | Reverse LM ↓ | Words ≈ | Sentences ≈ |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
-| oracle | anchor | 1 | 3.480 | 0.000 | 4.20 | 480 | 1.000 |
-| mle | quick | 1 | 2.000 | -1.480 | 6.25 | 10 | 0.500 |
-| nagan | quick | 2 | **3.60 ± 0.14** | **0.12 ± 0.14** | **4.60 ± 0.14** | **310 ± 14** \
+| Method | Budget | Seeds | Batches | Oracle NLL ≈ | Gap →0 | Reverse LM ↓ | Words ≈ | Sentences ≈ |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| oracle | anchor | 1 |  | 3.480 | 0.000 | 4.20 | 480 | 1.000 |
+| mle | quick | 1 | ≥ 1,000 | 2.000 | -1.480 | 6.25 | 10 | 0.500 |
+| nagan | quick | 2 | ≥ 1,000 | **3.60 ± 0.14** | **0.12 ± 0.14** | **4.60 ± 0.14** | **310 ± 14** \
 | **0.980 ± 0.014** |
 """
 
@@ -140,6 +140,43 @@ def test_the_cost_of_a_row_is_that_of_the_whole_training(tmp_path: Path) -> None
     assert leaderboard.load(path) == older
 
 
+def test_a_row_says_how_much_it_was_trained(tmp_path: Path) -> None:
+    last = replace(RUN, config={"checkpoint": {"select": None}}, generator_updates=10_000)
+    stopped = replace(COLLAPSED, training_updates=800, training_hours=0.1)
+    store(tmp_path, last, replace(last, seed=1, generator_updates=12_000), stopped)
+    page = (tmp_path / "tables/hmm.md").read_text(encoding="utf-8")
+    assert "| nagan | quick | 2 | 11,000 |" in page
+    assert "| mle | quick | 1 | 800 |" in page
+
+
+def test_an_ablation_that_repeats_its_base_is_not_printed(tmp_path: Path) -> None:
+    fewer = {key: value for key, value in RUN.scores.items() if key != "distinct_words"}
+    ablation = replace(RUN, method="nagan.rnn", budget_label="other", scores=fewer)
+    store(tmp_path / "same", RUN, SECOND_SEED, ablation)
+    page = (tmp_path / "same/tables/hmm.md").read_text(encoding="utf-8")
+    assert "| nagan.rnn |" not in page
+    assert "- nagan.rnn, quick: nagan to the last digit here" in page
+    assert "> nagan.rnn" in leaderboard.compare(ablation, [RUN]), "one that was asked for"
+    different = (
+        replace(ablation, scores=RUN.scores | {"oracle_gap": 0.020000001}),
+        replace(ablation, seed=2),
+        replace(ablation, budget="cpu"),
+        replace(ablation, method="mle"),
+    )
+    for number, other in enumerate(different):
+        store(tmp_path / str(number), RUN, other)
+        page = (tmp_path / str(number) / "tables/hmm.md").read_text(encoding="utf-8")
+        assert f"| {other.method} | {other.budget} |" in page
+
+
+def test_common_unknown_words_are_told_below_the_table(tmp_path: Path) -> None:
+    scores = {"oov_rate": 0.41, "bleu_f/5": 0.1}
+    store(tmp_path, replace(RUN, scores=scores), replace(ORACLE, scores=scores))
+    page = (tmp_path / "tables/hmm.md").read_text(encoding="utf-8")
+    assert "- 41% of the words are unknown and match nothing in BLEU" in page
+    assert "BLEU-F" not in page.partition("## ")[2]
+
+
 def test_scores_of_other_data_or_scoring_share_no_table(tmp_path: Path) -> None:
     other_data = replace(RUN, method="mle", data_revision="ffffffffffff")
     other_scoring = replace(RUN, method="mle_transformer", fingerprint={"samples": 100})
@@ -157,7 +194,7 @@ def test_a_forward_score_never_stands_alone(tmp_path: Path) -> None:
     leaderboard.render(tmp_path)
     page = (tmp_path / "tables/hmm.md").read_text(encoding="utf-8")
     assert "| Oracle NLL ≈ | Reverse LM ↓ | Words ≈ | Sentences ≈ |" in page
-    assert "| nagan | quick | 1 | 3.500 | – | – | – |" in page
+    assert "| nagan | quick | 1 | ≥ 1,000 | 3.500 | – | – | – |" in page
 
 
 def test_published_rows_keep_their_digits_and_their_own_block(tmp_path: Path) -> None:
@@ -189,11 +226,22 @@ def test_the_terminal_shows_the_row_among_its_peers() -> None:
     lines = leaderboard.compare(RUN, [ORACLE, COLLAPSED, elsewhere, RUN]).splitlines()
     assert len({len(line) for line in lines}) <= 2  # right-aligned, but for a trailing mark
     header, oracle, collapsed, run = (line.split() for line in lines)
-    assert header[:3] == ["Method", "Budget", "Seeds"]
+    assert header[:4] == ["Method", "Budget", "Seeds", "Batches"]
     assert oracle == ["oracle", "anchor", "1", "3.480", "0.000", "4.20", "480", "1.000"]
-    assert collapsed == ["mle", "quick", "1", "2.000", "-1.480", "6.25", "10", "0.500"]
-    assert run[:4] == [">", "nagan", "quick", "1"]
-    assert run[4:] == ["3.500*", "0.020*", "4.50*", "300*", "0.990*"]
+    assert collapsed == [
+        "mle",
+        "quick",
+        "1",
+        "≥",
+        "1,000",
+        "2.000",
+        "-1.480",
+        "6.25",
+        "10",
+        "0.500",
+    ]
+    assert run[:6] == [">", "nagan", "quick", "1", "≥", "1,000"]
+    assert run[6:] == ["3.500*", "0.020*", "4.50*", "300*", "0.990*"]
 
 
 def test_a_record_survives_the_file(tmp_path: Path) -> None:
@@ -351,7 +399,7 @@ def test_text_of_a_record_is_text_on_every_page(tmp_path: Path) -> None:
         assert raw not in page
     assert r"&lt;script>x()&lt;/script> \[y\](http://z) !\[w\](v) \*i\* \_j\_ \`k\`" in page
     header, _, row = (line for line in page.splitlines() if line.startswith("|"))
-    assert header.count("|") == row.count("|") == 5
+    assert header.count("|") == row.count("|") == 6
     assert page.count("\n- ") == 3
     source = (tmp_path / "tables/text-50%_off.txt.tex").read_text(encoding="utf-8")
     assert r"\label{tab:text-50-_off.txt-1}" in source

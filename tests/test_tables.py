@@ -1,9 +1,11 @@
 """Digits, directions and emphasis of the tables, worked out by hand."""
 
+from dataclasses import replace
+
 import pytest
 
-from textgan_bench.columns import COLUMNS, Column
-from textgan_bench.tables import Block, Figure, Row, best, figure_text, latex
+from textgan_bench.columns import COLUMNS, SET_BLEU, Column
+from textgan_bench.tables import DISTINCT, Block, Figure, Row, best, figure_text, latex
 
 
 def test_latex_escapes_and_emphasises() -> None:
@@ -49,6 +51,50 @@ def test_without_the_data_itself_or_a_rival_nothing_is_best() -> None:
     assert best(nll, rows) == []
     assert best(nll, [oracle, rows[0]]) == []
     assert best(nll, [oracle, *rows]) == rows
+
+
+def test_bold_never_crosses_budgets() -> None:
+    (fed,) = (column for column in COLUMNS if column.key == "fed/hash128")
+    values = {"quick": (0.3, 0.4), "cpu": (0.1, 0.2), "paper": (0.5,)}
+    rows = [
+        Row("run", f"method{number}", {"fed/hash128": Figure(value)}, budget=budget)
+        for budget, of_it in values.items()
+        for number, value in enumerate(of_it)
+    ]
+    winners = [(row.method, row.budget) for row in best(fed, rows)]
+    assert winners == [("method0", "quick"), ("method0", "cpu")], "a single row is best at nothing"
+
+
+def test_a_method_that_repeats_itself_is_best_at_nothing() -> None:
+    data = Row("anchor", "real", {DISTINCT: Figure(0.9)})
+    repeated = Row("run", "repeated", {DISTINCT: Figure(0.44)})
+    rivals = [Row("run", name, {DISTINCT: Figure(0.46)}) for name in ("a", "b")]
+    for column in COLUMNS:
+        if column.key == DISTINCT:
+            assert best(column, [data, repeated, *rivals]) == rivals
+            continue
+        # The data's own value, which no other is nearer to, and the smallest and the largest one.
+        for value in (0.5, -1.0, 2.0):
+            rows = [
+                replace(row, scores={**row.scores, column.key: Figure(figure)})
+                for row, figure in zip(
+                    [data, repeated, *rivals], (0.5, value, 0.6, 0.7), strict=True
+                )
+            ]
+            assert repeated.method not in [row.method for row in best(column, rows)]
+
+
+def test_where_unknown_words_are_common_bleu_of_sets_is_left_out() -> None:
+    scores = {key: Figure(0.1) for key in (*SET_BLEU, "fed/hash128", "corpus_bleu/4")}
+    for share, shown in ((0.41, False), (0.05, True)):
+        rows = [
+            Row("anchor", "real", {**scores, "oov_rate": Figure(share)}),
+            Row("anchor", "uniform", {**scores, "oov_rate": Figure(0.5)}),
+            Row("run", "nagan", scores),
+        ]
+        keys = {column.key for column in Block("a block", rows).columns}
+        assert (keys & set(SET_BLEU) != set()) == shown
+        assert {"fed/hash128", "corpus_bleu/4"} <= keys
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torchmetrics import MetricCollection
 
 from textgan_bench import leaderboard, provenance
 from textgan_bench.callbacks import LAST
 from textgan_bench.errors import FailedRunsError, report
-from textgan_bench.interfaces import TextDataModule
+from textgan_bench.interfaces import Sentence, TextDataModule
 from textgan_bench.leaderboard import Record
+from textgan_bench.metrics.inputs import TrainingMetric
 from textgan_bench.metrics.profiles import EXTRAS
 from textgan_bench.recipes import SMOKE, folder_beside, is_own_text, layers, own_text
 from textgan_bench.runs import Run, differences, without_places
@@ -20,6 +22,8 @@ from textgan_bench.training import TrainingCLI, keeps_files, leave_failed_wandb_
 
 RUNS = Path("runs")
 ANCHOR_SEED = 0
+REAL = "real"
+"""Anchor of training text."""
 HALF = "half"
 """Anchor of one half of the test text scored against the other."""
 
@@ -222,7 +226,10 @@ def _test(run: Run, settings: list[str]) -> TextDataModule:
 
 
 def write_missing_anchors(name: str, data: TextDataModule, root: Path = leaderboard.ROOT) -> None:
-    """Score the reference rows of a table that it lacks at this revision of the data."""
+    """Score the reference rows of a table that it lacks at this revision of the data.
+
+    In the row of training text, scores that are relative to it are those of the test text.
+    """
     num_samples = len(data.sentences("test"))
     fingerprint = data_fingerprint(data, num_samples)
     known = [
@@ -231,9 +238,10 @@ def write_missing_anchors(name: str, data: TextDataModule, root: Path = leaderbo
         if (record.source, record.data, record.data_revision) == ("anchor", name, data.revision)
         and _has_extras(data, record)
     ]
+    rewritings = data.rewritings()
     rows = [
         (anchor, sentences, data.metrics("test"), fingerprint)
-        for anchor, sentences in data.anchors(num_samples, ANCHOR_SEED).items()
+        for anchor, sentences in (data.anchors(num_samples, ANCHOR_SEED) | rewritings).items()
     ]
     halves = data.halves()
     if halves is not None:
@@ -243,13 +251,16 @@ def write_missing_anchors(name: str, data: TextDataModule, root: Path = leaderbo
     for anchor, sentences, metrics, settings in rows:
         if (anchor, settings) in known:
             continue
+        scores = score(metrics, sentences, data.aligned("test") if anchor in rewritings else None)
+        if anchor == REAL:
+            scores |= _relative_to_training(metrics, data.sentences("test"))
         record = Record(
             method=anchor,
             data=name,
             seed=ANCHOR_SEED,
             budget="anchor",
             budget_label="not trained",
-            scores=score(metrics, sentences),
+            scores=scores,
             fingerprint=settings,
             data_revision=data.revision,
             data_source=data.source,
@@ -263,3 +274,12 @@ def write_missing_anchors(name: str, data: TextDataModule, root: Path = leaderbo
             source="anchor",
         )
         leaderboard.write(record, root)
+
+
+def _relative_to_training(
+    metrics: MetricCollection, sentences: Sequence[Sentence]
+) -> dict[str, float]:
+    """Those scores of held-out sentences for which training text is no standard."""
+    members = [metric for _, metric in metrics.items(copy_state=False)]
+    relative = [metric for metric in members if isinstance(metric, TrainingMetric)]
+    return score(MetricCollection(relative), sentences)

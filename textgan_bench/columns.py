@@ -38,16 +38,19 @@ COLUMNS = (
     Column("prefix_parse_rate", "Parsed to blank", "↑", 3),
     Column("token_accuracy", "Token accuracy", "↑", 3),
     Column("corpus_bleu/4", "Corpus BLEU-4", "↑", 3),
-    Column("transfer_accuracy", "Transferred", "↑", 3),
-    Column("source_bleu/4", "BLEU to source", "≈", 3),
+    # Real text of the other style has less than 1, a repeated sentence may have it.
+    Column("transfer_accuracy", "Transferred", "≈", 3),
+    # No order: a copy of the source has 1.
+    Column("source_bleu/4", "BLEU to source", "", 3),
+    Column("source_g2/4", "G2", "↑", 3),
+    Column("source_h2/4", "H2", "↑", 3),
     Column("perplexity/kn5", "PPL", "≈", 1),
     Column("reverse_perplexity/kn5", "Reverse PPL", "↓", 1),
     Column("perplexity/rnn", "PPL RNN", "≈", 1),
     Column("reverse_perplexity/rnn", "Reverse PPL RNN", "↓", 1),
     Column("distinct_words", "Words", "≈", 0, 19),
     Column("distinct_sentences", "Sentences", "≈", 3),
-    # No order: real text of the training set, the anchor, has none.
-    Column("novel_sentences", "Novel", "", 3),
+    Column("novel_sentences", "Novel", "≈", 3),
     Column("distinct/1", "Distinct-1", "≈", 4, 0.0005),
     Column("distinct/2", "Distinct-2", "≈", 3, 0.003),
     Column("distinct/3", "Distinct-3", "≈", 3, 0.004),
@@ -90,6 +93,8 @@ NOT_SHOWN = (
     *(f"distinct/{n}" for n in (1, 3, 4)),
     *CAVEATS.values(),
 )
+# Of sets of sentences: an unknown word matches nothing in them.
+SET_BLEU = ("bleu_f/5", "bleu_b/5", "bleu_ha/5", "self_bleu/5")
 # A forward score never stands alone.
 FORWARD = ("oracle_nll", "lm_score/kn4")
 BESIDE_FORWARD = ("reverse_lm/kn4", "distinct_words", "distinct_sentences")

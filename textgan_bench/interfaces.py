@@ -84,7 +84,16 @@ class TextDataModule(LightningDataModule, ABC):
 
     @abstractmethod
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
-        """Reference rows every score is read beside: ``n`` sentences of each named sampler."""
+        """Reference rows every score is read beside: ``n`` sentences of each named sampler.
+
+        ``real`` is training text.
+        """
+
+    def rewritings(self) -> dict[str, list[Sentence]]:
+        """Reference rows of a task that rewrites the test sentences: a text by name, each aligned
+        with them.
+        """
+        return {}
 
     def text(self, samples: TokenBatch) -> list[Sentence]:
         """What a method wrote, as it is scored and stored."""

@@ -18,7 +18,17 @@ from reprlib import repr as shown
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from textgan_bench.tables import Block, Figure, Row, latex, markdown, one_line, plain
+from textgan_bench.tables import (
+    UNKNOWN_IS_COMMON,
+    Block,
+    Figure,
+    Row,
+    latex,
+    markdown,
+    one_line,
+    plain,
+    unknown_share,
+)
 
 SCHEMA = 1
 """Raised when a field changes its meaning; a record with a larger one is refused."""
@@ -297,20 +307,59 @@ def _block(records: Iterable[Record], marked: tuple[str, ...] | None = None) -> 
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in sorted(records, key=lambda record: record.path()):
         groups.setdefault(_group(record), []).append(record)
+    repeated = {
+        key: base
+        for key, group in groups.items()
+        if key != marked and (base := _repeats(group, groups.values())) is not None
+    }
+    groups = {key: group for key, group in groups.items() if key not in repeated}
     (first, *_), *_ = groups.values()
     fields: dict[str, Any] = {}
     for group in groups.values():
         for record in group:
             fields |= record.fingerprint
+    rows = [_row(group, marked=key == marked) for key, group in groups.items()]
     settings = ", ".join(f"{key} {value}" for key, value in sorted(fields.items()))
     notes = [f"Text: {first.data_source}", f"Scoring: {settings}"]
     notes += [_training(group) for group in groups.values() if group[0].source == "run"]
-    rows = [_row(group, marked=key == marked) for key, group in groups.items()]
+    notes += [
+        f"{method}, {budget}: {base} to the last digit here, and therefore not printed"
+        for (_, method, budget, *_), base in repeated.items()
+    ]
+    unknown = unknown_share(rows)
+    if unknown > UNKNOWN_IS_COMMON:
+        notes.append(
+            f"{unknown:.0%} of the words are unknown and match nothing in BLEU: BLEU of sets and "
+            "self-BLEU are left out"
+        )
     return Block(
         title=f"Data revision {first.data_revision}",
         rows=sorted(rows, key=lambda row: row.order),
         notes=notes,
     )
+
+
+def _repeats(group: Sequence[Record], groups: Iterable[Sequence[Record]]) -> str | None:
+    """The method that ``group`` is an ablation of, if what it leaves out changes no score."""
+    first = group[0]
+    base, is_ablation, _ = first.method.partition(".")
+    if first.source != "run" or not is_ablation:
+        return None
+    known = {
+        record.seed: record.scores
+        for other in groups
+        for record in other
+        if (record.source, record.method, record.budget) == ("run", base, first.budget)
+    }
+    same = all(
+        record.seed in known and _equal(record.scores, known[record.seed]) for record in group
+    )
+    return base if same else None
+
+
+def _equal(scores: Mapping[str, float], others: Mapping[str, float]) -> bool:
+    """Whether all scores that both have are the same, an older record having fewer."""
+    return all(scores[key] == others[key] for key in scores.keys() & others.keys())
 
 
 def _row(group: Sequence[Record], *, marked: bool) -> Row:
@@ -329,8 +378,18 @@ def _row(group: Sequence[Record], *, marked: bool) -> Row:
         },
         budget="anchor" if first.source == "anchor" else first.budget,
         seeds=len(group),
+        batches="" if first.source == "anchor" else _batches(group),
         marked=marked,
     )
+
+
+def _batches(group: Sequence[Record]) -> str:
+    """Training batches of a row, each of which counts as an update, on average over its seeds."""
+    costs = [record.cost for record in group]
+    known = [cost[0] for cost in costs if cost is not None]
+    if len(known) == len(costs):
+        return f"{statistics.fmean(known):,.0f}"
+    return f"≥ {statistics.fmean(record.generator_updates for record in group):,.0f}"
 
 
 def _training(group: Sequence[Record]) -> str:

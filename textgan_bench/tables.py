@@ -14,6 +14,7 @@ from textgan_bench.columns import (
     COLUMNS,
     FORWARD,
     NOT_SHOWN,
+    SET_BLEU,
     Column,
     column,
     digits,
@@ -21,23 +22,39 @@ from textgan_bench.columns import (
 
 LEGEND = (
     "Anchors come first: the data judged by the same code (oracle, real), then samplers that know "
-    "only word frequencies (unigram) or only the vocabulary (uniform). One half of the test text "
-    "scored against the other (half) has fewer references, and a block of its own. Mean ± "
+    "only word frequencies (unigram) or only the vocabulary (uniform). real is training text "
+    "against the test text; where a score is relative to the training text (PPL, Novel, Nearest) "
+    "it is the test text against that. copy and other_style are transfers: the sources as they "
+    "are, and real sentences of the other style. One half of the test text "
+    "scored against the other (half) has fewer references, and a block of its own. Batches are "
+    "those of the training, ≥ where a record knows only those before its selected checkpoint. "
+    "Mean ± "
     "standard deviation over seeds. Likelihoods are in nats a word, language models are 4-gram "
     "Kneser-Ney, BLEU is "
-    "BLEU-5; Words counts the distinct words of the samples, Sentences is the share of distinct "
-    "sentences, Novel that of sentences that are not training text, as real is, Lengths the "
-    "distance of the distributions of lengths in words. ↓ lower is better, ↑ higher is better, ≈ "
+    "BLEU-5, in which `<unk>` matches nothing; Words counts the distinct words of the samples, "
+    "Sentences is the share of distinct "
+    "sentences, Novel that of sentences that are not training text, Lengths the "
+    "distance of the distributions of lengths in words, G2 and H2 are the geometric and the "
+    "harmonic mean of Transferred and BLEU to source. ↓ lower is better, ↑ higher is better, ≈ "
     "best is nearest to the data's own value: "
     "a model that repeats itself passes the data there, so read these columns beside Reverse LM, "
-    "Words and Sentences. Bold is the best of the methods of a block. Numbers of different blocks "
+    "Words and Sentences. Bold is the best of the methods of a block that have the same budget; "
+    "one with less than half of the data's own distinct sentences is best at nothing. Numbers of "
+    "different blocks "
     "are not comparable. † the text was too uniform for Kneser-Ney discounts of some order: fixed "
     "ones stood in."
 )
 
 
-DATA_ITSELF = ("oracle", "real")
-ANCHORS = (*DATA_ITSELF, "half", "unigram", "uniform")
+DATA_ITSELF = ("oracle", "real", "other_style")
+"""Anchors whose value is that of the data; the first that has one."""
+REAL_TEXT = (*DATA_ITSELF, "half")
+ANCHORS = ("oracle", "real", "half", "other_style", "copy", "unigram", "uniform")
+DISTINCT = "distinct_sentences"
+COLLAPSED = 0.5
+"""A method with less than this share of the data's own distinct sentences repeats itself."""
+UNKNOWN_IS_COMMON = 0.1
+"""Share of unknown words from which BLEU of sets says little."""
 
 
 _MARKDOWN = re.compile(r"[\\`*\[\]~$#]|(?<![^\W_])_+|_+(?![^\W_])")
@@ -52,6 +69,7 @@ _LATEX = str.maketrans(
         "↓": "$\\downarrow$",
         "↑": "$\\uparrow$",
         "≈": "$\\approx$",
+        "≥": "$\\geq$",
         "→": "$\\to$",
         "–": "--",
     }
@@ -75,8 +93,15 @@ class Row:
     """A published score is a string, the digits of its paper."""
     budget: str = ""
     seeds: int | None = None
+    batches: str = ""
+    """How many it was trained on, as printed."""
     marked: bool = False
     """Pointed at in a terminal."""
+
+    def value(self, key: str) -> float | None:
+        """The mean of a score, None where it is published or missing."""
+        figure = self.scores.get(key)
+        return figure.mean if isinstance(figure, Figure) else None
 
     @property
     def order(self) -> tuple[int, int, str, str]:
@@ -99,10 +124,18 @@ class Block:
     def columns(self) -> list[Column]:
         """The known columns in their order, then unknown scores by name."""
         keys = {key for row in self.rows for key in row.scores}.difference(NOT_SHOWN)
+        if unknown_share(self.rows) > UNKNOWN_IS_COMMON:
+            keys.difference_update(SET_BLEU)
         if keys.intersection(FORWARD) and any(row.kind != "published" for row in self.rows):
             keys.update(BESIDE_FORWARD)
         known = [column.key for column in COLUMNS if column.key in keys]
         return [column(key) for key in [*known, *sorted(keys.difference(known))]]
+
+
+def unknown_share(rows: Sequence[Row]) -> float:
+    """Of the words of real text, those that are unknown; 0 where no row tells."""
+    shares = (row.value("oov_rate") for row in rows if row.method in REAL_TEXT)
+    return max((share for share in shares if share is not None), default=0.0)
 
 
 def figure_text(column: Column, row: Row) -> str:
@@ -120,19 +153,12 @@ def figure_text(column: Column, row: Row) -> str:
 
 
 def best(column: Column, rows: Sequence[Row]) -> list[Row]:
-    """The methods' rows with the best value, ties by the printed digits included.
+    """The methods' rows with the best value of their budget, ties by the printed digits included.
 
-    Anchors are no candidates, and a single method is best at nothing.
+    Anchors are no candidates, nor is a method that repeats itself, and a single method is best at
+    nothing.
     """
-    target = next(
-        (
-            figure.mean
-            for row in rows
-            if row.kind == "anchor" and row.method in DATA_ITSELF
-            if isinstance(figure := row.scores.get(column.key), Figure)
-        ),
-        None,
-    )
+    target = _own_value(column.key, rows)
     distances: dict[str, Callable[[float], float]] = {
         "↓": lambda mean: mean,
         "↑": lambda mean: -mean,
@@ -140,16 +166,30 @@ def best(column: Column, rows: Sequence[Row]) -> list[Row]:
     }
     if target is not None:
         distances["≈"] = lambda mean: abs(mean - target)
-    candidates = {
-        index: figure.mean
-        for index, row in enumerate(rows)
-        if row.kind == "run" and isinstance(figure := row.scores.get(column.key), Figure)
-    }
-    if len(candidates) < 2 or column.better not in distances:
+    if column.better not in distances:
         return []
     distance = distances[column.better]
-    costs = {index: round(distance(mean), column.digits) for index, mean in candidates.items()}
-    return [rows[index] for index, cost in costs.items() if cost == min(costs.values())]
+    distinct = _own_value(DISTINCT, rows) or 0.0
+    costs: dict[str, dict[int, float]] = {}
+    for index, row in enumerate(rows):
+        mean, own = row.value(column.key), row.value(DISTINCT)
+        collapsed = own is not None and own < COLLAPSED * distinct
+        if row.kind == "run" and mean is not None and not collapsed:
+            costs.setdefault(row.budget, {})[index] = round(distance(mean), column.digits)
+    winners = [
+        index
+        for rivals in costs.values()
+        if len(rivals) > 1
+        for index, cost in rivals.items()
+        if cost == min(rivals.values())
+    ]
+    return [rows[index] for index in sorted(winners)]
+
+
+def _own_value(key: str, rows: Sequence[Row]) -> float | None:
+    """The score of the data itself, None without one."""
+    data = (row.value(key) for row in rows if row.kind == "anchor" and row.method in DATA_ITSELF)
+    return next((value for value in data if value is not None), None)
 
 
 def markdown(data: str, blocks: Sequence[Block]) -> str:
@@ -219,18 +259,19 @@ def plain(block: Block) -> str:
 
 
 def _cells(block: Block, emphasis: Callable[[str, Row, bool], str]) -> list[list[str]]:
-    """Header and rows: method, budget, seeds, then one cell a column."""
+    """Header and rows: method, budget, seeds, training, then one cell a column."""
     columns = block.columns
     winners = [best(column, block.rows) for column in columns]
-    lines = [
-        ["Method", "Budget", "Seeds", *(f"{c.title} {c.better}".strip() for c in columns)],
-    ]
+    trained = ["Batches"] if any(row.batches for row in block.rows) else []
+    titles = (f"{column.title} {column.better}".strip() for column in columns)
+    lines = [["Method", "Budget", "Seeds", *trained, *titles]]
     for row in block.rows:
         figures = [
             emphasis(figure_text(column, row), row, row in winning)
             for column, winning in zip(columns, winners, strict=True)
         ]
         labels = [row.method, row.budget, "" if row.seeds is None else str(row.seeds)]
+        labels += [row.batches] if trained else []
         lines.append([*(emphasis(label, row, False) for label in labels), *figures])
     return lines
 

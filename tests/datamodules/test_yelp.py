@@ -1,6 +1,9 @@
 """Labels stay with their sentences, and rewritten sentences stay out of training."""
 
+import string
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
@@ -8,7 +11,10 @@ import torch
 from datamodules import Yelp, YelpTransfer
 from datamodules.lines import read_lines
 from datamodules.yelp import PUBLISHED
+from textgan_bench import leaderboard
+from textgan_bench.bench import write_missing_anchors
 from textgan_bench.scoring import score
+from textgan_bench.tables import best
 from textgan_bench.tokens import LabelledBatch
 
 SHARED = Path("../shared/data/yelp")
@@ -78,6 +84,82 @@ def test_the_published_layout(tmp_path: Path) -> None:
     assert isinstance(batch, LabelledBatch)
 
 
+OPINIONS = ("awful", "bad", "rude", "slow"), ("good", "great", "kind", "quick")
+
+
+def write_opinions(folder: Path) -> None:
+    """The published files, of sentences whose style is one word."""
+    random = Random(0)
+    for name in PUBLISHED:
+        _, _, label = name.split(".")
+        lines = [
+            f"the {random.choice(string.ascii_lowercase)} was {random.choice(OPINIONS[int(label)])}"
+            f" and so was {random.choice(string.ascii_lowercase)} {random.randrange(30)}"
+            for _ in range(400)
+        ]
+        (folder / name).write_text("\n".join(lines) + "\n")
+
+
+def opposite(sentence: list[str]) -> list[str]:
+    turned = dict(zip(*OPINIONS, strict=True)) | dict(zip(*OPINIONS[::-1], strict=True))
+    return [turned.get(word, word) for word in sentence]
+
+
+@pytest.mark.filterwarnings("ignore:the text is too small or too uniform")
+def test_anchors_bound_a_transfer_and_two_constant_sentences_lead_no_column(tmp_path: Path) -> None:
+    write_opinions(tmp_path)
+    data = YelpTransfer(tmp_path, batch_size=5)
+    data.setup("test")
+    data.extras = ("nearest",)
+    write_missing_anchors("yelp-transfer", data, tmp_path)
+    records = leaderboard.load_records(tmp_path)
+    anchors = {record.method: record.scores for record in records}
+    sources, metrics = data.sentences("test"), data.metrics("test")
+    assert anchors["copy"]["source_bleu/4"] == 1
+    assert anchors["copy"]["transfer_accuracy"] < 0.1
+    assert anchors["other_style"]["transfer_accuracy"] > 0.9
+    assert anchors["other_style"]["source_bleu/4"] < 0.5
+    # What is relative to the training text is that of other real text, the rest of training text.
+    held_out = score(metrics, sources)
+    for key in ("perplexity/kn5", "nearest_ngram", "nearest/hash128", "novel_sentences"):
+        assert anchors["real"][key] == held_out[key]
+        assert anchors["real"][key] != score(metrics, data.sentences("train"))[key]
+    assert anchors["real"]["bleu_f/5"] < held_out["bleu_f/5"] == pytest.approx(1)
+
+    random, labels = Random(1), data.splits["test"].labels.tolist()  # type: ignore[union-attr]
+    constant = [
+        ["the", "a", "was", OPINIONS[1 - label][0], "and", "so", "was", "b", "1"]
+        for label in labels
+    ]
+    words = data.vocabulary.tokens[2:]
+    texts = {
+        "constant": constant,
+        "poor": [random.choices(words, k=12) for _ in sources],
+        "poorer": [random.choices(words, k=15) for _ in sources],
+        "good": [opposite(s) if random.random() < 0.7 else s for s in sources],
+    }
+    run = next(record for record in records if record.method == "copy")
+    runs = {
+        name: replace(
+            run,
+            method=name,
+            source="run",
+            budget="quick",
+            scores=score(metrics, text, data.aligned("test")),
+        )
+        for name, text in texts.items()
+    }
+    assert runs["constant"].scores["transfer_accuracy"] == 1
+    for rivals in (("poor", "poorer"), ("poor", "good")):
+        rows = [*records, *(runs[name] for name in ("constant", *rivals))]
+        (block,) = (b for b in leaderboard.blocks(rows) if len(b.rows) > 1)
+        led = {row.method for column in block.columns for row in best(column, block.rows)}
+        assert "constant" not in led
+        assert rivals[1] in led
+    for key in ("source_g2/4", "source_h2/4"):
+        assert runs["constant"].scores[key] < runs["good"].scores[key]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not here")
 def test_a_copy_keeps_everything_and_transfers_next_to_nothing() -> None:
@@ -85,10 +167,11 @@ def test_a_copy_keeps_everything_and_transfers_next_to_nothing() -> None:
     data.setup("test")
     metrics = data.metrics("test")
     scores = score(metrics, data.sentences("test"), data.aligned("test"))
-    assert scores["source_bleu/4"] == pytest.approx(1)
+    assert scores["source_bleu/4"] == 1
     assert scores["transfer_accuracy"] < 0.1, "as much as the classifier errs on real text"
-    assert scores["perplexity/kn5"] > 1
+    assert scores["perplexity/kn5"] == pytest.approx(74.6, abs=0.1)
     assert scores["reverse_perplexity/kn5"] > 1
-    with pytest.raises(ValueError, match="more than"):
-        score(metrics, [*data.sentences("test"), ["good"]])
+    real = score(metrics, data.rewritings()["other_style"], data.aligned("test"))
+    assert real["transfer_accuracy"] == pytest.approx(1 - scores["transfer_accuracy"])
+    assert real["perplexity/kn5"] == pytest.approx(scores["perplexity/kn5"])
     assert "transfer_accuracy" not in score(data.metrics("validation"), data.sentences("test"))

@@ -14,6 +14,7 @@ from textgan_bench.functional.text_hashes import (
     sentence_hashes,
     text_hashes,
 )
+from textgan_bench.metrics.inputs import TrainingMetric
 
 
 class Diversity(Metric):
@@ -112,7 +113,7 @@ class DistinctNGrams(Metric):
         return scores
 
 
-class NovelSentences(Metric):
+class NovelSentences(TrainingMetric):
     """Fraction of samples that are not, word for word, a training sentence, in [0, 1].
 
     Higher is newer, not better: other real text has a value of its own to read it beside. A

@@ -13,6 +13,13 @@ class PairedMetric(Metric):
     """A metric of samples that have their own references: ``update(samples, references)``."""
 
 
+class TrainingMetric(Metric):
+    """A metric of samples relative to the training text.
+
+    Training text itself is no anchor of it: no other real text is as near to it.
+    """
+
+
 class StringMetric(Metric):
     """A metric of samples as they were written, blanks between symbols included."""
 

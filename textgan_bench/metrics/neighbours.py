@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 from tqdm import tqdm
 
 from textgan_bench.functional.neighbours import (
@@ -19,13 +18,14 @@ from textgan_bench.functional.neighbours import (
     nearest_by_cosine,
 )
 from textgan_bench.metrics.fed import Encoder
+from textgan_bench.metrics.inputs import TrainingMetric
 
 CHUNK = 5_000  # sentences embedded at once
 
 Sentences = Sequence[Sequence[str]]
 
 
-class NearestNGram(Metric):
+class NearestNGram(TrainingMetric):
     """Mean n-gram overlap of samples with the nearest training sentence, in [0, 1].
 
     The overlap is the Jaccard index of the sets of distinct n-grams up to ``order``.
@@ -63,7 +63,7 @@ class NearestNGram(Metric):
         return {"nearest_ngram": _mean(self.overlap_sum, self.overlap_count)}
 
 
-class NearestEmbedding(Metric):
+class NearestEmbedding(TrainingMetric):
     """Mean cosine of the embedding of a sample with the nearest one of training, in [-1, 1].
 
     Args:

@@ -14,6 +14,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from textgan_bench.functional.kneser_ney import UNKNOWN
+from textgan_bench.metrics.inputs import TrainingMetric
 from textgan_bench.metrics.language_models import (
     Estimator,
     KneserNey,
@@ -25,7 +26,7 @@ from textgan_bench.tokens import Vocabulary
 Sentences = Sequence[Sequence[str]]
 
 
-class Perplexity(Metric):
+class Perplexity(TrainingMetric):
     """Perplexity of the samples under a language model of the training text, from 1 up.
 
     Lower is better until it reaches that of other real text; a repeated common sentence passes it.
