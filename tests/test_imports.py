@@ -32,29 +32,30 @@ ALLOWED = {
     "textgan_bench.metrics.rnn_lm": "functional tokens torch tqdm",
     "textgan_bench.methods": "functional graphed interfaces networks tokens pytorch_lightning "
     "torch",
-    "datamodules": "functional interfaces metrics reading tokens datasets hmmlearn nltk numpy "
-    "pyarrow torch torchmetrics tqdm",
+    "datamodules": "files functional interfaces metrics reading tokens datasets hmmlearn nltk "
+    "numpy pyarrow torch torchmetrics tqdm",
     # What runs and scores plug-ins, and knows none of them by name.
     "textgan_bench": "",
     "textgan_bench.columns": "",
     "textgan_bench.errors": "",
     "textgan_bench.openmp": "",
     "textgan_bench.tables": "columns",
-    "textgan_bench.leaderboard": "tables",
+    "textgan_bench.files": "",
+    "textgan_bench.leaderboard": "files tables",
     "textgan_bench.reading": "",
     "textgan_bench.recipes": "errors",
     "textgan_bench.provenance": "torch",
-    "textgan_bench.scoring": "functional interfaces metrics tokens torchmetrics",
+    "textgan_bench.scoring": "files functional interfaces metrics tokens torchmetrics",
     "textgan_bench.bootstrap": "interfaces metrics torch torchmetrics tqdm",
-    "textgan_bench.callbacks": "interfaces pytorch_lightning torch tqdm",
+    "textgan_bench.callbacks": "files interfaces pytorch_lightning torch tqdm",
     "textgan_bench.curves": "interfaces scoring torchmetrics tqdm",
-    "textgan_bench.figures": "curves interfaces matplotlib",
-    "textgan_bench.neighbour_report": "functional interfaces scoring",
+    "textgan_bench.figures": "curves files interfaces matplotlib",
+    "textgan_bench.neighbour_report": "files functional interfaces",
     "textgan_bench.evaluation": "callbacks interfaces leaderboard provenance reading runs scoring "
     "tokens pytorch_lightning torch torchmetrics",
-    "textgan_bench.runs": "callbacks scoring torch yaml",
-    "textgan_bench.training": "callbacks errors evaluation interfaces runs pytorch_lightning torch "
-    "wandb yaml",
+    "textgan_bench.runs": "callbacks files torch yaml",
+    "textgan_bench.training": "callbacks errors evaluation files interfaces runs pytorch_lightning "
+    "torch wandb yaml",
     "textgan_bench.bench": "callbacks errors interfaces leaderboard metrics provenance recipes "
     "runs scoring training torch torchmetrics",
     "textgan_bench.judge": "interfaces metrics prepare reading scoring tokens torchmetrics",
@@ -63,8 +64,8 @@ ALLOWED = {
     "textgan_bench.latent": "interfaces scoring tokens training torch",
     "textgan_bench.comparison": "columns commands judge leaderboard metrics runs",
     "textgan_bench.prepare": "interfaces recipes jsonargparse yaml",
-    "textgan_bench.sweep": "curves figures interfaces leaderboard provenance runs scoring training "
-    "torch tqdm",
+    "textgan_bench.sweep": "curves figures files interfaces leaderboard provenance runs scoring "
+    "training torch tqdm",
     "textgan_bench.__main__": "bench commands comparison errors latent openmp prepare recipes "
     "sweep training",
 }

@@ -6,12 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
+from tests.disk import full_disk
 from textgan_bench import leaderboard
 from textgan_bench.leaderboard import Record, RecordError
 
@@ -433,6 +435,45 @@ def test_tables_follow_a_record_at_once(tmp_path: Path) -> None:
     assert (tmp_path / "tables/hmm.md").read_bytes() == written
 
 
+def test_the_table_written_last_has_the_records_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = leaderboard.load_records
+    other = threading.Thread(target=leaderboard.write, args=(ORACLE, tmp_path))
+
+    def read_and_be_late(root: Path) -> list[Record]:
+        records = read(root)
+        if threading.current_thread() is not other:
+            other.start()
+            other.join(0.2)  # it could be done by now
+        return records
+
+    monkeypatch.setattr(leaderboard, "load_records", read_and_be_late)
+    leaderboard.write(RUN, tmp_path)
+    other.join()
+    table = (tmp_path / "tables/hmm.md").read_text(encoding="utf-8")
+    assert f"| {RUN.method} |" in table
+    assert f"| {ORACLE.method} |" in table
+
+
+def test_a_pipe_among_the_records_is_refused(tmp_path: Path) -> None:
+    path = leaderboard.write(RUN, tmp_path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(RecordError, match=rf"{path} is no regular file"):
+        leaderboard.load_records(tmp_path)
+
+
+def test_the_command_says_in_one_line_where_it_cannot_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(tmp_path, RUN)
+    monkeypatch.setattr("sys.argv", ["leaderboard", str(tmp_path)])
+    with full_disk(), pytest.raises(SystemExit) as caught:
+        leaderboard.main()
+    assert caught.value.code == f"{tmp_path / 'tables/hmm.md'}: File too large"
+
+
 def test_a_record_in_another_ones_place_is_refused(tmp_path: Path) -> None:
     path = leaderboard.write(RUN, tmp_path)
     path.rename(path.with_name("nagan-paper-seed0-0123456789ab.json"))
@@ -440,19 +481,13 @@ def test_a_record_in_another_ones_place_is_refused(tmp_path: Path) -> None:
         leaderboard.load_records(tmp_path)
 
 
-def test_a_failed_write_leaves_the_old_record(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_the_old_record(tmp_path: Path) -> None:
     path = leaderboard.write(RUN, tmp_path)
     with pytest.raises(RecordError, match="oracle_nll is inf"):
         leaderboard.write(replace(RUN, scores={"oracle_nll": float("inf")}), tmp_path)
-
-    def full_disk(_: int) -> None:
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr("os.fsync", full_disk)
-    with pytest.raises(OSError, match="no space"):
+    with full_disk(), pytest.raises(OSError, match="too large") as caught:
         leaderboard.write(replace(RUN, commit="other"), tmp_path)
+    assert caught.value.filename == str(path)
     assert leaderboard.load(path) == RUN
     assert list(path.parent.iterdir()) == [path]
 

@@ -162,6 +162,7 @@ def _bench(row: Row, settings: list[str], force: bool) -> Record | None:
         judge = _finished(row, settings)
         if judge is not None:
             print(f"{row.run.folder} is finished; FORCE=1 (bench --force) repeats it")
+            leaderboard.render(row.leaderboard)  # a kill may have come before the tables
         else:
             _fit(row.run, settings, force)
             judge = _test(row.run, settings)

@@ -1,5 +1,6 @@
 """What every run does beside training: keep checkpoints and show how far it is."""
 
+import io
 import math
 import signal
 import sys
@@ -12,10 +13,12 @@ from typing import Any, cast
 import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from tqdm import tqdm
 
+from textgan_bench.files import replaced
 from textgan_bench.interfaces import Method
 
 LAST = "last.ckpt"
@@ -23,13 +26,27 @@ BEST = "best.ckpt"
 FORWARD_SCORES = ("oracle_nll", "oracle_gap", "lm_score", "perplexity", "bleu_f")
 
 
+class CheckpointFile(TorchCheckpointIO):
+    """Writes a checkpoint beside its target, whose place it takes when all of it is written.
+
+    Lightning's own writes into the temporary folder, which may lie on another disk.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        content = io.BytesIO()  # torch hides the error of a full disk behind one of its own
+        torch.save(checkpoint, content)
+        with replaced(Path(path)) as file:
+            file.write(content.getbuffer())
+
+
 class PeriodicCheckpoint(Checkpoint):
     """Keep ``checkpoints/last.ckpt`` of the run folder, whatever ends the run.
 
     Saved every so many minutes, after each epoch and on Ctrl-C or SIGTERM, and replaced in one
     step, so that a kill leaves the previous one intact. Lightning's ``ModelCheckpoint`` knows no
-    time interval under manual optimization, counts a step for each of a GAN's optimizers, and
-    writes through the temporary folder, which may lie on another disk.
+    time interval under manual optimization, and counts a step for each of a GAN's optimizers.
 
     Any other exception leaves the file as it is: the state that failed is not one to resume. Nor
     is one that is not finite, which ends the training where a checkpoint of it is due.
@@ -53,6 +70,9 @@ class PeriodicCheckpoint(Checkpoint):
         self._random_state: dict[str, torch.Tensor] = {}
         self._interruption: BaseException | None = None
         self._handlers: dict[signal.Signals, Any] = {}
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        trainer.strategy.checkpoint_io = CheckpointFile()
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Continue the random numbers of the interrupted run instead of repeating its first."""
@@ -140,10 +160,7 @@ class PeriodicCheckpoint(Checkpoint):
     def _save(self, trainer: Trainer, name: str) -> None:
         cast(Method, trainer.lightning_module).check_finite()
         path = Path(trainer.default_root_dir) / "checkpoints" / name
-        unfinished = path.with_name(f"{name}.tmp")
-        trainer.save_checkpoint(unfinished, weights_only=False)
-        if trainer.is_global_zero:
-            unfinished.replace(path)
+        trainer.save_checkpoint(path, weights_only=False)
         if name == LAST:
             self._saved_at = time.monotonic()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from textgan_bench.curves import KNOB, Point
+from textgan_bench.files import replaced
 from textgan_bench.interfaces import Sentence
 
 SIZE = (5.0, 3.5)  # inches
@@ -214,11 +215,10 @@ def _wrapped(caption: str, width: float) -> list[str]:
 def _save(figure: Any, path: Path, caption: str = "") -> None:
     if caption:
         figure.supxlabel("\n".join(_wrapped(caption, figure.get_figwidth())), fontsize=6)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Without a date and with known identifiers the same scores give the same file.
     from matplotlib import rc_context
 
     dated = {".svg": "Date", ".pdf": "CreationDate"}
     metadata = {dated[path.suffix]: None} if path.suffix in dated else {}
-    with rc_context({"svg.hashsalt": path.stem}):
-        figure.savefig(path, dpi=200, metadata=metadata)
+    with rc_context({"svg.hashsalt": path.stem}), replaced(path) as file:
+        figure.savefig(file, dpi=200, metadata=metadata, format=path.suffix[1:] or None)

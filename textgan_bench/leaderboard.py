@@ -7,7 +7,6 @@ A record is one JSON file below ``records/<data>/``, published numbers are one f
 """
 
 import json
-import os
 import statistics
 import sys
 from collections import Counter
@@ -18,6 +17,7 @@ from reprlib import repr as shown
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from textgan_bench.files import clear, locked, replace_text
 from textgan_bench.tables import (
     UNKNOWN_IS_COMMON,
     Block,
@@ -147,7 +147,7 @@ def write(record: Record, root: Path = ROOT) -> Path:
     path = record.path(root)
     text = json.dumps(asdict(record), indent=2, sort_keys=True) + "\n"
     _check(_parse(text, path), path)
-    _replace(path, text)
+    replace_text(path, text)
     render(root)
     return path
 
@@ -264,16 +264,23 @@ def blocks(records: Iterable[Record]) -> list[Block]:
 
 
 def render(root: Path = ROOT) -> list[Path]:
-    """Write ``tables/<data>.md`` and ``.tex`` of every data set with a record or published row."""
-    records, published = load_records(root), load_published(root)
+    """Write ``tables/<data>.md`` and ``.tex`` of every data set with a record or published row.
+
+    One process at a time, and each reads the records when it is its turn: the last one's tables
+    hold those of all.
+    """
     paths = []
-    for data in sorted({record.data for record in records} | {table.data for table in published}):
-        content = blocks(record for record in records if record.data == data)
-        content += [_published_block(table) for table in published if table.data == data]
-        for suffix, text in ((".md", markdown(data, content)), (".tex", latex(data, content))):
-            path = root / "tables" / f"{data}{suffix}"
-            _replace(path, text)
-            paths.append(path)
+    with locked(root / "records"):
+        clear(root)
+        records, published = load_records(root), load_published(root)
+        named = {record.data for record in records} | {table.data for table in published}
+        for data in sorted(named):
+            content = blocks(record for record in records if record.data == data)
+            content += [_published_block(table) for table in published if table.data == data]
+            for suffix, text in ((".md", markdown(data, content)), (".tex", latex(data, content))):
+                path = root / "tables" / f"{data}{suffix}"
+                replace_text(path, text)
+                paths.append(path)
     return paths
 
 
@@ -508,20 +515,6 @@ def _type(hint: Any) -> Any:
     return get_args(hint)[0] if origin is UnionType else origin or hint
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or leave the old one as it is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
 def main() -> None:
     """Render the tables of the folder named on the command line."""
     root = Path(sys.argv[1]) if sys.argv[1:] else ROOT
@@ -532,6 +525,8 @@ def main() -> None:
             print(path)
     except RecordError as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"{error.filename}: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from textgan_bench.files import replace_text
 from textgan_bench.functional.neighbours import Neighbours
 from textgan_bench.interfaces import Sentence
-from textgan_bench.scoring import replace_text
 
 COLUMNS = ("similarity", "sample", "neighbour")
 

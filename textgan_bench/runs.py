@@ -2,13 +2,11 @@
 
 import copy
 import csv
-import fcntl
-import os
 import pickle
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ import torch
 import yaml
 
 from textgan_bench.callbacks import BEST, LAST
-from textgan_bench.scoring import replace_text
+from textgan_bench.files import clear, locked, replace_text
 
 PLACES = (
     ("trainer", "default_root_dir"),
@@ -48,21 +46,18 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes out of the folder; a killed one leaves no lock behind.
+        """Keep other processes out of the folder, and clear it of what killed ones left unfinished.
 
         Raises:
             ValueError: another process is at work in it.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.folder, os.O_RDONLY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(f"another process is at work in {self.folder}") from None
-        else:
+        with ExitStack() as lock:
+            try:
+                lock.enter_context(locked(self.folder, wait=False))
+            except BlockingIOError:
+                raise ValueError(f"another process is at work in {self.folder}") from None
+            clear(self.folder)
             yield
-        finally:
-            os.close(handle)
 
     def clear(self) -> None:
         """Discard the run."""

@@ -4,7 +4,6 @@ Text is written as ``reading`` reads it, words separated by blanks.
 """
 
 import hashlib
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 
 from torchmetrics import MetricCollection
 
+from textgan_bench.files import replace_text
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.interfaces import Sentence, TextDataModule
 from textgan_bench.metrics.fed import Encoder
@@ -48,14 +48,6 @@ def unparse(sentences: Iterable[Sentence]) -> str:
     'a man\n\nrides\n'
     """
     return "".join(f"{' '.join(sentence)}\n" for sentence in sentences)
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file in one step: a reader, or a kill, sees the old content or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    unfinished.write_text(text, encoding="utf-8", newline="")
-    unfinished.replace(path)
 
 
 class Scores(NamedTuple):

@@ -19,10 +19,11 @@ from tqdm import tqdm
 from textgan_bench import provenance
 from textgan_bench.curves import KNOB, Point, knob_curve
 from textgan_bench.figures import Axis, plot_curves
+from textgan_bench.files import locked, replace_text
 from textgan_bench.interfaces import Sentence, TextDataModule, TextGenerator
 from textgan_bench.leaderboard import disagreement, read_json
 from textgan_bench.runs import Run
-from textgan_bench.scoring import data_fingerprint, parse, replace_text, unparse
+from textgan_bench.scoring import data_fingerprint, parse, unparse
 from textgan_bench.training import load_generator
 
 VALUES = {
@@ -87,7 +88,8 @@ def sweep(runs: Sequence[Path], *, values: Sequence[float] | None) -> None:
         found, root = _sweep_run(run, values)
         drawn[found.data, root] = None
     for data, root in drawn:
-        paths = draw(data, root)
+        with locked(root / "tables"):  # the figure drawn last has the points of all
+            paths = draw(data, root)
         print("\n".join(map(str, paths)) or f"{data} has no scores that a figure shows")
 
 

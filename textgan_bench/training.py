@@ -25,6 +25,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from textgan_bench.callbacks import PeriodicCheckpoint
 from textgan_bench.errors import meant
 from textgan_bench.evaluation import Evaluate
+from textgan_bench.files import named
 from textgan_bench.interfaces import Method, TextDataModule, TextGenerator
 from textgan_bench.runs import Run, load_checkpoint, without_places
 
@@ -119,7 +120,8 @@ class TrainingCLI(LightningCLI):
 
     def _run_subcommand(self, subcommand: str) -> None:
         try:
-            super()._run_subcommand(subcommand)
+            with named(str(self.trainer.default_root_dir)):  # a logger does not say where it writes
+                super()._run_subcommand(subcommand)
         except Exception:
             # Numbers that are not finite fail under many names, as that of a distribution or index.
             if subcommand == "fit" and self.trainer.world_size == 1:
