@@ -5,8 +5,6 @@ bits, and ``corpus.json`` with the vocabulary and the line that describes it.
 """
 
 import json
-import os
-import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from textgan_bench.files import replace_text, replaced
 from textgan_bench.interfaces import Split
 from textgan_bench.tokens import Batch, CipherBatch, LabelledBatch, TokenBatch, Vocabulary
 
@@ -34,21 +33,23 @@ class Corpus:
     source: str
 
 
+def is_complete(folder: Path) -> bool:
+    """Whether the folder holds all of a corpus."""
+    return (folder / DESCRIPTION).is_file()
+
+
 def write_corpus(folder: Path, corpus: Corpus) -> None:
-    """Write a folder in one step: it is complete or not there."""
-    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-    unfinished.mkdir(parents=True)
+    """Write the tables, and at last the description: with it the folder is complete."""
     for split, tokens in corpus.splits.items():
         columns = tokens._asdict()
         batch = pa.record_batch({name: _array(column) for name, column in columns.items()})
-        with pa.ipc.new_file(unfinished / f"{split}.arrow", batch.schema) as file:
-            file.write_batch(batch)
+        with (
+            replaced(folder / f"{split}.arrow") as file,
+            pa.ipc.new_file(file, batch.schema) as table,
+        ):
+            table.write_batch(batch)
     description = {"source": corpus.source, "vocabulary": corpus.vocabulary.tokens}
-    (unfinished / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
-    try:
-        unfinished.rename(folder)
-    except OSError:  # another process was faster, with the same content
-        shutil.rmtree(unfinished)
+    replace_text(folder / DESCRIPTION, json.dumps(description))
 
 
 def read_corpus(folder: Path) -> Corpus:

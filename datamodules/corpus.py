@@ -5,6 +5,7 @@ import json
 import shutil
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,10 +13,11 @@ import torch
 from torchmetrics import Metric
 
 from datamodules import sources
-from datamodules.arrow import Corpus, read_corpus, write_corpus
+from datamodules.arrow import Corpus, is_complete, read_corpus, write_corpus
 from datamodules.batches import select
 from datamodules.in_memory import InMemoryDataModule
 from datamodules.sources import Source
+from textgan_bench.files import locked
 from textgan_bench.interfaces import Halves, Sentence
 from textgan_bench.metrics.profiles import DEFAULT, build_profile
 from textgan_bench.tokens import TokenBatch
@@ -146,9 +148,10 @@ class CorpusDataModule(InMemoryDataModule):
 
     def prepare_data(self) -> None:
         """Download and encode, if it has not been done."""
-        if not self.is_there():
-            self.fetch()
-            sources.write_checksums(self.folder, self.files())
+        with locked(self.folder) if self.data_dir is None else nullcontext():
+            if not self.is_there():
+                self.fetch()
+                sources.write_checksums(self.folder, self.files())
         self.load()
 
     def setup(self, stage: str | None = None) -> None:
@@ -163,16 +166,16 @@ class CorpusDataModule(InMemoryDataModule):
             remedy = f"delete {self.folder} to download it again"
             sources.verify(self.folder, files, remedy)
         self.revision = fingerprint(files, self.settings)
-        name = f"{type(self).__name__.lower()}-{self.revision}"
+        encoded = sources.ROOT / "encoded" / f"{type(self).__name__.lower()}-{self.revision}"
         # What was encoded by other code is not reused.
-        code = fingerprint(sorted(Path(__file__).parent.glob("*.py")))
-        folder = sources.ROOT / "encoded" / f"{name}-{code}"
-        if not folder.is_dir():
-            corpus = self.read()
-            for outdated in folder.parent.glob(f"{name}-*"):
-                shutil.rmtree(outdated, ignore_errors=True)
-            write_corpus(folder, corpus)
-        corpus = read_corpus(folder)
+        folder = encoded / fingerprint(sorted(Path(__file__).parent.glob("*.py")))
+        with locked(encoded):  # until it is mapped, from where on it may be removed
+            if not is_complete(folder):
+                corpus = self.read()
+                for outdated in encoded.iterdir():
+                    shutil.rmtree(outdated, ignore_errors=True)
+                write_corpus(folder, corpus)
+            corpus = read_corpus(folder)
         self.splits, self.vocabulary = corpus.splits, corpus.vocabulary
         self.source = corpus.source
 

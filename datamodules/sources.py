@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from torch.hub import download_url_to_file
 
+from textgan_bench.files import replace_text
+
 ROOT = Path(__file__).parents[1] / "data"
 """Folder that data are downloaded and encoded into, one folder a family of data sets."""
 CHECKSUMS = "SHA256SUMS"
@@ -128,7 +130,7 @@ def read_columns(path: Path, columns: Iterable[str]) -> list[list[str]]:
 def write_checksums(folder: Path, files: Iterable[Path]) -> None:
     """Keep the checksums of what was downloaded, in the format of ``sha256sum``."""
     lines = [f"{sha256(path)}  {path.relative_to(folder)}\n" for path in files]
-    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+    replace_text(folder / CHECKSUMS, "".join(lines))
 
 
 def verify(folder: Path, files: Iterable[Path], remedy: str) -> None:

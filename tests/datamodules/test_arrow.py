@@ -1,15 +1,23 @@
 """A corpus comes back from its Arrow tables as it was, mapped and not read."""
 
+import os
+import shutil
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 import torch
 
-from datamodules import COCO
-from datamodules.arrow import Corpus, read_corpus, write_corpus
+from datamodules import COCO, sources
+from datamodules.arrow import DESCRIPTION, Corpus, read_corpus, write_corpus
+from tests.datamodules.test_coco import ready, write_stand_in
+from textgan_bench.files import UNFINISHED
 from textgan_bench.tokens import CipherBatch, LabelledBatch, Vocabulary, pad_sequences
 
 VOCABULARY = Vocabulary(("<pad>", "a", ', "', "é"))
+ROOT = Path(__file__).parents[2]
 TOKENS = pad_sequences([[1, 2], [3], [2, 2, 1]], 4)
 
 
@@ -56,8 +64,6 @@ def test_a_damaged_table_is_named(tmp_path: Path) -> None:
 
 
 def test_a_corpus_is_encoded_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from tests.datamodules.test_coco import ready, write_stand_in
-
     write_stand_in(tmp_path)
     first = ready(tmp_path)
 
@@ -69,3 +75,85 @@ def test_a_corpus_is_encoded_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     (tmp_path / "leakgan_test.txt").write_text("w1\n")
     with pytest.raises(AssertionError, match="encoded again"):
         ready(tmp_path)
+
+
+def test_two_that_begin_at_once_encode_once_and_read_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The second one looks, writes and reads wherever it could disturb the first one."""
+    write_stand_in(tmp_path)
+    monkeypatch.setattr(sources, "ROOT", tmp_path / "data")
+    began, wrote, encoded = threading.Event(), threading.Event(), []
+    read = COCO.read
+
+    def read_late(data: COCO) -> Corpus:
+        encoded.append(data)
+        if threading.current_thread() is first:
+            began.set()
+            wrote.wait(0.3)  # the second one could have by now
+        return read(data)
+
+    def write_and_wait(folder: Path, corpus: Corpus) -> None:
+        write_corpus(folder, corpus)
+        if threading.current_thread() is second:
+            wrote.set()
+            first.join(0.3)  # it could have removed it by now
+
+    monkeypatch.setattr(COCO, "read", read_late)
+    monkeypatch.setattr("datamodules.corpus.write_corpus", write_and_wait)
+    found: list[COCO] = []
+    first, second = (
+        threading.Thread(target=lambda: found.append(ready(tmp_path))) for _ in range(2)
+    )
+    first.start()
+    assert began.wait(10)
+    second.start()
+    first.join()
+    second.join()
+    one, other = found
+    assert one.sentences("test") == other.sentences("test")
+    assert len(encoded) == 1
+
+
+def test_what_a_kill_left_of_a_corpus_is_encoded_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write_stand_in(tmp_path)
+    monkeypatch.setattr(sources, "ROOT", tmp_path / "data")
+    first = ready(tmp_path)
+    (description,) = (tmp_path / "data").rglob(DESCRIPTION)
+    description.unlink()
+    (description.parent / f"{UNFINISHED}0123abcd").touch()
+    (description.parent.parent / "of_other_code").mkdir()
+    assert ready(tmp_path).sentences("test") == first.sentences("test")
+    assert [path.name for path in description.parent.parent.iterdir()] == [description.parent.name]
+    assert not list((tmp_path / "data").rglob(f"{UNFINISHED}*"))
+
+
+PREPARE = """
+from pathlib import Path
+from datamodules import COCO, sources
+sources.ROOT = Path("data")
+COCO(".").prepare_data()
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_begin_at_once_all_end_well(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write_stand_in(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        shutil.rmtree("data", ignore_errors=True)
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", PREPARE],
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(4)
+        ]
+        errors = [process.communicate(timeout=240)[1] for process in processes]
+        assert [process.returncode for process in processes] == [0] * 4, errors
