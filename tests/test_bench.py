@@ -18,7 +18,9 @@ import torch
 
 from tests.boring import Boring
 from tests.checkout import RECIPES, RECORD, RUN, Command, batches, write_recipe
+from tests.disk import full_disk
 from textgan_bench import leaderboard
+from textgan_bench.files import UNFINISHED
 from textgan_bench.runs import Run
 from textgan_bench.tokens import TokenBatch
 
@@ -152,6 +154,31 @@ def test_two_processes_do_not_share_a_run(command: Command) -> None:
     assert "another process is at work" in line
     assert RECORD.exists()
     assert batches() == 12
+
+
+def test_the_next_run_clears_what_a_kill_left(command: Command) -> None:
+    command.bench()
+    table = Path("leaderboard/tables/noise.md")
+    whole = table.read_text(encoding="utf-8")
+    folders = (RUN, RUN / "checkpoints", RECORD.parent, table.parent)
+    orphans = [folder / f"{UNFINISHED}0123abcd" for folder in folders]
+    for orphan in orphans:
+        orphan.write_text("half", encoding="utf-8")
+    table.unlink()  # as between a record and its tables
+    assert "is finished" in command.bench().out
+    assert not any(orphan.exists() for orphan in orphans)
+    assert table.read_text(encoding="utf-8") == whole
+
+
+def test_a_full_disk_is_named_in_one_line(command: Command) -> None:
+    with full_disk(4096):
+        failed = command("bench", "boring", "--data", "noise")
+    assert failed.status == 2
+    assert "Traceback" not in failed.err
+    last = RUN / "checkpoints/last.ckpt"
+    assert failed.err.splitlines()[-1] == f"textgan_bench: {last}: File too large"
+    assert not list(RUN.rglob(f"{UNFINISHED}*"))
+    command.bench()
 
 
 def test_bench_belongs_into_a_checkout(command: Command) -> None:

@@ -202,6 +202,14 @@ def test_weights_that_are_not_finite_replace_no_checkpoint(
         assert int(weights["batches"]) == batches
 
 
+def test_a_checkpoint_needs_no_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/none/such")
+    session = Session(tmp_path).fit()
+    assert [path.name for path in session.last.parent.iterdir()] == [LAST]
+
+
 def test_a_finished_run_trains_no_further(tmp_path: Path) -> None:
     first = Session(tmp_path).fit()
     again = Session(tmp_path).fit()

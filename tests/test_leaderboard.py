@@ -456,14 +456,6 @@ def test_the_table_written_last_has_the_records_of_all(
     assert f"| {ORACLE.method} |" in table
 
 
-def test_a_pipe_among_the_records_is_refused(tmp_path: Path) -> None:
-    path = leaderboard.write(RUN, tmp_path)
-    path.unlink()
-    os.mkfifo(path)
-    with pytest.raises(RecordError, match=rf"{path} is no regular file"):
-        leaderboard.load_records(tmp_path)
-
-
 def test_the_command_says_in_one_line_where_it_cannot_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
