@@ -88,7 +88,7 @@ def sweep(runs: Sequence[Path], *, values: Sequence[float] | None) -> None:
         found, root = _sweep_run(run, values)
         drawn[found.data, root] = None
     for data, root in drawn:
-        with locked(root / "tables"):  # the figure drawn last has the points of all
+        with locked(root / "records"):  # the figure drawn last has the points of all
             paths = draw(data, root)
         print("\n".join(map(str, paths)) or f"{data} has no scores that a figure shows")
 
