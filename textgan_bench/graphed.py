@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from functools import partial
 from typing import Any, cast
 
 import torch.nn.functional as F
@@ -18,8 +17,9 @@ from textgan_bench.functional.cuda_graphs import (
     GraphedStep,
     descend_in_graph,
 )
+from textgan_bench.functional.shapes import fixed_shapes, shapes_are_fixed
 from textgan_bench.interfaces import TextGenerator
-from textgan_bench.networks.packing import BUCKET, Packed, Padded
+from textgan_bench.networks.packing import BUCKET
 from textgan_bench.tokens import PAD, TokenBatch
 
 
@@ -35,20 +35,14 @@ class GraphedGenerator(TextGenerator):
     _graphed: GraphedStep | None = None
 
     @abstractmethod
-    def step(
-        self, ids: Tensor, lengths: Tensor, layout: type[Padded] = Packed
-    ) -> tuple[Tensor, ...]:
-        """The losses of one training step on ids (B, T), which may be wider than ``lengths``.
+    def step(self, ids: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+        """The losses of one training step on ids (B, T), which may be wider than ``lengths``."""
 
-        In the layout ``Padded`` no shape and no branch may depend on a value: padding is worked on,
-        and what is computed on it has no effect and no gradient.
-        """
-
-    def players(self, layout: type[Padded]) -> tuple[Callable[[Tensor, Any], None], list[Any]]:
-        """What moves an optimizer's parameters down a loss in ``step``, and the optimizers."""
-        if layout is Packed:
-            return self.descend, cast("list[Any]", self.optimizers())
-        return descend_in_graph, cast("list[Any]", self.optimizers(use_pl_optimizer=False))
+    def players(self) -> tuple[Callable[[Tensor, Any], None], list[Any]]:
+        """The ``descend`` function to use in ``step``, and the optimizers that it takes."""
+        if shapes_are_fixed():
+            return descend_in_graph, cast("list[Any]", self.optimizers(use_pl_optimizer=False))
+        return self.descend, cast("list[Any]", self.optimizers())
 
     def obstacle(self, trainer: Trainer) -> str:
         """What keeps ``trainer`` from taking steps as graphs; empty where nothing does."""
@@ -91,8 +85,12 @@ class GraphedGenerator(TextGenerator):
             optimizer.step()  # is counted; the graph has moved the parameters
         return losses
 
+    def _step_of_fixed_shapes(self, ids: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+        with fixed_shapes():
+            return self.step(ids, lengths)
+
     def use_graphs(self, use: bool) -> None:
         """Take the next steps as graphs, or no longer; the optimizers follow."""
-        self._graphed = GraphedStep(partial(self.step, layout=Padded)) if use else None
+        self._graphed = GraphedStep(self._step_of_fixed_shapes) if use else None
         for optimizer in cast("list[CountedRAdam]", self.optimizers(use_pl_optimizer=False)):
             optimizer.place(within_graph=use)

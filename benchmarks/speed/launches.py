@@ -22,9 +22,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.speed.claims import SEED, Claim, Texts, main
 from benchmarks.speed.nagan import random_batch
+from textgan_bench.functional.shapes import fixed_shapes
 from textgan_bench.methods import NAGAN
 from textgan_bench.networks import transformer
-from textgan_bench.networks.packing import Padded
 from textgan_bench.networks.transformer import Attention
 from textgan_bench.tokens import length_mask
 
@@ -97,13 +97,13 @@ def launches(method: NAGAN) -> dict[str, int]:
     optimizers = method.configure_optimizers()
 
     def discriminator() -> None:
-        adversarial, penalty, regulariser = method.discriminator_losses(ids, lengths, Padded)
+        adversarial, penalty, regulariser = method.discriminator_losses(ids, lengths)
         weighted = method.gradient_penalty * penalty + method.score_regulariser * regulariser
         (adversarial + weighted).backward()
 
     def generator() -> None:
         with method.frozen(method.discriminator):
-            method.generator_loss(length_mask(lengths, WORDS), Padded).backward()
+            method.generator_loss(length_mask(lengths, WORDS)).backward()
 
     def update() -> None:
         for optimizer in optimizers:
@@ -117,7 +117,7 @@ def launches(method: NAGAN) -> dict[str, int]:
         "average": method._average_parameters,
     }
     counts = {}
-    with as_on_a_gpu():
+    with as_on_a_gpu(), fixed_shapes():
         for part in parts.values():
             part()  # makes the states of the optimizers
         for name, part in parts.items():

@@ -19,8 +19,8 @@ from benchmarks.speed.bare import Bare
 from benchmarks.speed.claims import ROUNDS, SEED, Claim, Texts, main, medians
 from benchmarks.speed.plain_nagan import PlainNAGAN
 from benchmarks.speed.work import work
+from textgan_bench.functional.shapes import fixed_shapes
 from textgan_bench.methods import NAGAN
-from textgan_bench.networks.packing import Padded
 from textgan_bench.tokens import TokenBatch, length_mask
 
 TEXYGEN = {8: 12, 9: 13, 10: 14, 11: 9, 12: 6, 13: 4, 14: 3, 15: 1, 17: 1, 19: 1}
@@ -144,7 +144,8 @@ def sampling(lengths: Tensor) -> Claim:
     def padded() -> Tensor:
         drawn = torch.multinomial(method.length_counts, SAMPLES, replacement=True)
         z = torch.randn(SAMPLES, 32, 64)
-        return method.average(z, length_mask(drawn, 32), method.dropout, Padded).argmax(-1)
+        with fixed_shapes():
+            return method.average(z, length_mask(drawn, 32), method.dropout).argmax(-1)
 
     time = medians({"padded": padded, "ours": lambda: method.sample(SAMPLES)})
     return Claim("samples of NAGAN: padded / ours", 2, time["padded"] / time["ours"])

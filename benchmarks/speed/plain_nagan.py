@@ -23,6 +23,7 @@ from textgan_bench.functional.adversarial import (
     non_saturating_loss,
 )
 from textgan_bench.functional.dropout import Dropout
+from textgan_bench.functional.shapes import fixed_shapes
 from textgan_bench.methods import NAGAN
 from textgan_bench.networks.latent_transformer import NonAutoregressiveTransformer
 from textgan_bench.networks.packing import Padded
@@ -137,7 +138,8 @@ class PlainNAGAN(NAGAN):
         return self._encode(one_hot @ self.discriminator.embedding.table, mask)
 
     def _encode(self, embedded: Tensor, mask: Tensor) -> Tensor:
-        return self.discriminator(embedded, mask.sum(1), Padded)
+        with fixed_shapes():
+            return self.discriminator(embedded, mask.sum(1))
 
     @torch.no_grad()
     def _average_parameters(self) -> None:

@@ -1,6 +1,6 @@
 """Our step of NAGAN against the plain one, with the same noise, in double precision."""
 
-from typing import Any
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -10,9 +10,10 @@ from benchmarks.speed.bare import Bare
 from benchmarks.speed.plain_nagan import PlainNAGAN
 from tests.methods import test_contract as language
 from tests.methods.small import SMALL
+from textgan_bench.functional.shapes import fixed_shapes
 from textgan_bench.methods import NAGAN
 from textgan_bench.networks import latent_transformer
-from textgan_bench.networks.packing import Packed, Padded
+from textgan_bench.networks.packing import rows_of
 from textgan_bench.tokens import PAD, TokenBatch, count, length_mask
 
 VOCAB_SIZE, MAX_LENGTH = 11, 7
@@ -47,17 +48,20 @@ def test_losses_and_all_gradients_are_those_of_the_plain_step(
     )
     monkeypatch.setattr(method.generator, "_latents", lambda mask: z[:, : mask.shape[1]])
     monkeypatch.setattr(torch, "rand_like", lambda x: mix)
-    for layout, length in ((Packed, longest), (Padded, longest), (Padded, MAX_LENGTH)):
-        words = layout(mask[:, :length])
+    modes = ((nullcontext, longest), (fixed_shapes, longest), (fixed_shapes, MAX_LENGTH))
+    for shapes, length in modes:
+        with shapes():
+            words = rows_of(mask[:, :length])
         fixed = words.rows(drawn[:, :length]), words.rows(noise[:, :length])
         monkeypatch.setattr(latent_transformer, "draw", lambda scores, fixed=fixed: fixed[0])
         monkeypatch.setattr(
             latent_transformer, "add_gumbel_noise_", lambda scores, fixed=fixed: scores + fixed[1]
         )
-        actual = (
-            *method.discriminator_losses(real.ids[:, :length], LENGTHS, layout),
-            method.generator_loss(words.mask, layout),
-        )
+        with shapes():
+            actual = (
+                *method.discriminator_losses(real.ids[:, :length], LENGTHS),
+                method.generator_loss(words.mask),
+            )
         players = [method.discriminator] * 3 + [method.generator]
         for ours, plain, player in zip(actual, expected, players, strict=True):
             assert_same_loss(ours, plain, player)
@@ -125,9 +129,9 @@ def curve(kind: type[NAGAN], seed: int) -> list[float]:
 class BrainFloatNAGAN(NAGAN):
     """As by ``--trainer.precision bf16-mixed``, which holds for all of a step."""
 
-    def step(self, *arguments: Any, **layout: Any) -> tuple[torch.Tensor, ...]:
+    def step(self, ids: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, ...]:
         with torch.autocast("cpu", torch.bfloat16):
-            return super().step(*arguments, **layout)
+            return super().step(ids, lengths)
 
 
 @pytest.fixture(scope="module")

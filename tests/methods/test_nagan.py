@@ -1,4 +1,5 @@
 import copy
+from contextlib import nullcontext
 
 import pytest
 import pytorch_lightning as pl
@@ -10,9 +11,9 @@ from torch.utils.data import DataLoader
 from textgan_bench.functional.adversarial import max_gradient_penalty
 from textgan_bench.functional.cooccurrence import neighbour_counts, word_vectors
 from textgan_bench.functional.relaxation import gumbel_noise_like
+from textgan_bench.functional.shapes import fixed_shapes
 from textgan_bench.methods import NAGAN
 from textgan_bench.networks.autoregressive import draw
-from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.tokens import PAD, TokenBatch, length_mask
 
 VOCAB_SIZE, MAX_LENGTH = 9, 6
@@ -134,7 +135,7 @@ def test_words_that_fell_out_of_use_come_back(rate: float, held: bool) -> None:
     with torch.no_grad():
         generator.scores.bias[10:].sub_(30)
     for _ in range(500):
-        generator.fake(mask, 0.1, method.discriminator.embedding, Packed)
+        generator.fake(mask, 0.1, method.discriminator.embedding)
     words = generator.write(mask, 0.1, method._table, training=False).argmax(-1)
     used = torch.bincount(words, minlength=50)
     distance = 0.5 * (used / used.sum() - counts / counts.sum()).abs().sum()
@@ -146,9 +147,10 @@ def test_padding_does_not_count_as_written() -> None:
     lengths = torch.tensor([2, 5, 6])
     method = small(frequency_rate=0.05)
     mask = length_mask(lengths, MAX_LENGTH)
-    for layout in (Packed, Padded):
+    for shapes in (nullcontext(), fixed_shapes()):
         written = method.generator.get_buffer("written").zero_()
-        method.generator.fake(mask, 0.1, method.discriminator.embedding, layout)
+        with shapes:
+            method.generator.fake(mask, 0.1, method.discriminator.embedding)
         assert written.sum().item() == pytest.approx(lengths.sum().item(), rel=1e-6)
 
 
@@ -163,7 +165,7 @@ def test_words_are_held_by_the_expected_counts_of_drawn_words(
     written = generator.get_buffer("written").zero_()
     before = generator.scores.bias.detach().clone()
     monkeypatch.setattr(generator, "forward", lambda *arguments: scores)
-    generator.fake(mask, 0.1, method.discriminator.embedding, Packed)
+    generator.fake(mask, 0.1, method.discriminator.embedding)
     counts = (scores.exp() / scores.exp().sum(1, keepdim=True)).sum(0)
     torch.testing.assert_close(written, counts)
     lack = ((5 / scores.shape[1] + 0.1) / (counts + 0.1)).log()

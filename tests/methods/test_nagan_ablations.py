@@ -9,7 +9,6 @@ import torch
 from tests.methods.small import SMALL
 from tests.methods.test_contract import BATCH_SIZE, MAX_LENGTH, VOCAB_SIZE, corpus, fit, samples
 from textgan_bench.methods import NAGAN
-from textgan_bench.networks.packing import Packed
 from textgan_bench.tokens import PAD, length_mask, pad_sequences
 
 ABLATIONS: dict[str, dict[str, Any]] = {
@@ -69,6 +68,6 @@ def test_soft_words_are_mixtures_and_drawn_words_are_words() -> None:
         method = build(name)
         embedding = method.discriminator.embedding
         words = embedding(torch.arange(PAD + 1, VOCAB_SIZE))
-        fake = method.generator.fake(mask, 0.1, embedding, Packed)  # (N, E)
+        fake = method.generator.fake(mask, 0.1, embedding)  # (N, E)
         distances[name] = torch.cdist(fake, words).min(1).values.max().item()
     assert distances["gumbel"] < 1e-3 < 0.1 < distances["soft"]

@@ -14,7 +14,6 @@ from torch.utils.data import DataLoader
 from textgan_bench.functional import cuda_graphs
 from textgan_bench.functional.cuda_graphs import CaptureError, CountedRAdam
 from textgan_bench.methods import NAGAN
-from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.tokens import TokenBatch, length_mask
 
 VOCAB_SIZE, MAX_LENGTH = 9, 10
@@ -134,7 +133,7 @@ def test_the_static_step_reads_nothing_back(static: type[NAGAN]) -> None:
     fit(method, 1)
     (batch,) = batches(1)
     with OnTheDevice():
-        method.step(batch.ids, batch.lengths, Padded)
+        method._step_of_fixed_shapes(*batch)
     with pytest.raises(AssertionError, match="nonzero"), OnTheDevice():
         method.step(batch.ids, batch.lengths)
 
@@ -171,11 +170,9 @@ class Measured(NAGAN):
     def on_fit_start(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
 
-    def step(
-        self, ids: torch.Tensor, lengths: torch.Tensor, layout: type[Padded] = Packed
-    ) -> tuple[torch.Tensor, ...]:
+    def step(self, ids: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, ...]:
         self.shapes.append(tuple(ids.shape))
-        return super().step(ids, lengths, layout)
+        return super().step(ids, lengths)
 
 
 def test_a_batch_is_cut_to_its_longest_sentence_before_it_is_on_the_device() -> None:
@@ -263,8 +260,8 @@ def test_a_seeded_training_repeats() -> None:
 class Reading(Watched):
     """Looks at a loss within its step."""
 
-    def step(self, *arguments: Any, **layout: Any) -> tuple[torch.Tensor, ...]:
-        losses = super().step(*arguments, **layout)
+    def step(self, ids: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        losses = super().step(ids, lengths)
         assert math.isfinite(losses[0].item())
         return losses
 

@@ -1,5 +1,7 @@
 """NAGAN's step by the kernels of a GPU, in their interpreter where there is none."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from unittest.mock import Mock
 
 import pytest
@@ -9,27 +11,27 @@ import torch.nn.functional as F
 from tests.derivatives import DEVICE, DTYPE, TOLERANCE
 from tests.methods.test_nagan_graph import MAX_LENGTH, batches, build
 from textgan_bench.functional.dropout import Dropout
+from textgan_bench.functional.shapes import fixed_shapes
 from textgan_bench.methods import NAGAN
-from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.tokens import length_mask
 
 
-def losses_and_gradients(method: NAGAN, layout: type[Padded]) -> list[torch.Tensor]:
+def losses_and_gradients(method: NAGAN) -> list[torch.Tensor]:
     (batch,) = batches(1)
     ids, lengths = batch.ids[:2].to(DEVICE), batch.lengths[:2].to(DEVICE)
     method.zero_grad()
     torch.manual_seed(1)
-    adversarial, penalty, regulariser = method.discriminator_losses(ids, lengths, layout)
-    generator = method.generator_loss(length_mask(lengths, MAX_LENGTH), layout)
+    adversarial, penalty, regulariser = method.discriminator_losses(ids, lengths)
+    generator = method.generator_loss(length_mask(lengths, MAX_LENGTH))
     losses = [adversarial, 10 * penalty, regulariser, generator]
     torch.stack(losses).sum().backward()
     gradients = [x.grad for x in method.parameters() if x.grad is not None]
     return [torch.stack(losses).detach(), *gradients]
 
 
-@pytest.mark.parametrize("layout", [Packed, Padded])
+@pytest.mark.parametrize("shapes", [nullcontext, fixed_shapes])
 def test_losses_and_gradients_are_those_without_the_kernels(
-    layout: type[Padded], monkeypatch: pytest.MonkeyPatch
+    shapes: Callable[[], AbstractContextManager[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("triton")
     method = build(NAGAN, dropout=0.0).to(DEVICE, DTYPE)
@@ -38,7 +40,8 @@ def test_losses_and_gradients_are_those_without_the_kernels(
     for answer in (refuse, take):
         for module in ("attention", "residual_norm"):
             monkeypatch.setattr(f"textgan_bench.functional.{module}.can_take", answer)
-        results.append(losses_and_gradients(method, layout))
+        with shapes():
+            results.append(losses_and_gradients(method))
     plain, ours = results
     assert take.call_count == refuse.call_count > 20
     assert len(ours) == len(plain) > 50
@@ -63,8 +66,8 @@ def test_the_kernels_drop_what_they_compute(monkeypatch: pytest.MonkeyPatch) -> 
         torch.manual_seed(seed)
         by_itself.reset_mock()
         seeds.reset_mock()
-        with torch.no_grad():
-            return float(method.generator(z, mask, dropout, Padded).square().sum())
+        with torch.no_grad(), fixed_shapes():
+            return float(method.generator(z, mask, dropout).square().sum())
 
     one = scores(1, 0.25)
     assert by_itself.call_count == 1, "of the latents, which no kernel computes, and left out here"

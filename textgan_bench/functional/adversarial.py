@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from textgan_bench.functional.processes import holder_weight
+from textgan_bench.functional.shapes import shapes_are_fixed
 
 
 def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
@@ -38,7 +39,8 @@ def max_gradient_penalty(
 
     Only the largest norm has a gradient, so all norms are found by first derivatives and only that
     sentence, cut to its own length, is differentiated twice. This needs a score without dropout
-    and without statistics over the batch.
+    and without statistics over the batch. In ``fixed_shapes`` every sentence is differentiated
+    twice, since the shapes of one alone depend on which it is.
 
     Args:
         score: (B, T, E) points and (B,) lengths to (B,) scores.
@@ -49,6 +51,8 @@ def max_gradient_penalty(
         The penalty, differentiable in the score's parameters and in the history of ``points``. With
         several processes the mean over them is the penalty of the largest of all.
     """
+    if shapes_are_fixed():
+        return max_gradient_penalty_of_all(score, points, lengths)
     leaf = points.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(score(leaf, lengths).sum(), leaf)
     largest, steepest = gradient.square().sum((1, 2)).max(0)

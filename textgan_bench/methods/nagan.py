@@ -35,7 +35,6 @@ from torch.optim import Optimizer
 from textgan_bench.functional.adversarial import (
     discriminator_loss,
     max_gradient_penalty,
-    max_gradient_penalty_of_all,
     non_saturating_loss,
 )
 from textgan_bench.functional.cooccurrence import neighbour_counts, word_vectors
@@ -43,7 +42,7 @@ from textgan_bench.functional.cuda_graphs import CountedRAdam
 from textgan_bench.graphed import GraphedGenerator
 from textgan_bench.networks.discriminators import DiscriminatorKind, build_discriminator
 from textgan_bench.networks.generators import GeneratorKind, build_generator
-from textgan_bench.networks.packing import Packed, Padded
+from textgan_bench.networks.packing import Packed, rows_of
 from textgan_bench.tokens import PAD, TokenBatch, length_mask
 
 SAMPLING_BATCH = 256  # bounds the memory of the scores, N x V; not tuned
@@ -206,45 +205,39 @@ class NAGAN(GraphedGenerator):
         self.log_losses(dict(zip(logged, losses, strict=True)))
 
     def discriminator_losses(
-        self, real_ids: Tensor, lengths: Tensor, layout: type[Padded] = Packed
+        self, real_ids: Tensor, lengths: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The adversarial loss (eq. 12), the gradient penalty and the score regulariser (eq. 25).
 
         ``real_ids`` (B, T) are met by as many fakes of the same ``lengths`` (B,).
         """
-        words = layout(length_mask(lengths, real_ids.shape[1]))
+        words = rows_of(length_mask(lengths, real_ids.shape[1]))
         embedding = self.discriminator.embedding
-        fake = words.pad(self.generator.fake(words.mask, self.dropout, embedding, layout))
+        fake = words.pad(self.generator.fake(words.mask, self.dropout, embedding))
         real = embedding(real_ids)  # (B, T, E)
-        judge = partial(self.discriminator, layout=layout)
-        scores = judge(torch.cat([real, fake]), lengths.repeat(2))
+        scores = self.discriminator(torch.cat([real, fake]), lengths.repeat(2))
         mixed = torch.lerp(fake, real, torch.rand_like(real[:, :1, :1]))
-        # One sentence after the other is less work, all at once has shapes known beforehand.
-        penalty = max_gradient_penalty if layout is Packed else max_gradient_penalty_of_all
         return (
             discriminator_loss(*scores.chunk(2)),
-            penalty(judge, mixed, lengths),
+            max_gradient_penalty(self.discriminator, mixed, lengths),
             scores.square().mean(),
         )
 
-    def generator_loss(self, mask: Tensor, layout: type[Padded] = Packed) -> Tensor:
+    def generator_loss(self, mask: Tensor) -> Tensor:
         """The generator's loss (eq. 13) on sentences of the lengths of ``mask`` (B, T)."""
-        scores = self.generator.write(
-            mask, self.dropout, self._table.detach(), training=True, layout=layout
-        )  # (N, V - 1)
+        table = self._table.detach()
+        scores = self.generator.write(mask, self.dropout, table, training=True)  # (N, V - 1)
         fake = self.generator.relax(scores, self.discriminator.projected_words())
-        return non_saturating_loss(self.discriminator.judge(fake, layout(mask)))
+        return non_saturating_loss(self.discriminator.judge(fake, rows_of(mask)))
 
-    def step(
-        self, ids: Tensor, lengths: Tensor, layout: type[Padded] = Packed
-    ) -> tuple[Tensor, ...]:
+    def step(self, ids: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
         """One step of the discriminator, one of the generator (algorithm 1) on ids (B, T)."""
-        descend, (generator_optimizer, discriminator_optimizer) = self.players(layout)
-        adversarial, penalty, regulariser = self.discriminator_losses(ids, lengths, layout)
+        descend, (generator_optimizer, discriminator_optimizer) = self.players()
+        adversarial, penalty, regulariser = self.discriminator_losses(ids, lengths)
         weighted = self.gradient_penalty * penalty + self.score_regulariser * regulariser
         descend(adversarial + weighted, discriminator_optimizer)
         with self.frozen(self.discriminator):
-            generator_loss = self.generator_loss(length_mask(lengths, ids.shape[1]), layout)
+            generator_loss = self.generator_loss(length_mask(lengths, ids.shape[1]))
             descend(generator_loss, generator_optimizer)
         self._average_parameters()
         return adversarial, penalty, regulariser, generator_loss

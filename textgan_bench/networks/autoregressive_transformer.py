@@ -18,7 +18,7 @@ from textgan_bench.functional.dropout import Dropout
 from textgan_bench.functional.likelihood import log_frequencies
 from textgan_bench.functional.relaxation import gumbel_noise_like, soft_embedding
 from textgan_bench.networks.latent_transformer import LatentTransformer
-from textgan_bench.networks.packing import Packed, Padded
+from textgan_bench.networks.packing import rows_of
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape
 
 Past = tuple[Tensor, Tensor]
@@ -54,17 +54,9 @@ class AutoregressiveTransformer(LatentTransformer):
         """
         self.scores.bias.copy_(log_frequencies(word_counts))
 
-    def write(
-        self,
-        mask: Tensor,
-        dropout: float,
-        table: Tensor,
-        *,
-        training: bool,
-        layout: type[Padded] = Packed,
-    ) -> Tensor:
+    def write(self, mask: Tensor, dropout: float, table: Tensor, *, training: bool) -> Tensor:
         z = self.positions.new_empty(len(mask), self.latent_dim).normal_()  # (B, Z)
-        return self(z, mask, dropout, table, training, layout)
+        return self(z, mask, dropout, table, training)
 
     def forward(
         self,
@@ -73,7 +65,6 @@ class AutoregressiveTransformer(LatentTransformer):
         dropout: float,
         table: Tensor,
         training: bool,
-        layout: type[Padded] = Packed,
     ) -> Tensor:
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, Z).
 
@@ -95,7 +86,7 @@ class AutoregressiveTransformer(LatentTransformer):
                 scores = scores + gumbel_noise_like(scores)
             written.append(scores)
             word = self.relax(scores, table) if training else table[scores.argmax(-1)]
-        return layout(mask).rows(torch.stack(written, 1))
+        return rows_of(mask).rows(torch.stack(written, 1))
 
     def _step(
         self, block: LatentDecoderBlock, x: Tensor, past: Past, latents: Tensor, dropout: Dropout

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from textgan_bench.networks.packing import Packed, Padded
+from textgan_bench.networks.packing import Padded, rows_of
 from textgan_bench.networks.transformer import EncoderBlock, Shape, sinusoidal_positions
 from textgan_bench.networks.word_vectors import ScaledEmbedding
 from textgan_bench.tokens import PAD, length_mask
@@ -51,9 +51,9 @@ class Discriminator(nn.Module, ABC):
         super().__init__()
         self.embedding = ScaledEmbedding(vocab_size, embedding_dim, embedding_scale)
 
-    def forward(self, embedded: Tensor, lengths: Tensor, layout: type[Padded] = Packed) -> Tensor:
+    def forward(self, embedded: Tensor, lengths: Tensor) -> Tensor:
         """(B,) scores, the logits of "real", of embedded sentences (B, T, E)."""
-        words = layout(length_mask(lengths, embedded.shape[1]))
+        words = rows_of(length_mask(lengths, embedded.shape[1]))
         return self.judge(self.project(words.rows(embedded)), words)
 
     def projected_words(self) -> Tensor:

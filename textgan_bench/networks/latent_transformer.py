@@ -19,7 +19,7 @@ from textgan_bench.functional.processes import process_count, process_mean
 from textgan_bench.functional.relaxation import add_gumbel_noise_, straight_through_embedding
 from textgan_bench.functional.row_chunks import row_chunks
 from textgan_bench.networks.autoregressive import draw
-from textgan_bench.networks.packing import Packed, Padded
+from textgan_bench.networks.packing import Padded, rows_of
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape, sinusoidal_positions
 from textgan_bench.networks.word_vectors import ScaledEmbedding
 from textgan_bench.tokens import PAD
@@ -91,32 +91,21 @@ class LatentTransformer(nn.Module, ABC):
         """
 
     @abstractmethod
-    def write(
-        self,
-        mask: Tensor,
-        dropout: float,
-        table: Tensor,
-        *,
-        training: bool,
-        layout: type[Padded] = Packed,
-    ) -> Tensor:
+    def write(self, mask: Tensor, dropout: float, table: Tensor, *, training: bool) -> Tensor:
         """(N, V - 1) scores from new latents, noise included: words are their argmax.
 
         Args:
             mask: (B, T) bool, True on words.
             dropout: in [0, 1).
             table: (V - 1, E) embedding of the discriminator.
-            training: whether words are relaxed and noise is what it is in training.
-            layout: of the N rows.
+            training: relaxed words and Gumbel noise, as the training step has them.
         """
 
-    def fake(
-        self, mask: Tensor, dropout: float, embedding: ScaledEmbedding, layout: type[Padded]
-    ) -> Tensor:
+    def fake(self, mask: Tensor, dropout: float, embedding: ScaledEmbedding) -> Tensor:
         """(N, E) words of training, embedded; the gradient reaches the embedding alone."""
         table = embedding.table[PAD + 1 :]
         with torch.no_grad():
-            scores = self.write(mask, dropout, table, training=True, layout=layout)
+            scores = self.write(mask, dropout, table, training=True)
         return self.relax(scores, table)
 
     def relax(self, scores: Tensor, table: Tensor) -> Tensor:
@@ -173,34 +162,22 @@ class NonAutoregressiveTransformer(LatentTransformer):
         stretched = self.score_std / UNIGRAM_STD * log_frequencies(word_counts)
         self.scores.bias.copy_(stretched - scale * scores.mean(0))
 
-    def write(
-        self,
-        mask: Tensor,
-        dropout: float,
-        table: Tensor,
-        *,
-        training: bool,
-        layout: type[Padded] = Packed,
-    ) -> Tensor:
-        scores = self(self._latents(mask), mask, dropout, layout)
+    def write(self, mask: Tensor, dropout: float, table: Tensor, *, training: bool) -> Tensor:
+        scores = self(self._latents(mask), mask, dropout)
         return add_gumbel_noise_(scores) if training else scores
 
-    def fake(
-        self, mask: Tensor, dropout: float, embedding: ScaledEmbedding, layout: type[Padded]
-    ) -> Tensor:
+    def fake(self, mask: Tensor, dropout: float, embedding: ScaledEmbedding) -> Tensor:
         with torch.no_grad():
-            scores = self(self._latents(mask), mask, dropout, layout)  # (N, V - 1)
+            scores = self(self._latents(mask), mask, dropout)  # (N, V - 1)
             if self.frequency_rate:
-                self._hold_frequencies(scores, layout(mask))
+                self._hold_frequencies(scores, rows_of(mask))
             # What the argmax of scores with Gumbel noise draws, without the noise.
             words = draw(scores)  # (N,)
         return embedding(words + PAD + 1)
 
-    def forward(
-        self, z: Tensor, mask: Tensor, dropout: float, layout: type[Padded] = Packed
-    ) -> Tensor:
+    def forward(self, z: Tensor, mask: Tensor, dropout: float) -> Tensor:
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, T, Z)."""
-        words = layout(mask)
+        words = rows_of(mask)
         positions = self.positions[: z.shape[1]]  # (T, H)
         latents = self.latents(words.rows(z)) + words.rows(positions.expand(len(z), -1, -1))
         drop = Dropout(dropout)

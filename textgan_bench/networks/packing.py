@@ -1,7 +1,9 @@
 """The positions of a padded batch as rows: all of them, or only its words.
 
-What treats positions one by one works on rows, attention on padded sentences. Both layouts give
-the same for every word. Shapes: B batch, T time, N rows, H hidden width.
+Position-wise layers work on rows, attention works on padded sentences. ``rows_of`` chooses between
+the two layouts, which give the same for every word.
+
+Shapes: B batch, T time, N rows, H hidden width.
 """
 
 from collections.abc import Callable
@@ -10,8 +12,15 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from textgan_bench.functional.shapes import shapes_are_fixed
+
 BUCKET = 4
 """Sentences whose lengths round up to the same multiple of it attend together; measured."""
+
+
+def rows_of(mask: Tensor) -> "Padded":
+    """The layout of the words, True in ``mask`` (B, T): packed, and padded in ``fixed_shapes``."""
+    return Padded(mask) if shapes_are_fixed() else Packed(mask)
 
 
 def padding_bias(mask: Tensor) -> Tensor:
