@@ -20,6 +20,7 @@ from textgan_bench.metrics import (
     ParseRate,
     ReverseLMScore,
 )
+from textgan_bench.metrics.encoders import encoder
 from textgan_bench.scoring import score
 
 
@@ -93,6 +94,20 @@ def test_too_little_to_resample() -> None:
         standard_errors(metrics, [["1"]], 5)
     with pytest.raises(ValueError, match="not 2 and 1"):
         standard_errors(metrics, [["1"], ["2"]], 1)
+
+
+def test_what_a_resample_does_not_determine_has_no_error() -> None:
+    """An infinite score, or a metric that refuses so few sentences; the others have theirs."""
+    captions = [["a", "man"], ["two", "dogs"]]
+    nothing = [*captions, [], []]
+    errors = standard_errors(MetricCollection([LMScore(captions), Diversity()]), nothing, 20)
+    assert "lm_score/kn4" not in errors
+    assert errors["distinct_words"] > 0
+    metrics = MetricCollection([FED(nothing, encoder("hash2", nothing)), Diversity()])
+    with pytest.warns(UserWarning, match="FED has no standard error: .* at least 2 samples"):
+        errors = standard_errors(metrics, captions, 5)
+    assert errors.keys() >= {"distinct_words"}
+    assert "fed/hash2" not in errors
 
 
 @pytest.mark.slow

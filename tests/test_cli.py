@@ -210,6 +210,14 @@ def test_bootstrap_prints_errors_and_the_digits_they_support(command: Command) -
     (line,) = (line for line in compared.splitlines() if line.startswith("bleu_f/4"))
     assert float(line.split()[-4]) == pytest.approx(noise, abs=1e-3)
     assert "at least 2" in command.refused(*arguments[:-1], "1")
+    # What is infinite in a resample has no error, and JSON has no word for it.
+    scores_of(command, [*REAL[:2], "", ""])
+    found = command(*arguments, "--json").out
+    content = json.loads(found, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert "lm_score/kn4" in content["scores"].keys() - content["standard_errors"].keys()
+    assert content["standard_errors"]["distinct_words"] > 0
+    (line,) = [x for x in command(*arguments).out.splitlines() if x.startswith("lm_score/kn4 ")]
+    assert "±" not in line
 
 
 def test_another_encoder_names_its_score(command: Command) -> None:

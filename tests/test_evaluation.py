@@ -13,7 +13,8 @@ import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import CSVLogger
-from torchmetrics import MetricCollection
+from torch import Tensor
+from torchmetrics import Metric, MetricCollection
 
 from tests.boring import WORDS, Boring, BoringData, WordCounts
 from textgan_bench import leaderboard, provenance
@@ -30,6 +31,7 @@ from textgan_bench.scoring import (
     unparse,
     write_sentences,
 )
+from textgan_bench.tokens import TokenBatch, pad_sequences
 
 EPOCHS, BATCHES = 4, 6  # 24 sentences in batches of 4
 
@@ -374,8 +376,41 @@ def test_a_metric_that_refuses_leaves_the_others_alone() -> None:
     scores = score_chunks(metrics, [[["man"]], [["a", "man"]], [["man"]]])
     assert scores.values == {"words": pytest.approx(4 / 3), "empty": 0}
     assert scores.left_out == {"Refuses": "no score for a"}
-    with pytest.raises(ValueError, match="Refuses: no score for a"):  # a run has all of its scores
-        score(metrics, [["a"]])
+    assert score(metrics, [["a"]]) == {"words": 1, "empty": 0}
+
+
+class PerWord(Metric):
+    """Sentences a word: infinite without any."""
+
+    full_state_update = False
+    counts: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("counts", torch.zeros(2), dist_reduce_fx="sum")
+
+    def update(self, samples: list[Sentence]) -> None:
+        self.counts += torch.tensor([len(samples), sum(map(len, samples))])
+
+    def compute(self) -> dict[str, Tensor]:
+        return {"per_word": self.counts[0] / self.counts[1]}
+
+
+def test_a_generator_that_writes_nothing_has_a_record_without_what_that_makes_infinite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(self: Boring, n: int, *, temperature: float = 1.0) -> TokenBatch:
+        return pad_sequences([[]] * n, self.max_length)
+
+    both = [WordCounts(), PerWord()]
+    monkeypatch.setattr(BoringData, "metrics", lambda *_: MetricCollection(both))
+    monkeypatch.setattr(Boring, "sample", nothing)
+    # Selection by it is without effect, and keeps a checkpoint to be tested.
+    record = Session(tmp_path, select="per_word").fit().test(BEST).record()
+    assert record.scores == {"words": 0, "empty": 1}
+    assert record.left_out == {"per_word": "no word was written"}
+    assert len(logged(tmp_path, "validation/per_word")) == EPOCHS
+    assert all(map(math.isnan, logged(tmp_path, "validation/per_word").values())), "a gap"
 
 
 def test_nothing_is_no_sample() -> None:

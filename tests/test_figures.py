@@ -33,6 +33,9 @@ def test_points_carry_their_knob(tmp_path: Path) -> None:
     plot_curves({"mle": POINTS}, [AXES, AXES[::-1]], tmp_path / "curve.svg")
     svg = (tmp_path / "curve.svg").read_text(encoding="utf-8")
     assert all(f"<!-- {text} -->" in svg for text in ("0.5", "1", "mle", "LM score ↓"))
+    # A point whose score is not determined is not drawn, and the others are.
+    plot_curves({"mle": [*POINTS, {"knob": 2.0}]}, [AXES], tmp_path / "less.svg")
+    assert "<!-- 2 -->" not in (tmp_path / "less.svg").read_text(encoding="utf-8")
     with pytest.raises(ValueError, match="no score bleu_f/5"):
         plot_curves({"mle": POINTS}, [(("bleu_f/5", "BLEU-F ↑"), AXES[1])], tmp_path / "x.svg")
 

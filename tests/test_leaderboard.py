@@ -15,7 +15,7 @@ import pytest
 
 from tests.disk import full_disk
 from textgan_bench import leaderboard
-from textgan_bench.leaderboard import Record, RecordError
+from textgan_bench.leaderboard import LATER, Record, RecordError
 
 COMMITTED = Path(__file__).parent.parent / "leaderboard"
 
@@ -43,7 +43,6 @@ RUN = Record(
     commit="abc-dirty",
     versions={"torch": "2.13.0"},
 )
-LATER = {"training_updates", "training_hours"}
 ORACLE = replace(
     RUN,
     method="oracle",
@@ -137,7 +136,8 @@ def test_the_cost_of_a_row_is_that_of_the_whole_training(tmp_path: Path) -> None
     )
     path = older.path(tmp_path / "older")
     content = json.loads(path.read_text(encoding="utf-8"))
-    del content["training_updates"], content["training_hours"]
+    for name in LATER:
+        del content[name]
     path.write_text(json.dumps(content), encoding="utf-8")
     assert leaderboard.load(path) == older
 
@@ -177,6 +177,20 @@ def test_common_unknown_words_are_told_below_the_table(tmp_path: Path) -> None:
     page = (tmp_path / "tables/hmm.md").read_text(encoding="utf-8")
     assert "- 41% of the words are unknown and match nothing in BLEU" in page
     assert "BLEU-F" not in page.partition("## ")[2]
+
+
+def test_a_score_that_one_seed_lacks_is_that_of_no_row(tmp_path: Path) -> None:
+    """The mean of the other seeds would be of those that went well."""
+    reason = "no word was written"
+    lacking = replace(
+        SECOND_SEED,
+        scores={key: value for key, value in SECOND_SEED.scores.items() if key != "oracle_nll"},
+        left_out={"oracle_nll": reason},
+    )
+    store(tmp_path, RUN, lacking, ORACLE)
+    page = (tmp_path / "tables/hmm.md").read_text(encoding="utf-8")
+    assert "| nagan | quick | 2 | ≥ 1,000 | – | 0.12 ± 0.14 |" in page
+    assert f"- nagan, quick: no oracle_nll of seed 1, as {reason}\n" in page
 
 
 def test_scores_of_other_data_or_scoring_share_no_table(tmp_path: Path) -> None:

@@ -89,7 +89,8 @@ def test_curves_of_one_table_share_a_figure_if_they_compare(tmp_path: Path) -> N
             fingerprint={"samples": samples},
             commit="",
             versions={},
-            points=[{"knob": t, **dict.fromkeys(keys, t)} for t in (0.5, 1.0)],
+            points=[{"knob": t, **dict.fromkeys(keys, t)} for t in (0.5, 1.0)]
+            + [{"knob": 9.0, "bleu_f/5": 0.0}],  # too hot for the others
         )
         path = swept.path(tmp_path)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ from textgan_bench.metrics.inputs import TrainingMetric
 from textgan_bench.metrics.profiles import EXTRAS
 from textgan_bench.recipes import SMOKE, folder_beside, is_own_text, layers, own_text
 from textgan_bench.runs import Run, differences, without_places
-from textgan_bench.scoring import data_fingerprint, score
+from textgan_bench.scoring import chunked, data_fingerprint, score, score_chunks
 from textgan_bench.training import TrainingCLI, keeps_files, leave_failed_wandb_run
 
 RUNS = Path("runs")
@@ -131,6 +131,8 @@ def bench(
         known = [record for root in roots for record in leaderboard.load_records(root)]
         print(leaderboard.compare(list(records.values())[-1], known))
         for row, record in records.items():
+            for key, reason in record.left_out.items():
+                print(f"without {key} of seed {row.seed}: {reason}")
             print(f"record {record.path(row.leaderboard)}, samples {row.run.samples}")
     if failed:
         folders = ", ".join(str(row.run.folder) for row in failed)
@@ -199,7 +201,7 @@ def _finished(row: Row, settings: list[str]) -> TextDataModule | None:
 
 
 def _has_extras(data: TextDataModule, record: Record) -> bool:
-    return all(EXTRAS[name] in record.scores for name in data.extras)
+    return all(EXTRAS[name] in record.scores.keys() | record.left_out for name in data.extras)
 
 
 def _fit(run: Run, settings: list[str], force: bool) -> None:
@@ -252,7 +254,8 @@ def write_missing_anchors(name: str, data: TextDataModule, root: Path = leaderbo
     for anchor, sentences, metrics, settings in rows:
         if (anchor, settings) in known:
             continue
-        scores = score(metrics, sentences, data.aligned("test") if anchor in rewritings else None)
+        aligned = data.aligned("test") if anchor in rewritings else None
+        scores, left_out = score_chunks(metrics, chunked(sentences), aligned=aligned)
         if anchor == REAL:
             scores |= _relative_to_training(metrics, data.sentences("test"))
         record = Record(
@@ -262,6 +265,7 @@ def write_missing_anchors(name: str, data: TextDataModule, root: Path = leaderbo
             budget="anchor",
             budget_label="not trained",
             scores=scores,
+            left_out=left_out,
             fingerprint=settings,
             data_revision=data.revision,
             data_source=data.source,

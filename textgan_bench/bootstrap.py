@@ -48,9 +48,10 @@ def standard_errors(
 
     It is the standard deviation of the score over other sets of as many sentences of the same
     source. Each sentence is encoded, matched or scored once; a resample costs a ``compute``, which
-    is nothing for scores that are means and a training for the perplexity of a network. Scores
-    that appear only in some resamples, such as the caveats of language models, have no error. The
-    metrics are left reset.
+    is nothing for scores that are means and a training for the perplexity of a network. A score
+    that some resample does not determine, or only to be infinite, has no error: the caveats of
+    language models, any score of a metric that refuses so few sentences. The metrics are left
+    reset.
 
     Args:
         metrics: the scores; they take ``update(samples)``.
@@ -82,18 +83,21 @@ def standard_errors(
     kept = min(size - 1, max(1, round(KEPT * size)))
     subsets = [torch.randperm(size, generator=generator)[:kept].tolist() for _ in range(resamples)]
     errors: dict[str, float] = {}
-    members: list[Metric] = list(metrics.values())
-    with tqdm(total=len(members) * resamples, desc="resampling", delay=QUIET_SECONDS) as bar:
-        for metric in members:
-            states = [_state(metric, group, sentences, aligned) for group in groups]
+    with tqdm(total=len(metrics) * resamples, desc="resampling", delay=QUIET_SECONDS) as bar:
+        for name, metric in metrics.items():
             scores = []
-            for subset in subsets:
-                scores.append(_merged_score(metric, [states[index] for index in subset]))
-                bar.update()
-            metric.reset()
+            try:
+                states = [_state(metric, group, sentences, aligned) for group in groups]
+                for subset in subsets:
+                    scores.append(_merged_score(metric, [states[index] for index in subset]))
+                    bar.update()
+            except ValueError as error:
+                warnings.warn(f"{name} has no standard error: {error}", stacklevel=2)
+                continue
             for key in set.intersection(*map(set, scores)):
                 values = torch.stack([score[key].double() for score in scores])
-                errors[key] = (kept / (size - kept)) ** 0.5 * float(values.std())
+                if values.isfinite().all():
+                    errors[key] = (kept / (size - kept)) ** 0.5 * float(values.std())
     metrics.reset()
     return errors
 

@@ -135,8 +135,9 @@ class PeriodicCheckpoint(Checkpoint):
             raise ValueError(f"select={self.select} is not among {', '.join(sorted(scores))}")
         # What a method logs may differ between ranks, and they must agree before they save.
         score = float(trainer.strategy.broadcast(scores[key]))
-        if score < self.smallest:
-            self.smallest = score
+        none_yet = not _place(trainer, BEST).exists()  # of which one is to be tested, be it bad
+        if trainer.strategy.broadcast(score < self.smallest or none_yet):
+            self.smallest = min(self.smallest, score)
             self._save(trainer, BEST)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -159,8 +160,7 @@ class PeriodicCheckpoint(Checkpoint):
 
     def _save(self, trainer: Trainer, name: str) -> None:
         cast(Method, trainer.lightning_module).check_finite()
-        path = Path(trainer.default_root_dir) / "checkpoints" / name
-        trainer.save_checkpoint(path, weights_only=False)
+        trainer.save_checkpoint(_place(trainer, name), weights_only=False)
         if name == LAST:
             self._saved_at = time.monotonic()
 
@@ -173,6 +173,10 @@ class PeriodicCheckpoint(Checkpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.smallest = state_dict["smallest"]
         self._random_state = state_dict["random_state"]
+
+
+def _place(trainer: Trainer, name: str) -> Path:
+    return Path(trainer.default_root_dir) / "checkpoints" / name
 
 
 class RunProgress(ProgressBar):

@@ -1,7 +1,6 @@
 """``sample`` and ``score``: text out of a run, and numbers out of a text."""
 
 import json
-import math
 import sys
 import warnings
 from collections.abc import Iterator
@@ -143,11 +142,7 @@ def score_file(judge: Judge, file: Path, num_samples: int) -> Scores:
     sentences = (line.split() for line in lines)
     aligned, unpaired = judge.pairs(num_samples)
     values, left_out = score_chunks(judge.metrics, chunked(sentences), watched, aligned)
-    infinite = {key: "no word was written" for key in values if not math.isfinite(values[key])}
-    return Scores(
-        {key: value for key, value in values.items() if key not in infinite},
-        judge.left_out | unpaired | left_out | infinite,
-    )
+    return Scores(values, judge.left_out | unpaired | left_out)
 
 
 def _write_nearest(judge: Judge, file: Path, path: Path) -> float:

@@ -187,8 +187,7 @@ def _record_side(path: Path) -> Side:
     if len(seeds) == 1:
         return _single(f"{path}, one seed: noise of the samples alone", record.scores, settings, {})
     scores, errors = {}, {}
-    for key in record.scores:
-        values = [seed.scores[key] for seed in seeds if key in seed.scores]
+    for key, values in leaderboard.scores(seeds).items():
         scores[key] = statistics.fmean(values)
         spreads = [spread for spread in [_spread_of_one(key, settings)] if spread is not None]
         spreads += [statistics.stdev(values)] if len(values) > 1 else []

@@ -1,6 +1,7 @@
 """Scores of a run: curves while it trains, one record when it is tested."""
 
 import csv
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from textgan_bench.interfaces import Sentence, TextDataModule, TextGenerator
 from textgan_bench.leaderboard import Record
 from textgan_bench.reading import read_sentences
 from textgan_bench.runs import Run, load_checkpoint
-from textgan_bench.scoring import data_fingerprint, score, write_sentences
+from textgan_bench.scoring import chunked, data_fingerprint, score_chunks, write_sentences
 from textgan_bench.tokens import TokenBatch
 
 SHOWN = 10
@@ -132,7 +133,8 @@ class Evaluate(Callback):
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._metrics is None:  # what depends on the references is computed once
             self._metrics = _data(trainer).metrics("validation").to(pl_module.device)
-        scores = score(self._metrics, self._sentences)
+        scores, left_out = score_chunks(self._metrics, chunked(self._sentences))
+        scores |= dict.fromkeys(left_out, math.nan)  # a gap in the curve
         curves = {f"validation/{name}": value for name, value in scores.items()}
         pl_module.log_dict(curves, sync_dist=True)  # the metrics have been merged already
         if trainer.is_global_zero:
@@ -178,7 +180,7 @@ class Evaluate(Callback):
         data = _data(trainer)
         written_from_nothing = isinstance(pl_module, TextGenerator)
         aligned = None if written_from_nothing else data.aligned("test")
-        scores = score(data.metrics("test"), sentences, aligned)
+        scores, left_out = score_chunks(data.metrics("test"), chunked(sentences), aligned=aligned)
         pl_module.log_dict({f"test/{name}": value for name, value in scores.items()})
         leaderboard.write(
             Record(
@@ -188,6 +190,7 @@ class Evaluate(Callback):
                 budget=self.budget,
                 budget_label=self.budget_label,
                 scores=scores,
+                left_out=left_out,
                 fingerprint=data_fingerprint(data, len(sentences)),
                 data_revision=data.revision,
                 data_source=data.source,

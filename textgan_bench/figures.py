@@ -63,6 +63,8 @@ def plot_curves(
 ) -> None:
     """Draw scores against each other, a line a generator, each point with its knob beside it.
 
+    A point that lacks a score of a panel is left out of it.
+
     Args:
         curves: points of ``knob_curve`` by the name of the generator.
         panels: side by side, the horizontal and the vertical axis of each, for example
@@ -70,14 +72,15 @@ def plot_curves(
         path: the file, ``.svg``, ``.png`` or ``.pdf``.
 
     Raises:
-        ValueError: a score is missing, matplotlib is, or the file is of no known kind.
+        ValueError: all points of a curve lack a score, matplotlib is missing, or the file is of no
+            known kind.
     """
     figure, *places = _figure(path, len(panels))
     for axes, (x, y) in zip(places, panels, strict=True):
-        for name, points in curves.items():
-            for key, _ in (x, y):
-                if not all(key in point for point in points):
-                    raise ValueError(f"the curve of {name} has no score {key}")
+        for name, all_points in curves.items():
+            points = [point for point in all_points if x[0] in point and y[0] in point]
+            if not points:
+                raise ValueError(f"the curve of {name} has no score {x[0]} or {y[0]}")
             line = [(point[x[0]], point[y[0]]) for point in points]
             (drawn,) = axes.plot(
                 *zip(*line, strict=True), marker="o", markersize=4, linewidth=1.2, label=name

@@ -11,7 +11,7 @@ import statistics
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from reprlib import repr as shown
 from types import UnionType
@@ -29,6 +29,9 @@ from textgan_bench.tables import (
     plain,
     unknown_share,
 )
+
+LATER = frozenset({"training_updates", "training_hours", "left_out"})
+"""Fields that records of before lack; what stands for each there is its default."""
 
 SCHEMA = 1
 """Raised when a field changes its meaning; a record with a larger one is refused."""
@@ -104,6 +107,8 @@ class Record:
     records of before."""
     training_hours: float | None = None
     """Time of the whole training, its sessions added up; None in records of before."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Scores that the samples do not determine, and why; records of before have none."""
 
     @property
     def cost(self) -> tuple[int, float] | None:
@@ -339,6 +344,7 @@ def _block(records: Iterable[Record], marked: tuple[str, ...] | None = None) -> 
             f"{unknown:.0%} of the words are unknown and match nothing in BLEU: BLEU of sets and "
             "self-BLEU are left out"
         )
+    notes += [line for group in groups.values() for line in _left_out(group)]
     return Block(
         title=f"Data revision {first.data_revision}",
         rows=sorted(rows, key=lambda row: row.order),
@@ -372,10 +378,7 @@ def _equal(scores: Mapping[str, float], others: Mapping[str, float]) -> bool:
 def _row(group: Sequence[Record], *, marked: bool) -> Row:
     first = group[0]
     *_, knob = _group(first)
-    values: dict[str, list[float]] = {}
-    for record in group:
-        for key, value in record.scores.items():
-            values.setdefault(key, []).append(value)
+    values = scores(group)
     return Row(
         kind="anchor" if first.source == "anchor" else "run",
         method=f"{first.method} ({knob})" if knob else first.method,
@@ -397,6 +400,28 @@ def _batches(group: Sequence[Record]) -> str:
     if len(known) == len(costs):
         return f"{statistics.fmean(known):,.0f}"
     return f"≥ {statistics.fmean(record.generator_updates for record in group):,.0f}"
+
+
+def scores(records: Sequence[Record]) -> dict[str, list[float]]:
+    """The scores of several seeds by key, but for those that one of them left out.
+
+    The mean of the others would be of those that went well.
+    """
+    values: dict[str, list[float]] = {}
+    for record in records:
+        for key, value in record.scores.items():
+            values.setdefault(key, []).append(value)
+    left_out = {key for record in records for key in record.left_out}
+    return {key: each for key, each in values.items() if key not in left_out}
+
+
+def _left_out(group: Sequence[Record]) -> list[str]:
+    """A line on each score that a seed of a row left out."""
+    return [
+        f"{record.method}, {record.budget}: no {key} of seed {record.seed}, as {reason}"
+        for record in group
+        for key, reason in record.left_out.items()
+    ]
 
 
 def _training(group: Sequence[Record]) -> str:
@@ -474,16 +499,15 @@ def _check(content: Any, path: Path) -> None:
     schema = content.get("schema")
     if isinstance(schema, int) and schema > SCHEMA:
         raise RecordError(f"{path}: schema {shown(schema)} is newer than this version's {SCHEMA}")
-    types = {name: _type(hint) for name, hint in get_type_hints(Record).items()}
-    later = {field.name for field in fields(Record) if field.default is None}
-    if missing := sorted(types.keys() - later - content.keys()):
+    types = get_type_hints(Record)
+    if missing := sorted(types.keys() - LATER - content.keys()):
         raise RecordError(f"{path}: lacks {', '.join(missing)}")
     if unknown := sorted(content.keys() - types.keys()):
         raise RecordError(f"{path}: has the unknown {', '.join(unknown)}")
-    for name, expected in types.items():
-        value: Any = content.get(name)
-        if value is None and name in later:
+    for name, value in content.items():
+        if value is None and isinstance(types[name], UnionType):
             continue
+        expected = _type(types[name])
         if not _is(expected, value):
             raise RecordError(f"{path}: {name} is {shown(value)}, not {KINDS[expected]}")
         if name in LEAST and value < LEAST[name]:

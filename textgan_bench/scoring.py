@@ -4,6 +4,7 @@ Text is written as ``reading`` reads it, words separated by blanks.
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -54,9 +55,9 @@ class Scores(NamedTuple):
     """What came of scoring a text."""
 
     values: dict[str, float]
-    """By key; one may be infinite."""
+    """By key, finite."""
     left_out: dict[str, str]
-    """Metrics that these samples do not determine, and why."""
+    """Scores and metrics that these samples do not determine, and why."""
 
 
 def chunked(sentences: Iterable[Sentence], size: int = CHUNK) -> Iterator[list[Sentence]]:
@@ -72,7 +73,7 @@ def score_chunks(
     watched: Callable[[Collection[str]], Iterable[str]] = iter,
     aligned: Sequence[Sentence] | None = None,
 ) -> Scores:
-    """Scores of a text of any length; a metric that refuses it leaves the others alone.
+    """Scores of a text of any length; one that is infinite, or refused, leaves the others alone.
 
     Args:
         metrics: they are emptied first, and left empty.
@@ -91,8 +92,9 @@ def score_chunks(
     }
     values: dict[str, float] = {}
     left_out: dict[str, str] = {}
-    num_samples = 0
+    num_samples, any_word = 0, False
     for chunk in chunks:
+        any_word = any_word or any(chunk)
         own = None if aligned is None else aligned[num_samples:][: len(chunk)]
         num_samples += len(chunk)
         for name, metric in list(judging.items()):
@@ -105,9 +107,14 @@ def score_chunks(
         raise ValueError("there are no sentences to score")
     for name in watched(judging.keys()):
         try:
-            values |= {key: float(value) for key, value in judging[name].compute().items()}
+            computed = {key: float(value) for key, value in judging[name].compute().items()}
         except ValueError as error:
-            left_out[name] = str(error)
+            left_out[name], computed = str(error), {}
+        for key, value in computed.items():
+            if math.isfinite(value):
+                values[key] = value
+            else:
+                left_out[key] = f"it is {value}" if any_word else "no word was written"
         judging[name].reset()  # what it kept of the samples, before the next one needs memory
     return Scores(values, left_out)
 
@@ -117,15 +124,12 @@ def score(
     sentences: Sequence[Sentence],
     aligned: Sequence[Sentence] | None = None,
 ) -> dict[str, float]:
-    """All scores of a set of sentences, by key; of those with their own references, if any.
+    """The scores that a set of sentences has, by key; with their own references, if any.
 
     Raises:
-        ValueError: there is no sentence, or a metric cannot judge them.
+        ValueError: there is no sentence.
     """
-    values, left_out = score_chunks(metrics, chunked(sentences), aligned=aligned)
-    for name, reason in left_out.items():
-        raise ValueError(f"{name}: {reason}")
-    return values
+    return score_chunks(metrics, chunked(sentences), aligned=aligned).values
 
 
 def fingerprint(

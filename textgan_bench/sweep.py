@@ -191,8 +191,11 @@ def draw(data: str, root: Path) -> list[Path]:
             groups.append([swept])
     figures = []
     for number, group in enumerate(groups, start=1):
-        keys = set.intersection(*(set(point) for swept in group for point in swept.points))
-        panels = [panel for panel in PANELS if keys.issuperset(key for key, _ in panel)]
+        panels = [
+            panel
+            for panel in PANELS
+            if all(_has(swept, [key for key, _ in panel]) for swept in group)
+        ]
         if panels:
             curves = {f"{s.method} ({s.budget}, seed {s.seed})": s.points for s in group}
             figures.append(
@@ -200,6 +203,11 @@ def draw(data: str, root: Path) -> list[Path]:
             )
             plot_curves(curves, panels, figures[-1])
     return figures
+
+
+def _has(swept: Sweep, keys: Sequence[str]) -> bool:
+    """Whether a point has all of these scores."""
+    return any(all(key in point for key in keys) for point in swept.points)
 
 
 def _file_hash(path: Path) -> str:
