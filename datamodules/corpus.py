@@ -5,7 +5,6 @@ import json
 import shutil
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +16,7 @@ from datamodules.arrow import Corpus, is_complete, read_corpus, write_corpus
 from datamodules.batches import select
 from datamodules.in_memory import InMemoryDataModule
 from datamodules.sources import Source
-from textgan_bench.files import locked
+from textgan_bench.files import locked, named
 from textgan_bench.interfaces import Halves, Sentence
 from textgan_bench.metrics.profiles import DEFAULT, build_profile
 from textgan_bench.tokens import TokenBatch
@@ -148,10 +147,11 @@ class CorpusDataModule(InMemoryDataModule):
 
     def prepare_data(self) -> None:
         """Download and encode, if it has not been done."""
-        with locked(self.folder) if self.data_dir is None else nullcontext():
-            if not self.is_there():
-                self.fetch()
-                sources.write_checksums(self.folder, self.files())
+        if self.data_dir is None:
+            with locked(self.folder), named(str(self.folder)):
+                if not self.is_there():
+                    self.fetch()
+                    sources.write_checksums(self.folder, self.files())
         self.load()
 
     def setup(self, stage: str | None = None) -> None:

@@ -69,6 +69,8 @@ class Text(TextCorpus):
     def files(self) -> tuple[Path, ...]:
         if self.folder.is_file():
             return (self.folder,)
+        if not self.folder.is_dir():  # a pipe; a run that goes on reads its text again
+            raise ValueError(f"{self.folder} is no regular file")
         found = []
         for names in (("train",), ("valid", "validation"), ("test",)):
             paths = [self.folder / f"{name}.txt{end}" for name in names for end in ("", ".gz")]

@@ -12,6 +12,7 @@ import torch
 from tests.checkout import RECORD, RUN, Command, write_recipe
 from textgan_bench import __main__, leaderboard
 from textgan_bench.errors import explanation
+from textgan_bench.files import UNFINISHED
 from textgan_bench.metrics.profiles import EXTRAS
 from textgan_bench.reading import read_sentences
 from textgan_bench.scoring import parse
@@ -86,6 +87,28 @@ def test_sample_writes_sentences_of_the_run(command: Command) -> None:
     assert len(set(frozen.splitlines())) == 1
 
 
+def test_sample_writes_to_what_is_no_file_and_to_no_folder(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command.bench()
+    text = command("sample", RUN).out
+    os.mkfifo("pipe")
+    reading = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
+    command("sample", RUN, "--output", "pipe")
+    assert os.read(reading, 10_000).decode() == text
+    os.close(reading)
+    for path, expected in (("runs", "'runs' is not the name"), ("", "'' is not the name")):
+        assert expected in command.refused("sample", RUN, "--output", path)
+        assert expected in command.refused("score", RUN, "--data", "noise", "--neighbours", path)
+    full = "No space left on device"
+    assert command.refused("sample", RUN, "--output", "/dev/full").endswith(f"/dev/full: {full}")
+    with Path("/dev/full").open("w", encoding="utf-8") as output:
+        monkeypatch.setattr("sys.stdout", output)
+        line = command.refused("sample", RUN)
+    assert line == f"textgan_bench: standard output: {full}"
+    assert not list(Path().rglob(f"{UNFINISHED}*"))
+
+
 def test_sample_says_what_is_missing(command: Command) -> None:
     assert "runs/none does not exist" in command.refused("sample", "runs/none")
     assert "benchmarks is not a run" in command.refused("sample", "benchmarks")
@@ -113,6 +136,24 @@ def test_score_against_files(command: Command) -> None:
     assert settings["samples"] == settings["references"] == 4
     assert settings["vocabulary"] == len(set(TEXT.split())) + 1  # and <unk>
     assert "distinct_words" in command("score", "text", "--references", "text").out
+
+
+def test_what_is_piped_in_is_scored(command: Command) -> None:
+    Path("text").write_text(TEXT, encoding="utf-8")
+    options = ("--references", "text", "--bootstrap", "3")
+    expected = command("score", "text", *options).out
+    stdin, (read, write) = os.dup(0), os.pipe()
+    os.write(write, TEXT.encode())
+    os.close(write)
+    os.dup2(read, 0)
+    try:
+        found = command("score", "-", *options).out
+    finally:
+        os.dup2(stdin, 0)
+        os.close(read)
+        os.close(stdin)
+    assert "distinct_words" in found
+    assert found == expected
 
 
 def test_score_with_validation_text_gives_fed(command: Command) -> None:

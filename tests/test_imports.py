@@ -42,7 +42,7 @@ ALLOWED = {
     "textgan_bench.tables": "columns",
     "textgan_bench.files": "",
     "textgan_bench.leaderboard": "files tables",
-    "textgan_bench.reading": "",
+    "textgan_bench.reading": "files",
     "textgan_bench.recipes": "errors",
     "textgan_bench.provenance": "torch",
     "textgan_bench.scoring": "files functional interfaces metrics tokens torchmetrics",
@@ -66,8 +66,8 @@ ALLOWED = {
     "textgan_bench.prepare": "interfaces recipes jsonargparse yaml",
     "textgan_bench.sweep": "curves figures files interfaces leaderboard provenance runs scoring "
     "training torch tqdm",
-    "textgan_bench.__main__": "bench commands comparison errors latent openmp prepare recipes "
-    "sweep training",
+    "textgan_bench.__main__": "bench commands comparison errors files latent openmp prepare "
+    "recipes sweep training",
 }
 
 

@@ -1,12 +1,13 @@
 """Text files of any system are read alike, on whichever side of a comparison they stand."""
 
 import gzip
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from datamodules import lines
+from datamodules import Text, lines
 from textgan_bench.reading import LONGEST_LINE, read_lines, read_sentences
 
 READERS = [read_lines, lines.read_lines]
@@ -70,6 +71,25 @@ def test_unusable_files_are_named(
     with pytest.raises(ValueError, match=f"text.*{message}") as caught:
         list(read(tmp_path / name))  # type: ignore[call-overload]
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_stream_is_read_once_and_held(zipped: bool) -> None:
+    read, write = os.pipe()  # as of a shell's ``<(command)``
+    os.write(write, gzip.compress(b"a man\nrides\n") if zipped else b"a man\nrides\n")
+    os.close(write)
+    for _ in range(2):
+        assert list(read_lines(Path(f"/dev/fd/{read}"))) == ["a man", "rides"]
+    os.close(read)
+
+
+@pytest.mark.parametrize("read", [*READERS, lambda path: Text(path).files()])
+def test_a_named_pipe_is_refused_and_not_waited_for(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    os.mkfifo(tmp_path / "text.txt")
+    with pytest.raises(ValueError, match=r"text.txt is no regular file"):
+        list(read(tmp_path / "text.txt"))  # type: ignore[call-overload]
 
 
 def test_the_longest_line_is_read(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, Never
 
 from textgan_bench.errors import FailedRunsError, explanation, meant, print_anything
+from textgan_bench.files import named
 from textgan_bench.openmp import share_processors
 from textgan_bench.recipes import ALL, layers, own_text, table
 
 FAILURE, USAGE_ERROR = 1, 2
+OUTPUT = "standard output"
 TRAINING = ("fit", "test")
 """Commands whose arguments are Lightning's."""
 EXTRAS = ("nearest", "perplexity", "rnn")
@@ -54,7 +56,15 @@ def _there(path: str) -> str:
 
 
 def _path(path: str) -> Path:
-    return Path(_there(path))
+    """A path of something; ``-`` is what is piped in."""
+    return Path(_there("/dev/stdin" if path == "-" else path))
+
+
+def _output(path: str) -> Path:
+    """A path that a file can have."""
+    if not path or Path(path).is_dir():
+        raise argparse.ArgumentTypeError(f"{path!r} is not the name of a file")
+    return Path(path)
 
 
 def _configuration(text: str) -> str:
@@ -110,7 +120,7 @@ def parser() -> Parser:
     sample.add_argument("-n", type=int, default=20, help="how many sentences (%(default)s)")
     sample.add_argument("--knob", type=float, help="quality against diversity; its method names it")
     sample.add_argument("--seed", type=int, default=0, help="(%(default)s)")
-    sample.add_argument("--output", type=Path, help="a text file instead of the terminal")
+    sample.add_argument("--output", type=_output, help="a text file instead of the terminal")
 
     interpolate = commands.add_parser("interpolate", help="sentences between two, by their codes")
     interpolate.add_argument("run", type=_path, metavar="RUN", help="its folder, of an autoencoder")
@@ -130,10 +140,14 @@ def parser() -> Parser:
     sweep.add_argument("--values", type=float, nargs="+", help="of the knob, or known ones")
 
     score = commands.add_parser("score", help="score a text file, one sentence a line")
-    score.add_argument("file", type=_path, metavar="FILE")
+    score.add_argument("file", type=_path, metavar="FILE", help="- for what is piped in")
     _add_criteria(score, required=True)
-    score.add_argument("--neighbours", type=Path, metavar="CSV", help="write nearest training text")
-    score.add_argument("--lengths", type=Path, metavar="SVG", help="draw the lengths of sentences")
+    score.add_argument(
+        "--neighbours", type=_output, metavar="CSV", help="write nearest training text"
+    )
+    score.add_argument(
+        "--lengths", type=_output, metavar="SVG", help="draw the lengths of sentences"
+    )
     score.add_argument(
         "--json", action="store_true", dest="as_json", help="all digits, and what they depend on"
     )
@@ -246,14 +260,21 @@ def run(arguments: list[str]) -> None:
         score(**options)
 
 
+def _drop_output() -> None:
+    """Let Python, when it ends, not fail once more over what could not be printed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main() -> int:
     """Exit status: a mistake of the user ends in one line, a defect in its traceback."""
     share_processors()
     print_anything()
     try:
-        run(sys.argv[1:])
+        with named(OUTPUT):  # whatever else is written has a name
+            run(sys.argv[1:])
+            sys.stdout.flush()
     except BrokenPipeError:  # as in ``sample … | head``
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 128 + signal.SIGPIPE
     except FailedRunsError as error:
         print(f"textgan_bench: {error}", file=sys.stderr)
@@ -263,6 +284,8 @@ def main() -> int:
         if message is None:
             raise
         print(f"textgan_bench: {' '.join(message.split())}", file=sys.stderr)
+        if isinstance(error, OSError) and error.filename == OUTPUT:
+            _drop_output()
         return USAGE_ERROR
     except KeyboardInterrupt:
         print("interrupted; without FORCE=1 the same command goes on from here", file=sys.stderr)

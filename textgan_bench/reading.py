@@ -8,8 +8,11 @@ import sys
 import zlib
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator
-from io import TextIOWrapper
+from functools import cache
+from io import BufferedReader, BytesIO, TextIOWrapper
 from pathlib import Path
+
+from textgan_bench.files import is_stream
 
 LONGEST_LINE = 100_000  # characters
 GZIPPED = b"\x1f\x8b"
@@ -23,10 +26,11 @@ def read_lines(path: Path) -> Iterator[str]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is empty, damaged, of another encoding, or has a line no sentence can be.
+        ValueError: it is no regular file, empty, damaged, of another encoding, or has a line no
+            sentence can be.
     """
     number = 0
-    with path.open("rb") as stored:
+    with _opened(path) as stored:
         zipped = path.suffix == ".gz" or stored.peek().startswith(GZIPPED)
         file = gzip.GzipFile(fileobj=stored) if zipped else stored
         try:
@@ -60,6 +64,26 @@ def read_lines(path: Path) -> Iterator[str]:
             raise ValueError(f"{path} is not gzipped text, or damaged: {error}") from None
     if not number:  # nothing, or nothing but a byte-order mark
         raise ValueError(f"{path} is empty: there is nothing to read")
+
+
+def _opened(path: Path) -> BufferedReader:
+    """A file, or what a stream held when it was first read.
+
+    Raises:
+        ValueError: it is neither; to open a named pipe would wait for who writes to it.
+    """
+    if is_stream(path):
+        stream = path.stat()
+        return BufferedReader(BytesIO(_held(path, stream.st_dev, stream.st_ino)))
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is no regular file; text can be piped in under the name -")
+    return path.open("rb")
+
+
+@cache
+def _held(path: Path, device: int, inode: int) -> bytes:
+    """All that comes of a stream, which can be read once, by its identity."""
+    return path.read_bytes()
 
 
 def read_sentences(path: Path, words: Callable[[str], list[str]] = str.split) -> list[list[str]]:
