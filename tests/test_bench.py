@@ -84,6 +84,14 @@ def test_a_lost_record_is_written_anew_without_training(command: Command) -> Non
     assert (RUN / "samples.txt").read_bytes() == samples
 
 
+def test_a_setting_may_be_infinite(command: Command) -> None:
+    with Path("benchmarks/noise/boring-quick.yaml").open("a", encoding="utf-8") as recipe:
+        recipe.write("\ncheckpoint: {minutes: .inf}\n")
+    command.bench()
+    assert leaderboard.load(RECORD).config["checkpoint"]["minutes"] == "Infinity"
+    assert "is finished" in command.bench().out
+
+
 def test_budgets_and_seeds_have_folders_of_their_own(command: Command) -> None:
     command.bench("--budget", "paper", "--seed", "3")
     assert batches(Path("runs/noise/boring/paper-seed3/checkpoints/last.ckpt")) == 24

@@ -311,6 +311,8 @@ def refusal(root: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ({"training_updates": 10**400}, "training_updates is 1000"),
         ({"budget_label": "\ud800"}, "cannot be read as JSON"),
         ({"config": {"lr": float("inf")}}, "config or fingerprint is no JSON"),
+        ({"left_out": None}, "left_out is None, not an object"),
+        ({"left_out": {"oracle_nll": None}}, "reason for no oracle_nll is None"),
         ({"source": "hearsay"}, "source is 'hearsay'"),
         ({"source": "\x1b[31m"}, "source is"),
         ({"method": "\x1b[31m" + "\n"}, "belongs to"),

@@ -516,6 +516,9 @@ def _check(content: Any, path: Path) -> None:
         raise RecordError(f"{path}: source is {shown(content['source'])}, not run or anchor")
     check_numbers(content["scores"], "score", path)
     check_numbers(content["knob"], "knob", path)
+    for key, reason in content.get("left_out", {}).items():
+        if not isinstance(reason, str):
+            raise RecordError(f"{path}: the reason for no {key} is {shown(reason)}")
     try:
         json.dumps(content, allow_nan=False)
     except ValueError as error:

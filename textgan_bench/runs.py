@@ -1,7 +1,7 @@
 """The folder of a run: its configuration, its checkpoints and its identity in W&B."""
 
-import copy
 import csv
+import json
 import pickle
 import secrets
 import shutil
@@ -184,8 +184,11 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def without_places(config: dict[str, Any]) -> dict[str, Any]:
-    """A copy of a configuration, ``PLACES`` left out."""
-    recipe = copy.deepcopy(config)
+    """A copy of a configuration as a record holds it, ``PLACES`` left out.
+
+    What JSON has no value for, an infinite number or a date, is text.
+    """
+    recipe: dict[str, Any] = json.loads(json.dumps(config, default=str), parse_constant=str)
     for *sections, key in PLACES:
         section = recipe
         for name in sections:
