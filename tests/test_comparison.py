@@ -162,6 +162,18 @@ def test_two_texts(command: Command) -> None:
     assert "--data or --references" in command.refused("compare", "a", "b")
 
 
+def test_text_of_a_file_steers_no_terminal(command: Command) -> None:
+    for name, profile in (("a", "\x1b[31m"), ("b", "\x1b[32m")):
+        scores = {f"\x1b[2J{name}": 1, "\x1b[0m": 2}
+        for path, settings in ((f"{name}.json", {}), (f"{name}2.json", {"profile": profile})):
+            content = {"scores": scores, "fingerprint": settings}
+            Path(path).write_text(json.dumps(content), encoding="utf-8")
+    out = command("compare", "a.json", "b.json").out
+    assert "only A has �[2Ja" in out
+    assert "\x1b" not in out
+    assert "profile is �[31m and �[32m" in command.refused("compare", "a2.json", "b2.json")
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [

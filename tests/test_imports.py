@@ -39,9 +39,9 @@ ALLOWED = {
     "textgan_bench.columns": "",
     "textgan_bench.errors": "",
     "textgan_bench.openmp": "",
-    "textgan_bench.tables": "columns",
+    "textgan_bench.tables": "columns errors",
     "textgan_bench.files": "",
-    "textgan_bench.leaderboard": "files tables",
+    "textgan_bench.leaderboard": "errors files tables",
     "textgan_bench.reading": "files",
     "textgan_bench.recipes": "errors",
     "textgan_bench.provenance": "torch",
@@ -62,7 +62,7 @@ ALLOWED = {
     "textgan_bench.commands": "bootstrap columns figures interfaces judge metrics neighbour_report "
     "reading runs scoring training torch torchmetrics tqdm",
     "textgan_bench.latent": "interfaces scoring tokens training torch",
-    "textgan_bench.comparison": "columns commands judge leaderboard metrics runs",
+    "textgan_bench.comparison": "columns commands errors judge leaderboard metrics runs",
     "textgan_bench.prepare": "interfaces recipes jsonargparse yaml",
     "textgan_bench.sweep": "curves figures files interfaces leaderboard provenance runs scoring "
     "training torch tqdm",

@@ -9,7 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, Never
 
-from textgan_bench.errors import FailedRunsError, explanation, meant, print_anything
+from textgan_bench.errors import FailedRunsError, explanation, meant, one_line, print_anything
 from textgan_bench.files import named
 from textgan_bench.openmp import share_processors
 from textgan_bench.recipes import ALL, layers, own_text, table
@@ -277,13 +277,13 @@ def main() -> int:
         _drop_output()
         return 128 + signal.SIGPIPE
     except FailedRunsError as error:
-        print(f"textgan_bench: {error}", file=sys.stderr)
+        print(f"textgan_bench: {one_line(str(error))}", file=sys.stderr)
         return FAILURE
     except Exception as error:
         message = explanation(error)
         if message is None:
             raise
-        print(f"textgan_bench: {' '.join(message.split())}", file=sys.stderr)
+        print(f"textgan_bench: {one_line(message)}", file=sys.stderr)
         if isinstance(error, OSError) and error.filename == OUTPUT:
             _drop_output()
         return USAGE_ERROR

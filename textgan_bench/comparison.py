@@ -10,6 +10,7 @@ from typing import Any
 from textgan_bench import leaderboard
 from textgan_bench.columns import column, digits, known_error
 from textgan_bench.commands import count_lines, errors_of_file, notes, score_file
+from textgan_bench.errors import one_line
 from textgan_bench.judge import Judge, make_judge
 from textgan_bench.metrics.profiles import DEFAULT
 from textgan_bench.runs import Run
@@ -75,7 +76,7 @@ def table(first: Side, second: Side) -> str:
             verdict = "differs" if abs(difference) > noise else "within the noise"
         lines.append(
             [
-                f"{key} {shown.better}".strip(),
+                one_line(f"{key} {shown.better}".strip()),
                 *(f"{side.scores[key] + 0.0:,.{places}f}" for side in (first, second)),
                 f"{difference:+,.{places}f}",
                 "–" if noise is None else f"{noise:,.{places}f}",
@@ -99,7 +100,7 @@ def _only(first: Side, second: Side) -> list[str]:
     for name, side, other in (("A", first, second), ("B", second, first)):
         lacking = [key for key in side.scores if key not in other.scores]
         if lacking:
-            lines.append(f"only {name} has {', '.join(lacking)}")
+            lines.append(one_line(f"only {name} has {', '.join(lacking)}"))
     return lines
 
 

@@ -36,7 +36,17 @@ def report(name: str, error: BaseException) -> None:
     if message is None:
         traceback.print_exception(error)
         message = f"{type(error).__name__}: {error}"
-    print(f"{name} failed: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{name} failed: {one_line(message)}", file=sys.stderr)
+
+
+def one_line(text: str) -> str:
+    r"""Text of a file, or its name, without what would steer a terminal or break a line.
+
+    >>> one_line("two\nlines, \x1b[31mred")
+    'two lines, �[31mred'
+    """
+    words = text.split()
+    return " ".join("".join(c if c.isprintable() else "�" for c in word) for word in words)
 
 
 def meant(word: str, known: Iterable[str]) -> str:

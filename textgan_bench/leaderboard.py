@@ -17,6 +17,7 @@ from reprlib import repr as shown
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from textgan_bench.errors import one_line
 from textgan_bench.files import clear, locked, replace_text
 from textgan_bench.tables import (
     UNKNOWN_IS_COMMON,
@@ -25,7 +26,6 @@ from textgan_bench.tables import (
     Row,
     latex,
     markdown,
-    one_line,
     plain,
     unknown_share,
 )

@@ -19,6 +19,7 @@ from textgan_bench.columns import (
     column,
     digits,
 )
+from textgan_bench.errors import one_line
 
 LEGEND = (
     "Anchors come first: the data judged by the same code (oracle, real), then samplers that know "
@@ -244,8 +245,10 @@ def latex(data: str, blocks: Sequence[Block]) -> str:
 
 def plain(block: Block) -> str:
     """Aligned text for a terminal; ``*`` is the best value, ``>`` the marked row."""
-    lines = _cells(block, lambda text, row, bold: f"{text}*" if bold else f"{text} ")
-    lines = [[*map(one_line, line)] for line in lines]
+    header, *lines = _cells(
+        block, lambda text, row, bold: f"{one_line(text)}{'*' if bold else ' '}"
+    )
+    lines = [[*map(one_line, header)], *lines]
     pointers = ["  ", *("> " if row.marked else "  " for row in block.rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     aligned = []
@@ -274,18 +277,6 @@ def _cells(block: Block, emphasis: Callable[[str, Row, bool], str]) -> list[list
         labels += [row.batches] if trained else []
         lines.append([*(emphasis(label, row, False) for label in labels), *figures])
     return lines
-
-
-def one_line(text: str) -> str:
-    r"""Text of a record or of a file's name for a terminal or a page: nothing that steers them.
-
-    >>> one_line("two\nlines, \x1b[31mred")
-    'two lines, �[31mred'
-    """
-    return "".join(
-        character if character.isprintable() else " " if character.isspace() else "�"
-        for character in text
-    )
 
 
 def _markdown_emphasis(text: str, row: Row, bold: bool) -> str:
