@@ -337,6 +337,16 @@ def test_decoded_samples_are_logged_against_generator_updates(tmp_path: Path) ->
     assert {word for row in rows for word in row[1].split()} <= set(WORDS[1:])
 
 
+def test_what_a_killed_run_showed_is_shown_once(tmp_path: Path) -> None:
+    path = tmp_path / "validation_samples.csv"
+    Session(tmp_path).fit()
+    once = path.read_bytes()
+    path.write_bytes(once + once[:7])  # a run that was killed in the next line
+    (tmp_path / "checkpoints" / LAST).unlink()  # and before it had a checkpoint
+    Session(tmp_path).fit()
+    assert path.read_bytes() == once
+
+
 def test_text_survives_the_round_trip(tmp_path: Path) -> None:
     sentences = [[], ["zwölf", "a"], [], ["man"], []]
     path = tmp_path / "samples.txt"

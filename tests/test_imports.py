@@ -51,8 +51,8 @@ ALLOWED = {
     "textgan_bench.curves": "interfaces scoring torchmetrics tqdm",
     "textgan_bench.figures": "curves files interfaces matplotlib",
     "textgan_bench.neighbour_report": "files functional interfaces",
-    "textgan_bench.evaluation": "callbacks interfaces leaderboard provenance reading runs scoring "
-    "tokens pytorch_lightning torch torchmetrics",
+    "textgan_bench.evaluation": "callbacks files interfaces leaderboard provenance reading runs "
+    "scoring tokens pytorch_lightning torch torchmetrics",
     "textgan_bench.runs": "callbacks files torch yaml",
     "textgan_bench.training": "callbacks errors evaluation files interfaces runs pytorch_lightning "
     "torch wandb yaml",

@@ -1,6 +1,7 @@
 """Scores of a run: curves while it trains, one record when it is tested."""
 
 import csv
+import io
 import math
 import time
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from torchmetrics import MetricCollection
 
 from textgan_bench import leaderboard, provenance
 from textgan_bench.callbacks import LAST
+from textgan_bench.files import replace_text
 from textgan_bench.interfaces import Sentence, TextDataModule, TextGenerator
 from textgan_bench.leaderboard import Record
 from textgan_bench.reading import read_sentences
@@ -142,14 +144,22 @@ class Evaluate(Callback):
 
     def _show(self, trainer: Trainer, sentences: list[str]) -> None:
         path = Path(trainer.default_root_dir) / VALIDATION_SAMPLES
-        path.parent.mkdir(parents=True, exist_ok=True)
         columns = ["generator_updates", "sentence"]
         rows = [[str(self.generator_updates), sentence] for sentence in sentences]
-        with path.open("a", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows(rows if file.tell() else [columns, *rows])
+        text = io.StringIO()
+        csv.writer(text).writerows([columns, *self._shown(path), *rows])
+        replace_text(path, text.getvalue())
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 logger.log_text("validation/samples", columns, rows)
+
+    def _shown(self, path: Path) -> list[list[str]]:
+        """Rows of earlier updates; a killed run may have shown later ones, which come again."""
+        if not path.exists():
+            return []
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.reader(file) if len(row) == 2 and row[0].isdecimal()]
+        return [row for row in rows if int(row[0]) < self.generator_updates]
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.world_size > 1:
