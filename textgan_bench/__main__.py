@@ -214,7 +214,7 @@ def parse(arguments: list[str]) -> dict[str, Any]:
         data = own_text(data) or data
         table(data)
     if name == "bench":
-        layers(options["method"], data, options["budget"])
+        layers(options["method"], str(data), options["budget"])
     return options
 
 

@@ -245,9 +245,7 @@ def latex(data: str, blocks: Sequence[Block]) -> str:
 
 def plain(block: Block) -> str:
     """Aligned text for a terminal; ``*`` is the best value, ``>`` the marked row."""
-    header, *lines = _cells(
-        block, lambda text, row, bold: f"{one_line(text)}{'*' if bold else ' '}"
-    )
+    header, *lines = _cells(block, _plain_emphasis)
     lines = [[*map(one_line, header)], *lines]
     pointers = ["  ", *("> " if row.marked else "  " for row in block.rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
@@ -284,6 +282,10 @@ def _markdown_emphasis(text: str, row: Row, bold: bool) -> str:
     if row.kind == "published" and text:
         return f"*{text}*"
     return f"**{text}**" if bold else text
+
+
+def _plain_emphasis(text: str, row: Row, bold: bool) -> str:
+    return one_line(text) + ("*" if bold else " ")
 
 
 def _latex_emphasis(text: str, row: Row, bold: bool) -> str:
