@@ -32,7 +32,7 @@ from textgan_bench.openmp import CHOICES, share_processors
 PROCESSORS, BUSY = 2, 4
 WARM_UP = 2
 # Steps of each setting in a round.
-ALONE = {"ours": 4, "usual": 4}
+ALONE = {"ours": 2, "usual": 2}
 BESIDE = {"ours": 4, "one thread": 4, "usual": 1}
 ROUNDS_ALONE = 4 * ROUNDS
 LOOP = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"
