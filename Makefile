@@ -6,6 +6,7 @@ DEVICES ?= auto
 FORCE   ?=
 EXTRAS  ?=
 DATA_DIR ?=
+TOKENISED ?=
 ARGS     ?=
 DATASETS ?= $(wildcard ../shared/data)
 LMPLZ    ?= build/kenlm/bin/lmplz
@@ -26,8 +27,8 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 
 # Its argument as one word of the shell, whatever blanks and quotes it holds.
 quoted   = '$(subst ','\'',$(1))'
-data_dir = $(if $(DATA_DIR),--data_dir $(call quoted,$(DATA_DIR)))
-settings = --data $(call quoted,$(DATA)) $(data_dir) --seed $(SEED) --devices $(call quoted,$(DEVICES))
+place    = $(if $(DATA_DIR),--data_dir $(call quoted,$(DATA_DIR))) $(if $(TOKENISED),--tokenised)
+settings = --data $(call quoted,$(DATA)) $(place) --seed $(SEED) --devices $(call quoted,$(DEVICES))
 
 # A misspelt variable would be passed over in silence, and the default run in its place.
 given     = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
@@ -56,13 +57,13 @@ $(STAMP): pyproject.toml constraints.txt
 	$(RUN) pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-bench: $(if $(METHOD),$(STAMP)) ## train, test and print the row: METHOD=nagan [DATA=hmm SEED=0 or SEED='0 1 2' BUDGET=quick DEVICES=auto DATA_DIR=... FORCE=1 EXTRAS=nearest]
+bench: $(if $(METHOD),$(STAMP)) ## train, test and print the row: METHOD=nagan [DATA=hmm SEED=0 or SEED='0 1 2' BUDGET=quick DEVICES=auto DATA_DIR=... TOKENISED=1 FORCE=1 EXTRAS=nearest]
 	$(if $(METHOD),,$(error METHOD is missing, for example: make bench METHOD=nagan))
 	@$(RUN) textgan_bench bench $(call quoted,$(METHOD)) $(settings) \
 		--budget $(call quoted,$(BUDGET)) $(if $(FORCE),--force) $(if $(EXTRAS),--extras $(EXTRAS))
 
 data: $(STAMP) ## download and encode a data set before it is needed: DATA=snli [DATA_DIR=...], or DATA=all
-	@$(RUN) textgan_bench data $(call quoted,$(DATA)) $(data_dir)
+	@$(RUN) textgan_bench data $(call quoted,$(DATA)) $(place)
 
 smoke: $(STAMP) ## a minute of everything bench does, without a record: [METHOD=nagan DATA=hmm]
 	@$(RUN) textgan_bench bench $(call quoted,$(or $(METHOD),nagan)) $(settings) \

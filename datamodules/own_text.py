@@ -1,12 +1,16 @@
 """The user's own text."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from tqdm import tqdm
 
 from datamodules.lines import read_lines
 from datamodules.sources import Source
-from datamodules.text import TextCorpus, split_of, tokenise
+from datamodules.text import TextCorpus, split_of
+from datamodules.words import split_words
 from textgan_bench.interfaces import Sentence, Split
+from textgan_bench.tokens import PAD_TOKEN
 
 FITTED = 2 * 128
 """Validation sentences at least: half of them fit the encoder of the Fréchet distance."""
@@ -18,12 +22,13 @@ class Text(TextCorpus):
     A single file is split by a hash of the sentence, so that copies of it stay in one split.
 
     Args:
-        data_dir: the file or the folder, ``.txt`` or ``.txt.gz``.
+        data_dir: the file, or the folder of ``.txt`` or ``.txt.gz``.
         words: in the vocabulary, at most.
         max_length: T; longer sentences are left out.
         batch_size: sentences a batch.
         batches_per_epoch: one pass over the data if None.
         bucketing: training batches whose sentences are sorted by length together.
+        tokenised: whether blanks separate the words already; else ``split_words`` does.
 
     Raises:
         FileNotFoundError: there is no such file, or the folder lacks one.
@@ -41,16 +46,28 @@ class Text(TextCorpus):
         batch_size: int = 64,
         batches_per_epoch: int | None = None,
         bucketing: int = 1,
+        tokenised: bool = False,
     ) -> None:
         if data_dir is None:
             raise ValueError("own text is named: DATA=path/to/file.txt, or a folder")
         if not Path(data_dir).exists():
             raise FileNotFoundError(f"{data_dir} is not there")
+        self.tokenised = tokenised
+        if not tokenised:
+            self.tokenisation = "nltk-by-piece"
         super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch, bucketing)
 
     @property
     def title(self) -> str:
-        return f"own text {self.folder.name}"
+        tokenised = ", tokenised" if self.tokenised else ""
+        return f"own text {' '.join(self.folder.name.split())}{tokenised}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {**super().settings, "tokenisation": self.tokenisation}
+
+    def split_line(self, line: str) -> Sentence:
+        return line.split() if self.tokenised else split_words(line)
 
     def prepare_data(self) -> None:
         """Encode, and refuse before training what could not be scored after it.
@@ -82,10 +99,22 @@ class Text(TextCorpus):
         return tuple(found)
 
     def texts(self) -> dict[Split, list[Sentence]]:
-        parts = [tokenise(read_lines(path)) for path in self.files()]
+        parts = [self._sentences_of(path) for path in self.files()]
         if len(parts) == 3:
             return {"train": parts[0], "validation": parts[1], "test": parts[2]}
         texts: dict[Split, list[Sentence]] = {"train": [], "validation": [], "test": []}
         for sentence in parts[0]:
             texts[split_of(sentence)].append(sentence)
         return texts
+
+    def _sentences_of(self, path: Path) -> list[Sentence]:
+        sentences = []
+        lines = tqdm(read_lines(path), "splitting words", disable=None, delay=2)
+        for number, line in enumerate(lines, start=1):
+            sentences.append(self.split_line(line))
+            if PAD_TOKEN in sentences[-1]:
+                raise ValueError(
+                    f"{path}, line {number}: {PAD_TOKEN} stands for no word; remove it from the "
+                    "ends of sentences"
+                )
+        return sentences

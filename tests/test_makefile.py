@@ -76,6 +76,9 @@ def test_bench_forwards_its_variables(installed: Path) -> None:
     assert words(make(installed, "-s", "sweep", "METHOD=mle", "SEED=1 2")) == (
         "-m textgan_bench sweep runs/hmm/mle/quick-seed1 runs/hmm/mle/quick-seed2"
     )
+    for target in ("bench", "smoke", "data"):
+        own_text = make(installed, "-s", target, "METHOD=mle", "DATA=pets.txt", "TOKENISED=1")
+        assert "pets.txt --tokenised" in words(own_text)
     extras = make(installed, "-s", "bench", "METHOD=mle", "EXTRAS=nearest rnn")
     assert words(extras).endswith("--budget quick --extras nearest rnn")
     assert words(make(installed, "-s", "sweep", *data, *run)) == (

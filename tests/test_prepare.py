@@ -1,10 +1,14 @@
 """``data`` prepares data sets ahead, and tells those it cannot from those it can."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.checkout import Command, write_recipe
+from textgan_bench.prepare import data_module
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -19,9 +23,20 @@ def text(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = Path("my texts/pets.v1.txt")
     path.parent.mkdir()
     letters = "abcdefghijklmno"
-    sentences = [f"a {a} sees {b} and {c}\n" for a in letters for b in letters for c in letters]
-    path.write_text("".join(sentences))
+    path.write_text(
+        "".join(
+            f'a "{a}" sees {b} and cannot see {c}, Mr. Pet <eos>.\n'
+            for a in letters
+            for b in letters
+            for c in letters
+        )
+    )
     return path
+
+
+def run_of(text: Path, budget: str = "quick") -> Path:
+    (folder,) = Path("runs").glob(f"text-{text.stem}-*/boring/{budget}-seed0")
+    return folder
 
 
 def test_a_data_set_is_encoded_before_it_is_needed(command: Command, text: Path) -> None:
@@ -29,7 +44,7 @@ def test_a_data_set_is_encoded_before_it_is_needed(command: Command, text: Path)
     assert result.status == 0, result.err
     assert "own text pets.v1.txt: " in result.out
     assert "dropped" in result.out
-    assert list(Path("data/encoded").glob("text-*/train.arrow"))
+    assert list(Path("data/encoded").glob("text-*/*/train.arrow"))
 
 
 def test_all_goes_on_after_a_failure_and_names_it(command: Command, text: Path) -> None:
@@ -47,7 +62,7 @@ def test_all_goes_on_after_a_failure_and_names_it(command: Command, text: Path) 
 
 def test_wrong_names_are_refused_in_one_line(command: Command, text: Path) -> None:
     assert ": benchmarks has noise, text; own text is named" in command.refused("data", "none")
-    assert "--data_dir is the folder of one data set" in command.refused(
+    assert "--data_dir and --tokenised are said of one data set" in command.refused(
         "data", "all", "--data_dir", "."
     )
 
@@ -55,20 +70,63 @@ def test_wrong_names_are_refused_in_one_line(command: Command, text: Path) -> No
 def test_own_text_is_benched_apart_from_the_leaderboard(command: Command, text: Path) -> None:
     result = command("bench", "boring", "--data", text)
     assert result.status == 0, result.err
-    assert (Path("runs/text-pets/boring/quick-seed0") / "samples.txt").is_file()
-    records = {path.name for path in Path("runs/text-pets/records/text-pets").iterdir()}
-    assert any(name.startswith("boring-quick-seed0") for name in records)
+    run = run_of(text)
+    table = run.parts[1]
+    (record,) = (run.parent.parent / "records" / table).glob("boring-quick-seed0-*")
     assert not Path("leaderboard").exists()
     assert "is finished" in command("bench", "boring", "--data", text).out
-    text.write_text(text.read_text() + "one more sentence\n")
-    assert "trained on data of revision" in command.refused("bench", "boring", "--data", text)
+    recorded = json.loads(record.read_text())
+    scored = json.loads(command("score", run / "samples.txt", "--data", text, "--json").out)
+    assert scored["scores"] == {key: recorded["scores"][key] for key in scored["scores"]}
+    assert scored["fingerprint"] == recorded["fingerprint"]
+    assert [scored["data"], scored["data_revision"]] == [table, recorded["data_revision"]]
+    # the text has grown by a word
+    text.write_text(text.read_text().replace(" see ", " look at "))
+    for arguments in (("bench", "boring", "--data", text), ("sample", run)):
+        line = command.refused(*arguments)
+        assert f"{run} was trained on data of revision {recorded['data_revision']}" in line
+
+
+def test_a_text_scored_by_itself_is_a_copy(command: Command, text: Path) -> None:
+    lines = text.read_text().splitlines(keepends=True)
+    for row, name in enumerate(("train", "valid", "test")):
+        (text.parent / f"{name}.txt").write_text("".join(lines[row::4]))
+    copy = text.parent / "test.txt"
+    against = ("--data", "text", "--data_dir", text.parent, "--json")
+    for said, tokenisation in (((), "nltk-by-piece"), (("--tokenised",), "blanks")):
+        content = json.loads(command("score", copy, *against, *said).out)
+        assert content["scores"]["bleu_f/5"] == pytest.approx(1)
+        assert content["scores"]["oov_rate"] == 0
+        assert content["fingerprint"]["tokenisation"] == tokenisation
+
+
+def test_only_own_text_is_said_to_be_tokenised(command: Command, text: Path) -> None:
+    said = "--tokenised is said of own text"
+    assert said in command.refused("bench", "boring", "--data", "noise", "--tokenised")
+    assert said in command.refused("score", text, "--references", text, "--tokenised")
+    command("bench", "boring", "--data", text, "--tokenised", "--budget", "smoke")
+    config = yaml.safe_load((run_of(text, "smoke") / "config.yaml").read_text())
+    assert config["data"]["init_args"]["tokenised"] is True
+
+
+@pytest.mark.parametrize(
+    "name", ["notes: draft.txt", "[x]", "null", "~", "1e3", "true", "a #b", "*x", "&x", "{a: b}"]
+)
+def test_a_name_that_reads_as_yaml_is_a_file(command: Command, text: Path, name: str) -> None:
+    path = text.rename(name)
+    table, data = data_module(name, None)
+    assert data.source.startswith(f"own text {name}: ")
+    assert re.fullmatch(r"text-[\w.-]+", table)
+    if name in ("notes: draft.txt", "null"):
+        assert command("bench", "boring", "--data", path, "--budget", "smoke").status == 0
+        assert command("sample", f"runs/{table}/boring/smoke-seed0").status == 0
 
 
 def test_too_little_text_is_refused_before_training(command: Command, text: Path) -> None:
     text.write_text("".join(text.read_text().splitlines(keepends=True)[::3]))
     line = command.refused("bench", "boring", "--data", text)
     assert "validation sentences, fewer than the 256 of the Fréchet distance" in line
-    assert not Path("runs/text-pets/boring/quick-seed0/checkpoints").exists()
+    assert not (run_of(text) / "checkpoints").exists()
 
 
 def test_text_that_is_none_is_refused_in_one_line(command: Command, text: Path) -> None:

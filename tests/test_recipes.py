@@ -1,11 +1,12 @@
 """The tree of recipes: which names there are, and where their data lie."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.checkout import Command, write_recipe
-from textgan_bench.recipes import folder_beside, layers
+from textgan_bench.recipes import data_arguments, folder_beside, layers
 
 pytestmark = pytest.mark.usefixtures("checkout")
 
@@ -36,3 +37,21 @@ def test_a_neighbouring_folder_of_data_is_found(tmp_path: Path, command: Command
         Path("../names.txt").write_text("a n n\n", encoding="utf-8")
         for arguments in (bench, ("data", data), score):
             assert missing in command.refused(*arguments)
+
+
+def test_texts_of_one_name_are_told_apart() -> None:
+    """By suffixes within it, and by the folder; what YAML or a file system minds is left out."""
+    paths = ["corpus.v1.txt", "corpus.v2.txt", "corpus.txt", "corpus.txt.gz", "corpus", "a/x.txt"]
+    paths += ["b/x.txt", "x y.txt", "x: y.txt", "é.txt", "null", f"{'x' * 250}.txt", "50%_off.txt"]
+    for path in paths:
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).touch()
+    names = {path: data_arguments(path, None)[0] for path in paths}
+    assert len(set(names.values())) == len(paths)
+    assert names["corpus.v1.txt"] == "text-corpus.v1"
+    assert names["é.txt"] == "text-é"
+    assert all(re.fullmatch(r"text-[\w.-]{1,70}", name) for name in names.values())
+    for path, name in names.items():
+        assert data_arguments(str(Path(path).resolve()), None)[0] == name
+        assert data_arguments("text", path) == (name, {"data_dir": f"./{path}"})
+    assert data_arguments("noise", "corpus") == ("noise", {"data_dir": "./corpus"})

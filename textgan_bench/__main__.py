@@ -12,7 +12,7 @@ from typing import Any, Never
 from textgan_bench.errors import FailedRunsError, explanation, meant, one_line, print_anything
 from textgan_bench.files import named
 from textgan_bench.openmp import share_processors
-from textgan_bench.recipes import ALL, layers, own_text, table
+from textgan_bench.recipes import ALL, data_arguments, layers, table
 
 FAILURE, USAGE_ERROR = 1, 2
 OUTPUT = "standard output"
@@ -106,6 +106,7 @@ def parser() -> Parser:
         "--nodes", type=int, default=1, help="how many machines, by torchrun or SLURM (%(default)s)"
     )
     bench.add_argument("--data_dir", type=_there, help="where the files of the data set lie")
+    _add_tokenised(bench)
     bench.add_argument(
         "--extras", nargs="+", default=[], choices=EXTRAS, help="slower scores for its record"
     )
@@ -114,6 +115,7 @@ def parser() -> Parser:
     data = commands.add_parser("data", help="download and encode a data set before it is needed")
     data.add_argument("name", help="a folder of benchmarks, or all")
     data.add_argument("--data_dir", type=_there, help="where the files of the data set lie")
+    _add_tokenised(data)
 
     sample = commands.add_parser("sample", help="write sentences of a trained run")
     sample.add_argument("run", type=_path, metavar="RUN", help="its folder, runs/…")
@@ -161,12 +163,19 @@ def parser() -> Parser:
     return root
 
 
+def _add_tokenised(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--tokenised", action="store_true", help="blanks separate the words of the own text already"
+    )
+
+
 def _add_criteria(command: argparse.ArgumentParser, *, required: bool) -> None:
     """What a text is judged by: the arguments of ``make_judge``."""
     against = command.add_mutually_exclusive_group(required=required)
     against.add_argument("--references", type=_path, help="real sentences, one a line")
     against.add_argument("--data", help="a folder of benchmarks, scored just as its runs are")
     command.add_argument("--data_dir", type=_there, help="where the files of the data set lie")
+    _add_tokenised(command)
     command.add_argument(
         "--profile",
         dest="profile_name",
@@ -211,10 +220,10 @@ def parse(arguments: list[str]) -> dict[str, Any]:
     options = vars(root.parse_args(arguments))
     data = options["name"] if name == "data" else options.get("data")
     if data is not None and data != ALL:
-        data = own_text(data) or data
-        table(data)
-    if name == "bench":
-        layers(options["method"], str(data), options["budget"])
+        asked, _ = data_arguments(data, options["data_dir"], tokenised=options["tokenised"])
+        table(asked)
+        if name == "bench":
+            layers(options["method"], asked, options["budget"])
     return options
 
 

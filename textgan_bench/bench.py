@@ -1,5 +1,6 @@
 """``bench``: from the name of a method to a row of the leaderboard."""
 
+import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from textgan_bench.interfaces import Sentence, TextDataModule
 from textgan_bench.leaderboard import Record
 from textgan_bench.metrics.inputs import TrainingMetric
 from textgan_bench.metrics.profiles import EXTRAS
-from textgan_bench.recipes import SMOKE, folder_beside, is_own_text, layers, own_text
+from textgan_bench.recipes import SMOKE, data_arguments, is_own_text, layers
 from textgan_bench.runs import Run, differences, without_places
 from textgan_bench.scoring import chunked, data_fingerprint, score, score_chunks
 from textgan_bench.training import TrainingCLI, keeps_files, leave_failed_wandb_run
@@ -82,6 +83,7 @@ def bench(
     data_dir: str | None,
     force: bool,
     extras: Sequence[str] = (),
+    tokenised: bool = False,
 ) -> None:
     """Train, test and show a row; continue what was interrupted, skip what is done.
 
@@ -95,17 +97,14 @@ def bench(
             run folder holds another run or another process works in it.
         FailedRunsError: some of several seeds failed, by the latter, too.
     """
-    text = own_text(data)
-    if text is not None:
-        data, data_dir = text, data
-    data_dir = data_dir or folder_beside(data)
+    data, data_settings = data_arguments(data, data_dir, tokenised=tokenised)
     if len(seeds) > 1 and (devices not in ("auto", "1") or nodes > 1):
         raise ValueError("several seeds share one device; with more of them, start each by itself")
     shared = [f"--trainer.num_nodes={nodes}"]
     if devices != "auto":  # which is trainer.yaml's single one
         shared.append(f"--trainer.devices={devices}")
-    if data_dir is not None:
-        shared.append(f"--data.init_args.data_dir={data_dir}")
+    if data_settings:  # as a layer, whose strings stay strings
+        shared.append(f"--config={json.dumps({'data': {'init_args': data_settings}})}")
     if extras:
         shared.append(f"--evaluate.extras=[{','.join(extras)}]")
     rows = [Row(method, data, seed, budget) for seed in dict.fromkeys(seeds)]

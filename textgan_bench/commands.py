@@ -96,7 +96,10 @@ def score(
         if neighbours is not None:
             scores.values["nearest_ngram"] = _write_nearest(judge, file, neighbours)
         if lengths is not None:
-            texts = {"samples": ended(read_sentences(file)), "references": judge.references}
+            texts = {
+                "samples": ended(read_sentences(file, judge.split_line)),
+                "references": judge.references,
+            }
             plot_lengths(texts, lengths)
     settings = judge.fingerprint(num_samples)
     if as_json:
@@ -139,7 +142,7 @@ def score_file(judge: Judge, file: Path, num_samples: int) -> Scores:
         delay=QUIET_SECONDS if num_samples <= CHUNK else 0,
         unit=" metrics",
     )
-    sentences = (line.split() for line in lines)
+    sentences = map(judge.split_line, lines)
     aligned, unpaired = judge.pairs(num_samples)
     values, left_out = score_chunks(judge.metrics, chunked(sentences), watched, aligned)
     return Scores(values, judge.left_out | unpaired | left_out)
@@ -149,7 +152,7 @@ def _write_nearest(judge: Judge, file: Path, path: Path) -> float:
     """Write the table; returns the mean overlap with the nearest training sentence."""
     if judge.train is None:
         raise ValueError("--neighbours are sentences of the training text, which --train names")
-    sentences = ended(read_sentences(file))
+    sentences = ended(read_sentences(file, judge.split_line))
     nearest = NearestNGram(judge.train).nearest(sentences)
     write_neighbours(path, sentences, judge.train, nearest)
     return float(nearest.similarity.mean())
@@ -166,7 +169,7 @@ def errors_of_file(judge: Judge, scores: Scores, file: Path, resamples: int) -> 
         for name, metric in judge.metrics.items(copy_state=False)
         if name not in scores.left_out
     ]
-    sentences = read_sentences(file)
+    sentences = read_sentences(file, judge.split_line)
     aligned, _ = judge.pairs(len(sentences))
     errors = standard_errors(MetricCollection(able), sentences, resamples, aligned=aligned)
     return {key: error for key, error in errors.items() if key in scores.values}

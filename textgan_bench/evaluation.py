@@ -70,7 +70,8 @@ class Evaluate(Callback):
         self.config: dict[str, Any] = {}
         """The resolved recipe; the command line sets it."""
         self.generator_updates = 0
-        self._data_revision = ""
+        self.data_revision = ""
+        """Of the data trained on; the command line knows it before the weights are restored."""
         self._device = self._hardware = NOT_TRAINED
         self._seconds_before = 0.0
         self._training: dict[str, Any] = {}
@@ -88,15 +89,18 @@ class Evaluate(Callback):
         return {
             "generator_updates": self.generator_updates,
             "seconds": self.seconds,
-            "data_revision": self._data_revision,
+            "data_revision": self.data_revision,
             "hardware": self._hardware,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.generator_updates = state_dict["generator_updates"]
         self._seconds_before = state_dict["seconds"]
-        self._data_revision = state_dict["data_revision"]
+        self.data_revision = state_dict["data_revision"]
         self._hardware = state_dict["hardware"]
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self._check_revision(trainer)  # weights of another vocabulary would not fit
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._check_revision(trainer)
@@ -186,8 +190,8 @@ class Evaluate(Callback):
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         path = Path(trainer.default_root_dir) / SAMPLES
         write_sentences(path, self._sentences)
-        sentences = read_sentences(path)
         data = _data(trainer)
+        sentences = read_sentences(path, data.split_line)
         written_from_nothing = isinstance(pl_module, TextGenerator)
         aligned = None if written_from_nothing else data.aligned("test")
         scores, left_out = score_chunks(data.metrics("test"), chunked(sentences), aligned=aligned)
@@ -233,13 +237,14 @@ class Evaluate(Callback):
 
     def _check_revision(self, trainer: Trainer) -> None:
         revision = _data(trainer).revision
-        if self._data_revision not in ("", revision):
-            raise ValueError(
-                f"{trainer.default_root_dir} was trained on data of revision "
-                f"{self._data_revision}, and they are now {revision}; FORCE=1 (bench --force) "
-                "discards the run and starts again"
-            )
-        self._data_revision = revision
+        Run(Path(trainer.default_root_dir)).check_revision(self.data_revision, revision)
+        self.data_revision = revision
+
+
+def trained_on(checkpoint: dict[str, Any]) -> str:
+    """Revision of the data that a checkpoint was trained on, empty where it does not say."""
+    states: dict[str, Any] = checkpoint.get("callbacks", {})
+    return str(states.get(Evaluate.__qualname__, {}).get("data_revision", ""))
 
 
 def _data(trainer: Trainer) -> TextDataModule:

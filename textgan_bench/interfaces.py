@@ -71,6 +71,8 @@ class TextDataModule(LightningDataModule, ABC):
     own_revision: int = 0
     """Raised when a score that only this data set has changes its numbers, as ``scoring.REVISION``
     for all."""
+    tokenisation: str = "blanks"
+    """What ``split_line`` does, in a word: a field of every fingerprint."""
     extras: Sequence[str] = ()
     """Names of ``metrics.profiles.EXTRAS`` that the test is judged by too; assigned likewise."""
 
@@ -94,6 +96,13 @@ class TextDataModule(LightningDataModule, ABC):
         with them.
         """
         return {}
+
+    def split_line(self, line: str) -> Sentence:
+        """Words of a line to be scored, split as the text of this data set is.
+
+        What ``text`` gives is left as it is, its words joined by blanks.
+        """
+        return line.split()
 
     def text(self, samples: TokenBatch) -> list[Sentence]:
         """What a method wrote, as it is scored and stored."""

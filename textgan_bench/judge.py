@@ -1,6 +1,6 @@
 """What a text is judged by: a data set and its own metrics, or a profile over text files."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ class Judge:
     """The own reference of each sample, where the data set has one."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Metrics of the profile that lack something, and what."""
+    split_line: Callable[[str], Sentence] = str.split
+    """Words of a line of the text that is judged, as those of its references."""
 
     def fingerprint(self, num_samples: int) -> dict[str, Any]:
         """All that changes a score of ``num_samples`` sentences beside the sentences."""
@@ -60,6 +62,7 @@ def make_judge(
     train: Path | None = None,
     encoder: str | None = None,
     extras: Sequence[str] = (),
+    tokenised: bool = False,
 ) -> Judge:
     """The judge of ``--data``, or of ``--references`` and the files beside them.
 
@@ -82,11 +85,13 @@ def make_judge(
     if data is not None:
         if any(path is not None for path in (vocabulary, validation, train)):
             raise ValueError("--data brings its own vocabulary, validation and training text")
-        module = data_module(data, data_dir)
+        table, module = data_module(data, data_dir, tokenised=tokenised)
         module.extras = extras
-        return _judge_of_data(module, data, profile_name, encoder)
+        return _judge_of_data(module, table, profile_name, encoder)
     if references is None or data_dir is not None:
         raise ValueError("--data_dir belongs to --data, not to --references")
+    if tokenised:
+        raise ValueError("--tokenised is said of own text; beside --references blanks always split")
     text = read_sentences(references)
     known = _vocabulary(text, vocabulary)
     train_text = None if train is None else read_sentences(train)
@@ -139,6 +144,7 @@ def _judge_of_data(
         train,
         {"data": name, "data_revision": data.revision},
         data.aligned("test") if profile_name == DEFAULT else None,
+        split_line=data.split_line,
     )
 
 

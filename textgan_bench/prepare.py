@@ -4,10 +4,10 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from textgan_bench.interfaces import TextDataModule
-from textgan_bench.recipes import ALL, TEXT, folder_beside, table, tables
+from textgan_bench.recipes import ALL, TEXT, data_arguments, table, tables
 
 
-def prepare(name: str, *, data_dir: str | None) -> None:
+def prepare(name: str, *, data_dir: str | None, tokenised: bool = False) -> None:
     """Do what the first run on a data set would do, or on each of them if ``name`` is ``all``.
 
     Raises:
@@ -15,16 +15,16 @@ def prepare(name: str, *, data_dir: str | None) -> None:
         ValueError: there is no such data set, or some of all could not be prepared.
     """
     if name != ALL:
-        _prepare(name, data_dir)
+        _prepare(name, data_dir, tokenised)
         return
-    if data_dir is not None:
-        raise ValueError("--data_dir is the folder of one data set, not of all")
+    if data_dir is not None or tokenised:
+        raise ValueError("--data_dir and --tokenised are said of one data set, not of all")
     failed = []
     for each in tables():
         if each == TEXT:
             continue
         try:
-            _prepare(each, None)
+            _prepare(each, None, tokenised=False)
         except (OSError, ValueError) as error:
             print(f"{each}: {error}")
             failed.append(each)
@@ -32,26 +32,27 @@ def prepare(name: str, *, data_dir: str | None) -> None:
         raise ValueError(f"these data sets could not be prepared: {', '.join(failed)}")
 
 
-def data_module(name: str, data_dir: str | None) -> TextDataModule:
-    """The data module of a folder of benchmarks, as its runs make it; not set up.
+def data_module(
+    name: str, data_dir: str | None, *, tokenised: bool = False
+) -> tuple[str, TextDataModule]:
+    """A table and its data module, as its runs make it; not set up.
 
     Its files are those of ``data_dir``, of a folder beside the checkout, or downloaded.
 
     Raises:
         ValueError: there is no such data set.
     """
+    name, arguments = data_arguments(name, data_dir, tokenised=tokenised)
     settings = yaml.safe_load((table(name) / "data.yaml").read_text(encoding="utf-8"))["data"]
-    data_dir = data_dir or folder_beside(name)
-    if data_dir is not None:
-        settings["init_args"] = {**settings.get("init_args", {}), "data_dir": data_dir}
+    settings["init_args"] = {**settings.get("init_args", {}), **arguments}
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(TextDataModule, "data")
     data: TextDataModule = parser.instantiate(parser.parse_object({"data": settings})).data
-    return data
+    return name, data
 
 
-def _prepare(name: str, data_dir: str | None) -> None:
-    data = data_module(name, data_dir)
+def _prepare(name: str, data_dir: str | None, tokenised: bool) -> None:
+    name, data = data_module(name, data_dir, tokenised=tokenised)
     data.prepare_data()
     data.setup("fit")
     print(f"{name}: {data.source}")

@@ -6,7 +6,11 @@ is a row, too, laid over the method at each of its budgets. The recipes of ``tex
 every text of the user, whose table is called ``text-<name>``.
 """
 
+import hashlib
+import os
+import re
 from pathlib import Path
+from typing import Any
 
 from textgan_bench.errors import meant
 
@@ -99,12 +103,40 @@ def folder_beside(data: str) -> str | None:
     return next((str(folder) for folder in folders if folder.is_dir()), None)
 
 
-def own_text(data: str, root: Path = ROOT) -> str | None:
-    """The table of the text that ``data`` is a path of, None if it names a table."""
-    path = Path(data)
-    if data in tables(root) or not path.exists():
-        return None
-    return f"{TEXT}-{path.resolve().name.partition('.')[0]}"
+def data_arguments(
+    data: str, data_dir: str | None, *, tokenised: bool = False, root: Path = ROOT
+) -> tuple[str, dict[str, Any]]:
+    """The table that ``--data`` means, and the arguments of its data module that are asked for.
+
+    Own text is named by its path, or is ``text`` with its path as ``data_dir``. The files of other
+    data sets are those of a folder beside the checkout, if there is one and no other is named.
+
+    Raises:
+        FileNotFoundError: there are no recipes here.
+        ValueError: ``tokenised`` is asked for, which only own text may be or not be.
+    """
+    if data == TEXT and data_dir is not None:
+        data = _table_of(Path(data_dir))
+    elif data not in tables(root) and Path(data).exists():
+        data, data_dir = _table_of(Path(data)), data
+    else:
+        data_dir = data_dir or folder_beside(data)
+    if tokenised and not is_own_text(data):
+        raise ValueError(f"--tokenised is said of own text; how {data} is split is its own matter")
+    # A path of this form is no other value of YAML, as [x] and null are.
+    if data_dir is not None and not Path(data_dir).is_absolute():
+        data_dir = f"./{data_dir}"
+    arguments: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}
+    return data, arguments | ({"tokenised": True} if tokenised else {})
+
+
+def _table_of(text: Path) -> str:
+    """A name for each text: that of its file, and a hash of what of its path that leaves out."""
+    place = os.path.relpath(text.resolve(), Path.cwd().resolve())
+    stem = text.resolve().name.removesuffix(".gz").removesuffix(".txt")
+    name = re.sub(r"[^\w.-]+", "_", stem)[:60]
+    digest = hashlib.sha256(place.encode()).hexdigest()[:6]
+    return f"{TEXT}-{name}" if place == f"{name}.txt" else f"{TEXT}-{name}-{digest}"
 
 
 def is_own_text(name: str) -> bool:

@@ -99,6 +99,18 @@ class Run:
         if changed:
             raise ValueError(f"{self.folder} was trained with other settings ({changed[0]})")
 
+    def check_revision(self, trained_on: str, revision: str) -> None:
+        """Refuse data that are not those the run was trained on.
+
+        Raises:
+            ValueError: their revisions differ.
+        """
+        if trained_on not in ("", revision):
+            raise ValueError(
+                f"{self.folder} was trained on data of revision {trained_on}, and they are now "
+                f"{revision}; FORCE=1 (bench --force) discards the run and starts again"
+            )
+
     def tested_checkpoint(self) -> str:
         """Name of the checkpoint that stands for the run: the last, or the one it selects."""
         return LAST if self.load_config()["checkpoint"]["select"] is None else BEST

@@ -141,6 +141,7 @@ def fingerprint(
     encoder: Encoder | None = None,
     encoder_text: Sequence[Sentence] = (),
     train: Sequence[Sentence] = (),
+    tokenisation: str = TextDataModule.tokenisation,
 ) -> dict[str, Any]:
     """All that changes a score besides the samples, as far as a score of the profile does.
 
@@ -152,6 +153,7 @@ def fingerprint(
         encoder: embeds sentences.
         encoder_text: what the encoder is fitted on, if it is one that is.
         train: training text, where there is one.
+        tokenisation: how lines are split into words.
 
     Raises:
         ValueError: there is no such profile.
@@ -162,7 +164,7 @@ def fingerprint(
         "profile": profile_name,
         "revision": REVISION,
         "orders": definitions.orders,
-        "tokenisation": "blanks",
+        "tokenisation": tokenisation,
         "samples": num_samples,
         "references": len(references),
         "references_hash": _text_hash(references),
@@ -195,6 +197,7 @@ def data_fingerprint(
         encoder=data.encoder if "encoder" in uses else None,
         encoder_text=data.sentences("validation"),
         train=data.sentences("train") if "train" in uses else (),
+        tokenisation=data.tokenisation,
     )
     return fields | {"revision": REVISION + data.own_revision}
 

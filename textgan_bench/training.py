@@ -24,7 +24,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from textgan_bench.callbacks import PeriodicCheckpoint
 from textgan_bench.errors import meant
-from textgan_bench.evaluation import Evaluate
+from textgan_bench.evaluation import Evaluate, trained_on
 from textgan_bench.files import named
 from textgan_bench.interfaces import Method, TextDataModule, TextGenerator
 from textgan_bench.runs import Run, load_checkpoint, without_places
@@ -79,6 +79,7 @@ class TrainingCLI(LightningCLI):
         # Matrix products of a GPU with 10 bits of mantissa: several times faster.
         torch.backends.cuda.matmul.allow_tf32 = True
         self.resolved: dict[str, Any] = {}
+        self.trained_on = ""
         parser_kwargs: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
         super().__init__(
             Method,
@@ -138,7 +139,7 @@ class TrainingCLI(LightningCLI):
         content = content[self.subcommand] if self.subcommand else content
         self.resolved = {name: content[name] for name in SECTIONS if name in content}
         if self.subcommand and config.ckpt_path is not None:
-            load_checkpoint(Path(config.ckpt_path))
+            self.trained_on = trained_on(load_checkpoint(Path(config.ckpt_path)))
         run = Run(Path(config.trainer.default_root_dir or "runs/unnamed"))
         config.trainer.default_root_dir = str(run.folder)
         if self.subcommand == "fit" and keeps_files():
@@ -183,6 +184,7 @@ class TrainingCLI(LightningCLI):
         for callback in self.callbacks:
             if isinstance(callback, Evaluate):
                 callback.config = without_places(self.resolved)
+                callback.data_revision = self.trained_on
                 self.datamodule.extras = callback.extras
 
     @property
@@ -241,6 +243,7 @@ def load_trained(run: Path) -> tuple[Method, TextDataModule]:
     data: TextDataModule = command_line.datamodule
     data.prepare_data()
     data.setup("test")
+    folder.check_revision(trained_on(checkpoint), data.revision)
     try:
         model.load_state_dict(checkpoint["state_dict"])
     except RuntimeError as error:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from datamodules import Text
-from datamodules.text import frequent_words, split_of, tokenise
+from datamodules.text import frequent_words, split_of
+from datamodules.words import split_words
+from textgan_bench.scoring import data_fingerprint
 
 ANIMALS = ("cat", "dog", "cow", "hen", "pig", "fox", "owl", "bat", "ant", "bee")
 
@@ -38,15 +40,15 @@ def test_the_vocabulary_has_the_most_frequent_words(tmp_path: Path) -> None:
     words = Counter(
         word
         for line in lines()
-        if split_of(tokenise([line])[0]) != "test"
-        for word in tokenise([line])[0]
+        if split_of(split_words(line)) != "test"
+        for word in split_words(line)
     )
     ranked = sorted(words, key=lambda word: (-words[word], word))
     assert data.vocabulary.tokens == ("<pad>", "<unk>", *ranked[:11])
     # with words unknown, sentences that look alike are left out of training
     test = set(map(tuple, data.sentences("test")))
     assert test.isdisjoint(map(tuple, data.sentences("train")))
-    text = [s for s in tokenise(lines()) if split_of(s) == "test"]
+    text = [s for s in map(split_words, lines()) if split_of(s) == "test"]
     known = [word in ranked[:11] for sentence in text for word in sentence]
     assert f"11 words, {sum(known) / len(known):.1%} of the test text" in data.source
 
@@ -64,6 +66,31 @@ def test_one_line_reports_sizes_coverage_and_what_was_dropped(tmp_path: Path) ->
     assert data.source.startswith(f"own text animals.txt: {sizes[0]:,} train, {sizes[1]:,}")
     assert "1 dropped at 40 words, 1 empty and 0 held-out sentences dropped" in data.source
     assert "15 words, 100.0% of the test text" in data.source
+
+
+def test_a_mark_stays_one_and_is_unknown(tmp_path: Path) -> None:
+    text = [line.replace(" sees", " <unk>") for line in lines()]
+    data = Text(write(tmp_path / "animals.txt", text))
+    assert {"<", "unk", ">"}.isdisjoint(data.vocabulary.tokens)
+    assert "14 words, 88.9% of the test text" in data.source
+    assert all(sentence[2] == "<unk>" for sentence in data.sentences("test"))
+
+
+def test_tokenised_text_is_another_revision(tmp_path: Path) -> None:
+    path = write(tmp_path / "animals.txt", [f'"{line}"' for line in lines()])
+    data, tokenised = Text(path), Text(path, tokenised=True)
+    assert data.sentences("test")[0][:2] == ["``", "The"]
+    assert tokenised.sentences("test")[0][0] == '"The'
+    assert tokenised.source.startswith("own text animals.txt, tokenised: ")
+    assert data.revision != tokenised.revision
+    settings = [data_fingerprint(one, 9, "texygen")["tokenisation"] for one in (data, tokenised)]
+    assert settings == ["nltk-by-piece", "blanks"]
+
+
+def test_padding_is_no_word(tmp_path: Path) -> None:
+    path = write(tmp_path / "animals.txt", [*lines(), "a cat <pad>"])
+    with pytest.raises(ValueError, match=r"line 1301: <pad> stands for no word; remove it"):
+        Text(path)
 
 
 @pytest.mark.parametrize("end", ["", ".gz"])
