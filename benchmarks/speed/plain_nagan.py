@@ -25,7 +25,7 @@ from textgan_bench.functional.adversarial import (
 from textgan_bench.functional.dropout import Dropout
 from textgan_bench.functional.shapes import fixed_shapes
 from textgan_bench.methods import NAGAN
-from textgan_bench.networks.latent_transformer import NonAutoregressiveTransformer
+from textgan_bench.methods.nagan.generator import NonAutoregressiveTransformer
 from textgan_bench.networks.packing import Padded
 from textgan_bench.networks.transformer import LatentDecoderBlock
 from textgan_bench.tokens import TokenBatch, length_mask
@@ -117,21 +117,21 @@ class PlainNAGAN(NAGAN):
 
     def _scores(self, z: Tensor, mask: Tensor) -> Tensor:
         """(B, T, V - 1)."""
-        generator, words = self._non_autoregressive, Padded(mask)
+        generator, layout = self._non_autoregressive, Padded(mask)
         codes = generator.positions.expand(len(z), -1, -1)  # (B, T, H)
         drop = Dropout(self.dropout)
         latents = drop(generator.latents(z) + codes)
-        hidden, latents, codes = (words.rows(x) for x in (latents, latents, codes))
+        hidden, latents, codes = (layout.rows(x) for x in (latents, latents, codes))
         for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
             # The block itself projects the codes once, not for every sentence.
-            attended = block.self_attention(hidden, hidden, hidden, words, drop)
+            attended = block.self_attention(hidden, hidden, hidden, layout, drop)
             hidden = block.norms[0](hidden, drop(attended))
-            attended = block.positional_attention(codes, codes, hidden, words, drop)
+            attended = block.positional_attention(codes, codes, hidden, layout, drop)
             hidden = block.norms[1](hidden, drop(attended))
-            attended = block.latent_attention(hidden, latents, latents, words, drop)
+            attended = block.latent_attention(hidden, latents, latents, layout, drop)
             hidden = block.norms[2](hidden, drop(attended))
             hidden = block.norms[3](hidden, drop(block.feed_forward(hidden)))
-        return generator.scores(words.pad(hidden))
+        return generator.scores(layout.pad(hidden))
 
     def _judge(self, one_hot: Tensor, mask: Tensor) -> Tensor:
         """(B,) scores of one-hot sentences (B, T, V) or their mixtures."""

@@ -12,7 +12,7 @@ from tests.methods import test_contract as language
 from tests.methods.small import SMALL
 from textgan_bench.functional.shapes import fixed_shapes
 from textgan_bench.methods import NAGAN
-from textgan_bench.networks import latent_transformer
+from textgan_bench.methods.nagan import generator
 from textgan_bench.networks.packing import rows_of
 from textgan_bench.tokens import PAD, TokenBatch, count, length_mask
 
@@ -51,16 +51,16 @@ def test_losses_and_all_gradients_are_those_of_the_plain_step(
     modes = ((nullcontext, longest), (fixed_shapes, longest), (fixed_shapes, MAX_LENGTH))
     for shapes, length in modes:
         with shapes():
-            words = rows_of(mask[:, :length])
-        fixed = words.rows(drawn[:, :length]), words.rows(noise[:, :length])
-        monkeypatch.setattr(latent_transformer, "draw", lambda scores, fixed=fixed: fixed[0])
+            layout = rows_of(mask[:, :length])
+        fixed = layout.rows(drawn[:, :length]), layout.rows(noise[:, :length])
+        monkeypatch.setattr(generator, "draw", lambda scores, fixed=fixed: fixed[0])
         monkeypatch.setattr(
-            latent_transformer, "add_gumbel_noise_", lambda scores, fixed=fixed: scores + fixed[1]
+            generator, "add_gumbel_noise_", lambda scores, fixed=fixed: scores + fixed[1]
         )
         with shapes():
             actual = (
                 *method.discriminator_losses(real.ids[:, :length], LENGTHS),
-                method.generator_loss(words.mask),
+                method.generator_loss(layout.mask),
             )
         players = [method.discriminator] * 3 + [method.generator]
         for ours, plain, player in zip(actual, expected, players, strict=True):

@@ -9,7 +9,8 @@ from textgan_bench.functional.adversarial import (
     max_gradient_penalty,
     non_saturating_loss,
 )
-from textgan_bench.networks.discriminators import TransformerDiscriminator
+from textgan_bench.methods.nagan.discriminator import TransformerDiscriminator
+from textgan_bench.networks.transformer import Shape
 
 LENGTHS = torch.tensor([3, 5, 4])
 
@@ -19,10 +20,7 @@ def small_discriminator() -> TransformerDiscriminator:
     return TransformerDiscriminator(
         7,
         5,
-        width=8,
-        blocks=2,
-        heads=2,
-        feed_forward=8,
+        Shape(width=8, blocks=2, heads=2, feed_forward=8),
         embedding_dim=6,
         embedding_scale=2.0,
         neighbour_start=False,

@@ -18,8 +18,8 @@ from torch.multiprocessing.spawn import spawn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
 
+from tests.methods.nagan.test_ablations import ABLATIONS
 from tests.methods.small import LABELLED, SMALL
-from tests.methods.test_nagan_ablations import ABLATIONS
 from textgan_bench import methods
 from textgan_bench.interfaces import Method
 from textgan_bench.tokens import LabelledBatch, TokenBatch, length_mask

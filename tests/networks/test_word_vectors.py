@@ -3,28 +3,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from textgan_bench.networks.word_vectors import ScaledEmbedding, WordVectors, read_word_vectors
+from textgan_bench.networks.word_vectors import WordVectors, read_word_vectors
 from textgan_bench.tokens import Vocabulary
 
 VOCABULARY = Vocabulary(("<pad>", "a", "zwölf"))
-
-
-def test_a_scaled_embedding_starts_as_an_unscaled_one() -> None:
-    torch.manual_seed(0)
-    embedding = ScaledEmbedding(300, 64, 8.0)
-    torch.testing.assert_close(embedding(torch.arange(300)), embedding.table)
-    assert embedding.table.std().item() == pytest.approx(1, abs=0.02)
-
-
-def test_adaptive_steps_take_scaled_words_further() -> None:
-    ids, moved = torch.arange(7), []
-    for embedding in (ScaledEmbedding(7, 64, 8.0), torch.nn.Embedding(7, 64)):
-        before = embedding(ids).detach()
-        optimizer = torch.optim.Adam(embedding.parameters(), 1e-3)
-        embedding(ids).sum().backward()
-        optimizer.step()
-        moved.append((embedding(ids) - before).abs().mean().item())
-    assert moved[0] / moved[1] == pytest.approx(8, rel=1e-3)
 
 
 def test_fixed_vectors_stay_and_the_rest_learns(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ batch, T time, N rows, H hidden width.
 """
 
 import math
+from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, groupby
-from typing import TypedDict
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +28,8 @@ SHARPNESS = 6.0
 """Of attention to neighbours at first: at width 128, four fifths of a head's attention."""
 
 
-class Shape(TypedDict):
+@dataclass(frozen=True)
+class Shape:
     """Sizes of a Transformer."""
 
     width: int

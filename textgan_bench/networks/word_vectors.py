@@ -1,4 +1,4 @@
-"""Word vectors that are scaled, or of which a part is fixed, and the files such vectors come in.
+"""Word vectors of which a part is fixed, and the files such vectors come in.
 
 Shapes: V vocabulary, E embedding.
 """
@@ -14,38 +14,6 @@ from textgan_bench.tokens import Vocabulary
 STD = 0.3836
 """Deviation of the entries of GloVe's vectors of 300 dimensions, with which the code of de Masson
 d'Autume et al. (2019) draws those of words that have none."""
-
-
-class ScaledEmbedding(nn.Embedding):
-    """``scale`` times its weights, from N(0, 1) at first; √E in Vaswani et al. (2017, section 3.4).
-
-    An adaptive optimizer moves all weights alike, whatever their size: small ones let the words
-    move ``scale`` times as far beside their distances, and those of like use come together sooner.
-
-    Args:
-        vocab_size, embedding_dim: V and E.
-        scale: positive; with 1 it is a plain embedding.
-    """
-
-    def __init__(self, vocab_size: int, embedding_dim: int, scale: float) -> None:
-        super().__init__(vocab_size, embedding_dim)
-        self.scale = scale
-        with torch.no_grad():
-            self.weight.div_(scale)
-
-    @property
-    def table(self) -> Tensor:
-        """(V, E) all words."""
-        return self.weight * self.scale
-
-    @torch.no_grad()
-    def start_at(self, vectors: Tensor) -> None:
-        """Let the words be ``vectors`` (V, E)."""
-        self.weight.copy_(vectors / self.scale)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """(…, E) words of ids (…)."""
-        return super().forward(ids) * self.scale
 
 
 class WordVectors(nn.Module):

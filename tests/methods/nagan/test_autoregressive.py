@@ -10,17 +10,19 @@ from torch import Tensor
 from torch.func import functional_call
 
 from textgan_bench.functional.dropout import NO_DROPOUT
-from textgan_bench.networks.autoregressive_transformer import (
+from textgan_bench.methods.nagan.ablations import (
     AutoregressiveTransformer,
+    GeneratorKind,
     SoftAutoregressiveTransformer,
+    build_generator,
 )
-from textgan_bench.networks.generators import build_generator
+from textgan_bench.methods.nagan.generator import LatentTransformer
 from textgan_bench.networks.packing import Padded
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape
 from textgan_bench.tokens import length_mask
 
 VOCAB_SIZE, MAX_LENGTH, DIMENSION, LATENT = 7, 4, 3, 2
-SHAPE: Shape = {"width": 4, "blocks": 2, "heads": 2, "feed_forward": 6}
+SHAPE = Shape(width=4, blocks=2, heads=2, feed_forward=6)
 MASK = length_mask(torch.tensor([4, 2]), MAX_LENGTH)
 
 every_kind = pytest.mark.parametrize(
@@ -30,12 +32,21 @@ every_kind = pytest.mark.parametrize(
 
 def small(kind: type[AutoregressiveTransformer]) -> AutoregressiveTransformer:
     torch.manual_seed(0)
-    return kind(VOCAB_SIZE, MAX_LENGTH, LATENT, 0.7, False, DIMENSION, **SHAPE).double()
+    return kind(
+        VOCAB_SIZE,
+        MAX_LENGTH,
+        SHAPE,
+        latent_dim=LATENT,
+        temperature=0.7,
+        neighbour_start=False,
+        embedding_dim=DIMENSION,
+        table=table,
+    ).double()
 
 
 def table() -> Tensor:
-    torch.manual_seed(1)
-    return torch.randn(VOCAB_SIZE - 1, DIMENSION, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(VOCAB_SIZE - 1, DIMENSION, dtype=torch.float64, generator=generator)
 
 
 def latents(n: int) -> Tensor:
@@ -43,44 +54,33 @@ def latents(n: int) -> Tensor:
     return torch.randn(n, LATENT, dtype=torch.float64)
 
 
+def built(kind: GeneratorKind) -> LatentTransformer:
+    """At the sizes of Table 9 and the vocabulary of Table 12."""
+    return build_generator(
+        kind,
+        4839,
+        32,
+        Shape(width=128, blocks=5, heads=4, feed_forward=256),
+        latent_dim=64,
+        temperature=1.0,
+        neighbour_start=False,
+        latent_gain=16.0,
+        score_std=6.0,
+        frequency_rate=0.0,
+        embedding_dim=300,
+        table=table,
+    )
+
+
 def test_another_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="generator=lstm: choose one of non_autoregressive"):
-        build_generator(
-            "lstm",  # type: ignore[arg-type]
-            VOCAB_SIZE,
-            MAX_LENGTH,
-            latent_dim=LATENT,
-            temperature=1.0,
-            neighbour_start=False,
-            embedding_dim=DIMENSION,
-            latent_gain=1.0,
-            score_std=1.0,
-            frequency_rate=0.0,
-            **SHAPE,
-        )
+        built("lstm")  # type: ignore[arg-type]
 
 
 def test_the_generators_are_of_the_same_size() -> None:
-    """4.2, at the sizes of Table 9 and the vocabulary of Table 12."""
-    sizes = []
-    for kind in ("non_autoregressive", "autoregressive_soft"):
-        generator = build_generator(
-            kind,
-            4839,
-            32,
-            latent_dim=64,
-            temperature=1.0,
-            neighbour_start=False,
-            embedding_dim=300,
-            latent_gain=16.0,
-            score_std=6.0,
-            frequency_rate=0.0,
-            width=128,
-            blocks=5,
-            heads=4,
-            feed_forward=256,
-        )
-        sizes.append(sum(parameter.numel() for parameter in generator.parameters()))
+    """4.2."""
+    kinds: tuple[GeneratorKind, ...] = ("non_autoregressive", "autoregressive_soft")
+    sizes = [sum(weights.numel() for weights in built(kind).parameters()) for kind in kinds]
     assert sizes[1] == pytest.approx(sizes[0], rel=0.03)
     assert sizes[1] == pytest.approx(2.0e6, rel=0.03)
 
@@ -99,7 +99,7 @@ def test_it_is_the_decoder_under_a_causal_mask(kind: type[AutoregressiveTransfor
     generator, z, words = small(kind), latents(2), table()
     everywhere = torch.ones(2, MAX_LENGTH, dtype=torch.bool)
     torch.manual_seed(3)
-    scores = generator(z, everywhere, 0.0, words, training=False).view(2, MAX_LENGTH, -1)
+    scores = generator(z, everywhere, 0.0, training=False).view(2, MAX_LENGTH, -1)
     read = F.pad(words[scores.argmax(-1)][:, :-1], (0, 0, 1, 0))  # (B, T, E)
     inputs = torch.cat([read, z[:, None].expand(-1, MAX_LENGTH, -1)], -1)
     states = generator.latents(inputs) + generator.positions
@@ -118,20 +118,20 @@ def test_it_is_the_decoder_under_a_causal_mask(kind: type[AutoregressiveTransfor
 
 @every_kind
 def test_only_the_words_of_the_mask_are_returned(kind: type[AutoregressiveTransformer]) -> None:
-    generator, z, words = small(kind), latents(2), table()
+    generator, z = small(kind), latents(2)
     torch.manual_seed(3)
-    every = generator(z, torch.ones_like(MASK), 0.0, words, training=True)
+    every = generator(z, torch.ones_like(MASK), 0.0, training=True)
     torch.manual_seed(3)
-    some = generator(z, MASK, 0.0, words, training=True)
+    some = generator(z, MASK, 0.0, training=True)
     assert torch.equal(some, every.view(2, MAX_LENGTH, -1)[MASK])
 
 
 def test_soft_words_have_the_gradient_of_finite_differences() -> None:
     """Through all words read on the way, in the latents and in the layer that reads."""
-    generator, words = small(SoftAutoregressiveTransformer), table()
+    generator = small(SoftAutoregressiveTransformer)
 
     def scores(z: Tensor, weight: Tensor) -> Tensor:
-        return functional_call(generator, {"latents.weight": weight}, (z, MASK, 0.0, words, True))
+        return functional_call(generator, {"latents.weight": weight}, (z, MASK, 0.0, True))
 
     weight = generator.latents.weight.detach().clone().requires_grad_()
     z = latents(2).requires_grad_()
@@ -154,7 +154,7 @@ def test_drawn_words_have_the_straight_through_gradient() -> None:
     for kind in (AutoregressiveTransformer, WrittenOut):
         generator, words = small(kind), table()
         torch.manual_seed(3)
-        scores = generator(latents(2), MASK, 0.0, words, training=True)
+        scores = generator(latents(2), MASK, 0.0, training=True)
         fake = generator.relax(scores, words)  # (N, E)
         fake.square().sum().backward()
         gradients.append({name: p.grad for name, p in generator.named_parameters()})
@@ -165,8 +165,8 @@ def test_drawn_words_have_the_straight_through_gradient() -> None:
 def test_words_are_drawn_from_the_softmax_at_inference_too() -> None:
     """Eq. 29; the soft generator has the same scores, and no noise."""
     z, mask = latents(1).expand(5000, -1), torch.ones(5000, 1, dtype=torch.bool)
-    scores = small(SoftAutoregressiveTransformer)(z[:1], mask[:1], 0.0, table(), training=False)
-    drawn = small(AutoregressiveTransformer)(z, mask, 0.0, table(), training=False).argmax(-1)
+    scores = small(SoftAutoregressiveTransformer)(z[:1], mask[:1], 0.0, training=False)
+    drawn = small(AutoregressiveTransformer)(z, mask, 0.0, training=False).argmax(-1)
     counts = torch.bincount(drawn, minlength=VOCAB_SIZE - 1)
     expected = 5000 * torch.softmax(scores[0], -1).detach()
     assert stats.chisquare(counts.numpy(), expected.numpy()).pvalue > 1e-3
@@ -180,7 +180,7 @@ def test_first_words_have_about_the_frequencies_of_the_text(
     generator = small(kind)
     generator.calibrate(counts, MASK, 0.1)
     generator.noisy = False  # type: ignore[misc]
-    scores = generator(latents(200), torch.ones(200, 4, dtype=torch.bool), 0.0, table(), True)
+    scores = generator(latents(200), torch.ones(200, 4, dtype=torch.bool), 0.0, True)
     law = counts / counts.sum()
     mean = torch.softmax(scores, -1).mean(0)
     assert (mean - law).abs().sum() < 0.5 * (law - 1 / 6).abs().sum()
@@ -193,6 +193,6 @@ def test_what_is_added_to_the_state_is_dropped(
 ) -> None:
     dropped = Mock(side_effect=lambda x, rate: x)
     monkeypatch.setattr(F, "dropout", dropped)
-    small(kind)(latents(2), MASK, 0.5, table(), training=False)
-    sums = 1 + 4 * SHAPE["blocks"]
+    small(kind)(latents(2), MASK, 0.5, training=False)
+    sums = 1 + 4 * SHAPE.blocks
     assert [call.args[1] for call in dropped.call_args_list] == [0.5] * MAX_LENGTH * sums

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from tests.derivatives import DEVICE, DTYPE, TOLERANCE
-from tests.methods.test_nagan_graph import MAX_LENGTH, batches, build
+from tests.methods.nagan.test_graph import MAX_LENGTH, batches, build
 from textgan_bench.functional.dropout import Dropout
 from textgan_bench.functional.shapes import fixed_shapes
 from textgan_bench.methods import NAGAN

@@ -7,17 +7,18 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from textgan_bench.functional.adversarial import max_gradient_penalty
-from textgan_bench.networks.discriminators import (
+from textgan_bench.methods.nagan.ablations import (
     CNNDiscriminator,
     DilatedBlock,
-    Discriminator,
     DiscriminatorKind,
     build_discriminator,
 )
+from textgan_bench.methods.nagan.discriminator import Discriminator, ScaledEmbedding
+from textgan_bench.networks.transformer import Shape
 
 VOCAB_SIZE, MAX_LENGTH, DIMENSION = 7, 5, 4
 LENGTHS = torch.tensor([3, 5, 1])
-SHAPE = {"width": 8, "blocks": 2, "heads": 2, "feed_forward": 8}
+SHAPE = Shape(width=8, blocks=2, heads=2, feed_forward=8)
 
 every_kind = pytest.mark.parametrize("kind", ["transformer", "cnn", "rnn"])
 
@@ -25,7 +26,13 @@ every_kind = pytest.mark.parametrize("kind", ["transformer", "cnn", "rnn"])
 def small(kind: DiscriminatorKind) -> Discriminator:
     torch.manual_seed(0)
     return build_discriminator(
-        kind, VOCAB_SIZE, MAX_LENGTH, DIMENSION, 2.0, neighbour_start=False, **SHAPE
+        kind,
+        VOCAB_SIZE,
+        MAX_LENGTH,
+        SHAPE,
+        embedding_dim=DIMENSION,
+        embedding_scale=2.0,
+        neighbour_start=False,
     ).double()
 
 
@@ -37,6 +44,24 @@ def points() -> Tensor:
 def test_another_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="discriminator=lstm: choose one of transformer, cnn, rnn"):
         small("lstm")  # type: ignore[arg-type]
+
+
+def test_a_scaled_embedding_starts_as_an_unscaled_one() -> None:
+    torch.manual_seed(0)
+    embedding = ScaledEmbedding(300, 64, 8.0)
+    torch.testing.assert_close(embedding(torch.arange(300)), embedding.table)
+    assert embedding.table.std().item() == pytest.approx(1, abs=0.02)
+
+
+def test_adaptive_steps_take_scaled_words_further() -> None:
+    ids, moved = torch.arange(7), []
+    for embedding in (ScaledEmbedding(7, 64, 8.0), torch.nn.Embedding(7, 64)):
+        before = embedding(ids).detach()
+        optimizer = torch.optim.Adam(embedding.parameters(), 1e-3)
+        embedding(ids).sum().backward()
+        optimizer.step()
+        moved.append((embedding(ids) - before).abs().mean().item())
+    assert moved[0] / moved[1] == pytest.approx(8, rel=1e-3)
 
 
 @every_kind
@@ -112,7 +137,9 @@ def test_a_dilated_block_adds_the_convolution_of_its_words() -> None:
 def test_the_convolutions_reach_21_words_to_each_side() -> None:
     """(1 + 1 + 2 + 3) * 3, by the dilations of A.4.4."""
     torch.manual_seed(0)
-    discriminator = CNNDiscriminator(VOCAB_SIZE, DIMENSION, 1.0).double()
+    discriminator = CNNDiscriminator(
+        VOCAB_SIZE, embedding_dim=DIMENSION, embedding_scale=1.0
+    ).double()
     hidden = embedded = torch.randn(1, 64, DIMENSION, dtype=torch.float64, requires_grad=True)
     for block in discriminator.blocks:
         hidden = block(hidden, torch.ones(1, 64, dtype=torch.bool))

@@ -37,12 +37,17 @@ from textgan_bench.functional.adversarial import (
     max_gradient_penalty,
     non_saturating_loss,
 )
-from textgan_bench.functional.cooccurrence import neighbour_counts, word_vectors
 from textgan_bench.functional.cuda_graphs import CountedRAdam
 from textgan_bench.graphed import GraphedGenerator
-from textgan_bench.networks.discriminators import DiscriminatorKind, build_discriminator
-from textgan_bench.networks.generators import GeneratorKind, build_generator
+from textgan_bench.methods.nagan.ablations import (
+    DiscriminatorKind,
+    GeneratorKind,
+    build_discriminator,
+    build_generator,
+)
+from textgan_bench.methods.nagan.cooccurrence import neighbour_counts, word_vectors
 from textgan_bench.networks.packing import Packed, rows_of
+from textgan_bench.networks.transformer import Shape
 from textgan_bench.tokens import PAD, TokenBatch, length_mask
 
 SAMPLING_BATCH = 256  # bounds the memory of the scores, N x V; not tuned
@@ -116,29 +121,30 @@ class NAGAN(GraphedGenerator):
     ) -> None:
         super().__init__(vocab_size, max_length)
         self.save_hyperparameters()
-        shape = {"width": width, "blocks": blocks, "heads": heads, "feed_forward": feed_forward}
+        shape = Shape(width=width, blocks=blocks, heads=heads, feed_forward=feed_forward)
         self.generator = build_generator(
             generator,
             vocab_size,
             max_length,
+            shape,
             latent_dim=latent_dim,
+            temperature=temperature,
             neighbour_start=neighbour_start,
-            embedding_dim=embedding_dim,
             latent_gain=latent_gain,
             score_std=score_std,
             frequency_rate=frequency_rate,
-            temperature=temperature,
-            **shape,
+            embedding_dim=embedding_dim,
+            table=lambda: self.discriminator.words,
         )
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.discriminator = build_discriminator(
             discriminator,
             vocab_size,
             max_length,
+            shape,
             embedding_dim=embedding_dim,
             embedding_scale=embedding_scale,
             neighbour_start=neighbour_start,
-            **shape,
         )
         self.capturable = self.discriminator.capturable
         self.vector_start = vector_start
@@ -181,8 +187,8 @@ class NAGAN(GraphedGenerator):
         self.length_counts.copy_(lengths)
         if self.vector_start:
             self._start_at_word_vectors()
-        lengths = torch.multinomial(self.length_counts, SAMPLING_BATCH, replacement=True)
-        mask = length_mask(lengths, self.max_length)
+        drawn = torch.multinomial(self.length_counts, SAMPLING_BATCH, replacement=True)
+        mask = length_mask(drawn, self.max_length)
         self.generator.calibrate(words[PAD + 1 :], mask, self.dropout)
         # Each rank measured it on its own latents.
         self.generator.load_state_dict(self.trainer.strategy.broadcast(self.generator.state_dict()))
@@ -211,9 +217,9 @@ class NAGAN(GraphedGenerator):
 
         ``real_ids`` (B, T) are met by as many fakes of the same ``lengths`` (B,).
         """
-        words = rows_of(length_mask(lengths, real_ids.shape[1]))
+        layout = rows_of(length_mask(lengths, real_ids.shape[1]))
         embedding = self.discriminator.embedding
-        fake = words.pad(self.generator.fake(words.mask, self.dropout, embedding))
+        fake = layout.pad(self.generator.fake(layout.mask, self.dropout, embedding))
         real = embedding(real_ids)  # (B, T, E)
         scores = self.discriminator(torch.cat([real, fake]), lengths.repeat(2))
         mixed = torch.lerp(fake, real, torch.rand_like(real[:, :1, :1]))
@@ -225,10 +231,9 @@ class NAGAN(GraphedGenerator):
 
     def generator_loss(self, mask: Tensor) -> Tensor:
         """The generator's loss (eq. 13) on sentences of the lengths of ``mask`` (B, T)."""
-        table = self._table.detach()
-        scores = self.generator.write(mask, self.dropout, table, training=True)  # (N, V - 1)
+        scores = self.generator.write(mask, self.dropout, training=True)  # (N, V - 1)
         fake = self.generator.relax(scores, self.discriminator.projected_words())
-        return non_saturating_loss(self.discriminator.judge(fake, rows_of(mask)))
+        return non_saturating_loss(self.discriminator.score_rows(fake, rows_of(mask)))
 
     def step(self, ids: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
         """One step of the discriminator, one of the generator (algorithm 1) on ids (B, T)."""
@@ -258,13 +263,9 @@ class NAGAN(GraphedGenerator):
             ids.split(SAMPLING_BATCH), lengths.split(SAMPLING_BATCH), strict=True
         ):
             mask = length_mask(chunk, int(chunk.max()))
-            scores = self.average.write(mask, rate, self._table, training=False)
+            scores = self.average.write(mask, rate, training=False)
             rows[:, : mask.shape[1]] = Packed(mask).pad(scores.argmax(-1) + PAD + 1)
         return TokenBatch(ids, lengths)
-
-    @property
-    def _table(self) -> Tensor:
-        return self.discriminator.embedding.table[PAD + 1 :]  # (V - 1, E)
 
     @torch.no_grad()
     def _average_parameters(self) -> None:

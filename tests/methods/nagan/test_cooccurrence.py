@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from textgan_bench.functional.cooccurrence import (
+from textgan_bench.methods.nagan.cooccurrence import (
     neighbour_counts,
     positive_mutual_information,
     word_vectors,

@@ -1,14 +1,15 @@
-"""Transformers from latents to sentences, the generators of NAGAN (Huang et al., 2021).
+"""The generator of NAGAN: a Transformer from latents to a sentence (Huang et al., 2021, A.3.1).
 
-All are the decoder of Gu et al. (2018). They differ in the mask of the attention and in what is
-read at a place (A.4.4): a latent of its own, or the word before and the latent of the sentence.
+It is the decoder of Gu et al. (2018), with attention to the latents in the place of the attention
+to a source sentence. The autoregressive generators of the ablations differ in the mask of the
+attention and in what is read at a position (A.4.4).
 
 Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden width, Z latent.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Unpack, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +19,10 @@ from textgan_bench.functional.likelihood import log_frequencies
 from textgan_bench.functional.processes import process_count, process_mean
 from textgan_bench.functional.relaxation import add_gumbel_noise_, straight_through_embedding
 from textgan_bench.functional.row_chunks import row_chunks
+from textgan_bench.methods.nagan.discriminator import ScaledEmbedding
 from textgan_bench.networks.autoregressive import draw
 from textgan_bench.networks.packing import Padded, rows_of
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape, sinusoidal_positions
-from textgan_bench.networks.word_vectors import ScaledEmbedding
 from textgan_bench.tokens import PAD
 
 UNIGRAM_STD = 2.5
@@ -40,34 +41,46 @@ as what it is added to; not tuned."""
 
 
 class LatentTransformer(nn.Module, ABC):
-    """What all of them are made of; ``inputs`` is the size of what is read at a place."""
+    """The parts that NAGAN's generator and those of its ablations have in common.
+
+    Args:
+        vocab_size: V, padding counted, which is never written.
+        max_length: number of words of the longest sentence.
+        shape: sizes of the Transformer.
+        inputs: size of what is read at a position.
+        latent_dim: Z.
+        temperature: softmax temperature of relaxed words.
+        neighbour_start: whether positional attention is that to neighbouring places at first.
+    """
 
     def __init__(
         self,
         vocab_size: int,
         max_length: int,
+        shape: Shape,
+        *,
         inputs: int,
         latent_dim: int,
         temperature: float,
         neighbour_start: bool,
-        shape: Shape,
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
         self.temperature = temperature
-        width = shape["width"]
-        self.latents = nn.Linear(inputs, width)
+        self.latents = nn.Linear(inputs, shape.width)
         self.blocks = nn.ModuleList(
-            LatentDecoderBlock(width, shape["heads"], shape["feed_forward"])
-            for _ in range(shape["blocks"])
+            LatentDecoderBlock(shape.width, shape.heads, shape.feed_forward)
+            for _ in range(shape.blocks)
         )
         if neighbour_start:
             for block in cast("Iterable[LatentDecoderBlock]", self.blocks):
                 block.positional_attention.start_at_neighbours(NEIGHBOUR_GAIN)
         # The padding symbol is never written: score v belongs to word v + 1.
-        self.scores = nn.Linear(width, vocab_size - 1)
+        self.scores = nn.Linear(shape.width, vocab_size - 1)
         self.positions: Tensor
-        self.register_buffer("positions", sinusoidal_positions(max_length, width), persistent=False)
+        self.register_buffer(
+            "positions", sinusoidal_positions(max_length, shape.width), persistent=False
+        )
 
     @torch.no_grad()
     def start_at(self, vectors: Tensor) -> None:
@@ -91,22 +104,18 @@ class LatentTransformer(nn.Module, ABC):
         """
 
     @abstractmethod
-    def write(self, mask: Tensor, dropout: float, table: Tensor, *, training: bool) -> Tensor:
+    def write(self, mask: Tensor, dropout: float, *, training: bool) -> Tensor:
         """(N, V - 1) scores from new latents, noise included: words are their argmax.
 
         Args:
             mask: (B, T) bool, True on words.
-            dropout: in [0, 1).
-            table: (V - 1, E) embedding of the discriminator.
-            training: relaxed words and Gumbel noise, as the training step has them.
+            dropout: rate in [0, 1).
+            training: whether to relax the words and add Gumbel noise, as the training step does.
         """
 
+    @abstractmethod
     def fake(self, mask: Tensor, dropout: float, embedding: ScaledEmbedding) -> Tensor:
         """(N, E) words of training, embedded; the gradient reaches the embedding alone."""
-        table = embedding.table[PAD + 1 :]
-        with torch.no_grad():
-            scores = self.write(mask, dropout, table, training=True)
-        return self.relax(scores, table)
 
     def relax(self, scores: Tensor, table: Tensor) -> Tensor:
         """(…, E) embedded words of scores (…, V - 1), differentiable in these (eq. 22-24)."""
@@ -120,16 +129,23 @@ class NonAutoregressiveTransformer(LatentTransformer):
         self,
         vocab_size: int,
         max_length: int,
+        shape: Shape,
+        *,
         latent_dim: int,
         temperature: float,
         neighbour_start: bool,
         latent_gain: float,
         score_std: float,
         frequency_rate: float,
-        **shape: Unpack[Shape],
     ) -> None:
         super().__init__(
-            vocab_size, max_length, latent_dim, latent_dim, temperature, neighbour_start, shape
+            vocab_size,
+            max_length,
+            shape,
+            inputs=latent_dim,
+            latent_dim=latent_dim,
+            temperature=temperature,
+            neighbour_start=neighbour_start,
         )
         self.score_std = score_std
         self.frequency_rate = frequency_rate
@@ -162,7 +178,7 @@ class NonAutoregressiveTransformer(LatentTransformer):
         stretched = self.score_std / UNIGRAM_STD * log_frequencies(word_counts)
         self.scores.bias.copy_(stretched - scale * scores.mean(0))
 
-    def write(self, mask: Tensor, dropout: float, table: Tensor, *, training: bool) -> Tensor:
+    def write(self, mask: Tensor, dropout: float, *, training: bool) -> Tensor:
         scores = self(self._latents(mask), mask, dropout)
         return add_gumbel_noise_(scores) if training else scores
 
@@ -177,14 +193,14 @@ class NonAutoregressiveTransformer(LatentTransformer):
 
     def forward(self, z: Tensor, mask: Tensor, dropout: float) -> Tensor:
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, T, Z)."""
-        words = rows_of(mask)
+        layout = rows_of(mask)
         positions = self.positions[: z.shape[1]]  # (T, H)
-        latents = self.latents(words.rows(z)) + words.rows(positions.expand(len(z), -1, -1))
+        latents = self.latents(layout.rows(z)) + layout.rows(positions.expand(len(z), -1, -1))
         drop = Dropout(dropout)
         latents = drop(latents)  # (N, H)
         hidden = latents
         for block in self.blocks:
-            hidden = block(hidden, latents, positions, words, drop)
+            hidden = block(hidden, latents, positions, layout, drop)
         return self.scores(hidden)
 
     def _hold_frequencies(self, scores: Tensor, layout: Padded) -> None:

@@ -1,0 +1,3 @@
+from textgan_bench.methods.nagan.method import NAGAN
+
+__all__ = ["NAGAN"]

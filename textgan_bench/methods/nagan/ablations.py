@@ -1,0 +1,316 @@
+"""The networks of NAGAN's ablations: autoregressive generators, other discriminators (A.4.4).
+
+The autoregressive generators have the architecture of NAGAN's generator "except for the attention
+mask" (Huang et al., 2021). They read by the embedding of the discriminator, as in Chen et al.
+(2018, "Adversarial text generation via feature-mover's distance"): only without a table of their
+own do they have "the same size of parameters" as NAGAN's (4.2). As NAGAN's they are given the
+length of a sentence. Before the first word they read zeros.
+
+The CNN's blocks have batch normalisation in the paper. Here they normalise each word by itself (Ba
+et al., 2016), as Gulrajani et al. (2017, section 4) advise beside a gradient penalty: with
+statistics over the batch a sentence has no score, and no gradient, of its own. The paper names no
+activation in a block, without which the convolutions would be linear in a row: it is a ReLU between
+the normalisation and the convolution, as He et al. (2016, "Identity mappings") order them.
+
+Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden width, Z latent.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar, Literal, cast, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from textgan_bench.functional.dropout import Dropout
+from textgan_bench.functional.likelihood import log_frequencies
+from textgan_bench.functional.relaxation import gumbel_noise_like, soft_embedding
+from textgan_bench.methods.nagan.discriminator import (
+    Discriminator,
+    ScaledEmbedding,
+    TransformerDiscriminator,
+    perceptron,
+)
+from textgan_bench.methods.nagan.generator import LatentTransformer, NonAutoregressiveTransformer
+from textgan_bench.networks.packing import Padded, rows_of
+from textgan_bench.networks.text_cnn import max_pooling
+from textgan_bench.networks.transformer import LatentDecoderBlock, Shape
+from textgan_bench.tokens import PAD
+
+GeneratorKind = Literal["non_autoregressive", "autoregressive_soft", "autoregressive_gumbel"]
+DiscriminatorKind = Literal["transformer", "cnn", "rnn"]
+
+KERNEL = 3  # A.4.4
+DILATIONS = (1, 1, 2, 3) * 3  # A.4.4
+
+Past = tuple[Tensor, Tensor]
+"""(B, T, H) each: what a block's attention to the words, and its positional one, have read."""
+
+
+class AutoregressiveTransformer(LatentTransformer):
+    """Words drawn from the softmax of their scores by Gumbel noise, at inference too (eq. 29).
+
+    Args:
+        vocab_size: V, padding counted.
+        max_length: number of words of the longest sentence.
+        shape: sizes of the Transformer.
+        latent_dim: Z.
+        temperature: softmax temperature of relaxed words.
+        neighbour_start: whether positional attention is that to neighbouring places at first.
+        embedding_dim: E.
+        table: function that returns the embedding (V - 1, E) by which words are read. It belongs to
+            the discriminator; copies of the generator read by the same.
+    """
+
+    noisy: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        vocab_size: int,
+        max_length: int,
+        shape: Shape,
+        *,
+        latent_dim: int,
+        temperature: float,
+        neighbour_start: bool,
+        embedding_dim: int,
+        table: Callable[[], Tensor],
+    ) -> None:
+        super().__init__(
+            vocab_size,
+            max_length,
+            shape,
+            inputs=embedding_dim + latent_dim,
+            latent_dim=latent_dim,
+            temperature=temperature,
+            neighbour_start=neighbour_start,
+        )
+        self.table = table
+
+    @torch.no_grad()
+    def calibrate(self, word_counts: Tensor, mask: Tensor, dropout: float) -> None:
+        """Let the softmax of the first scores be about the frequencies of words.
+
+        Words are drawn from the softmax, or are the softmax: nothing is to be measured, since no
+        deviation over the latents has to take the place of a draw.
+        """
+        self.scores.bias.copy_(log_frequencies(word_counts))
+
+    def write(self, mask: Tensor, dropout: float, *, training: bool) -> Tensor:
+        """(N, V - 1) scores, noise included; words are read relaxed in ``training``."""
+        z = self.positions.new_empty(len(mask), self.latent_dim).normal_()  # (B, Z)
+        return self(z, mask, dropout, training)
+
+    def fake(self, mask: Tensor, dropout: float, embedding: ScaledEmbedding) -> Tensor:
+        with torch.no_grad():
+            scores = self.write(mask, dropout, training=True)
+        return self.relax(scores, embedding.table[PAD + 1 :])
+
+    def forward(self, z: Tensor, mask: Tensor, dropout: float, training: bool) -> Tensor:
+        """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, Z)."""
+        drop, table = Dropout(dropout), self.table().detach()
+        word = z.new_zeros(len(z), table.shape[1])  # (B, E)
+        latents = z.new_empty(len(z), 0, self.positions.shape[1])  # (B, T, H), T as far as written
+        past = [(latents, latents) for _ in self.blocks]
+        written = []
+        for t in range(mask.shape[1]):
+            inputs = self.latents(torch.cat([word, z], -1)) + self.positions[t]
+            x = drop(inputs)[:, None]  # (B, 1, H)
+            latents = torch.cat([latents, x], 1)
+            for i, block in enumerate(cast("Iterable[LatentDecoderBlock]", self.blocks)):
+                x, past[i] = self._step(block, x, past[i], latents, drop)
+            scores = self.scores(x[:, 0])  # (B, V - 1)
+            if self.noisy:
+                scores = scores + gumbel_noise_like(scores)
+            written.append(scores)
+            word = self.relax(scores, table) if training else table[scores.argmax(-1)]
+        return rows_of(mask).rows(torch.stack(written, 1))
+
+    def _step(
+        self, block: LatentDecoderBlock, x: Tensor, past: Past, latents: Tensor, dropout: Dropout
+    ) -> tuple[Tensor, Past]:
+        """``block`` under a causal mask, at the last position alone: x is (B, 1, H)."""
+        words = torch.cat([past[0], x], 1)  # (B, T, H)
+        attended = block.self_attention(x, words, words, dropout=dropout)
+        x = block.norms[0](x, attended, dropout)
+        values = torch.cat([past[1], x], 1)
+        codes = self.positions[: values.shape[1]].expand_as(values)
+        attended = block.positional_attention(codes[:, -1:], codes, values, dropout=dropout)
+        x = block.norms[1](x, attended, dropout)
+        attended = block.latent_attention(x, latents, latents, dropout=dropout)
+        x = block.norms[2](x, attended, dropout)
+        return block.norms[3](x, block.feed_forward(x), dropout), (words, values)
+
+
+class SoftAutoregressiveTransformer(AutoregressiveTransformer):
+    """Words that are the softmax of their scores, and the likeliest ones at inference (A.4.4)."""
+
+    noisy: ClassVar[bool] = False
+
+    def relax(self, scores: Tensor, table: Tensor) -> Tensor:
+        return soft_embedding(scores, table, self.temperature)
+
+
+class DilatedBlock(nn.Module):
+    """``x + conv(relu(norm(x)))`` over time."""
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.conv = nn.Conv1d(channels, channels, KERNEL, padding="same", dilation=dilation)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """(B, T, H) to (B, T, H), with zeros in the place of padding, False in ``mask`` (B, T)."""
+        y = F.relu(self.norm(x)) * mask[:, :, None]
+        return x + self.conv(y.transpose(1, 2)).transpose(1, 2)
+
+
+class CNNDiscriminator(Discriminator):
+    """12 dilated residual blocks and max-pooling (A.4.4).
+
+    It has as many channels as a word has dimensions, 300 of both in the paper, so that the first
+    block takes the words as they are.
+    """
+
+    def __init__(self, vocab_size: int, *, embedding_dim: int, embedding_scale: float) -> None:
+        super().__init__(vocab_size, embedding_dim=embedding_dim, embedding_scale=embedding_scale)
+        self.blocks = nn.ModuleList(DilatedBlock(embedding_dim, dilation) for dilation in DILATIONS)
+        self.score = perceptron(embedding_dim)
+
+    def score_rows(self, projected: Tensor, layout: Padded) -> Tensor:
+        hidden = layout.pad(projected)  # (B, T, H)
+        for block in self.blocks:
+            hidden = block(hidden, layout.mask)
+        return self.score(max_pooling(hidden, layout.mask)).squeeze(-1)
+
+
+class RNNDiscriminator(Discriminator):
+    """One layer of gated recurrent units in both directions, and max-pooling (A.4.4)."""
+
+    HIDDEN = 256  # A.4.4
+    capturable = False  # lengths of packed sequences are read on the host
+
+    def __init__(self, vocab_size: int, *, embedding_dim: int, embedding_scale: float) -> None:
+        super().__init__(vocab_size, embedding_dim=embedding_dim, embedding_scale=embedding_scale)
+        self.gru = nn.GRU(embedding_dim, self.HIDDEN, batch_first=True, bidirectional=True)
+        self.score = perceptron(2 * self.HIDDEN)
+
+    def score_rows(self, projected: Tensor, layout: Padded) -> Tensor:
+        packed = pack_padded_sequence(
+            layout.pad(projected), layout.mask.sum(1).cpu(), batch_first=True, enforce_sorted=False
+        )
+        # cuDNN's recurrent layers have no second derivative, which a gradient penalty takes.
+        with torch.backends.cudnn.flags(enabled=False):
+            states, _ = self.gru(packed)
+        hidden, _ = pad_packed_sequence(
+            states, batch_first=True, total_length=layout.mask.shape[1]
+        )  # (B, T, 2 H)
+        return self.score(max_pooling(hidden, layout.mask)).squeeze(-1)
+
+
+def build_generator(
+    kind: GeneratorKind,
+    vocab_size: int,
+    max_length: int,
+    shape: Shape,
+    *,
+    latent_dim: int,
+    temperature: float,
+    neighbour_start: bool,
+    latent_gain: float,
+    score_std: float,
+    frequency_rate: float,
+    embedding_dim: int,
+    table: Callable[[], Tensor],
+) -> LatentTransformer:
+    """A row of Table 3.
+
+    Args:
+        kind: name of the generator.
+        vocab_size: V, padding counted.
+        max_length: number of words of the longest sentence.
+        shape: sizes of the Transformer.
+        latent_dim: Z.
+        temperature: softmax temperature of relaxed words.
+        neighbour_start: whether positional attention is that to neighbouring places at first.
+        latent_gain, score_std: of the first weights of the non-autoregressive one.
+        frequency_rate: at which its bias follows the frequencies of words; 0 for not at all.
+        embedding_dim: E, of the words that an autoregressive generator reads.
+        table: function that returns the embedding (V - 1, E) of these words.
+
+    Raises:
+        ValueError: there is no such kind, or frequencies are to be held by one that cannot.
+    """
+    if frequency_rate and kind != "non_autoregressive":
+        raise ValueError(f"generator={kind} has no frequency_rate: set it to 0")
+    match kind:
+        case "non_autoregressive":
+            return NonAutoregressiveTransformer(
+                vocab_size,
+                max_length,
+                shape,
+                latent_dim=latent_dim,
+                temperature=temperature,
+                neighbour_start=neighbour_start,
+                latent_gain=latent_gain,
+                score_std=score_std,
+                frequency_rate=frequency_rate,
+            )
+        case "autoregressive_soft" | "autoregressive_gumbel":
+            soft = kind == "autoregressive_soft"
+            network = SoftAutoregressiveTransformer if soft else AutoregressiveTransformer
+            return network(
+                vocab_size,
+                max_length,
+                shape,
+                latent_dim=latent_dim,
+                temperature=temperature,
+                neighbour_start=neighbour_start,
+                embedding_dim=embedding_dim,
+                table=table,
+            )
+    raise ValueError(f"generator={kind}: choose one of {', '.join(get_args(GeneratorKind))}")
+
+
+def build_discriminator(
+    kind: DiscriminatorKind,
+    vocab_size: int,
+    max_length: int,
+    shape: Shape,
+    *,
+    embedding_dim: int,
+    embedding_scale: float,
+    neighbour_start: bool,
+) -> Discriminator:
+    """A row of Table 4.
+
+    Args:
+        kind: name of the discriminator.
+        vocab_size: V, padding counted.
+        max_length: number of words of the longest sentence.
+        shape: sizes of the Transformer.
+        embedding_dim: E.
+        embedding_scale: factor between the stored weights of words and the words.
+        neighbour_start: whether attention of the Transformer is that to neighbouring places at
+            first.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    match kind:
+        case "transformer":
+            return TransformerDiscriminator(
+                vocab_size,
+                max_length,
+                shape,
+                embedding_dim=embedding_dim,
+                embedding_scale=embedding_scale,
+                neighbour_start=neighbour_start,
+            )
+        case "cnn" | "rnn":
+            network = CNNDiscriminator if kind == "cnn" else RNNDiscriminator
+            return network(vocab_size, embedding_dim=embedding_dim, embedding_scale=embedding_scale)
+    raise ValueError(
+        f"discriminator={kind}: choose one of {', '.join(get_args(DiscriminatorKind))}"
+    )

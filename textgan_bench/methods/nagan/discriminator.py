@@ -1,0 +1,129 @@
+"""The discriminator of NAGAN: a Transformer encoder and max-pooling (Huang et al., 2021, eq. 9-10).
+
+A sentence enters as one-hots, or as a mixture of them, and only by their product with the embedding
+table. The embedded sentence therefore stands for the one-hots everywhere.
+
+Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden width.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from textgan_bench.networks.packing import Padded, rows_of
+from textgan_bench.networks.text_cnn import max_pooling
+from textgan_bench.networks.transformer import EncoderBlock, Shape, sinusoidal_positions
+from textgan_bench.tokens import PAD, length_mask
+
+NEIGHBOUR_GAIN = 3.0  # on self-attention that starts at neighbouring places; not tuned
+
+
+def perceptron(width: int) -> nn.Sequential:
+    """The MLP of eq. 10, (…, H) to (…, 1)."""
+    return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
+
+
+class ScaledEmbedding(nn.Embedding):
+    """``scale`` times its weights, from N(0, 1) at first; √E in Vaswani et al. (2017, section 3.4).
+
+    An adaptive optimizer moves all weights alike, whatever their size: small ones let the words
+    move ``scale`` times as far beside their distances, and those of like use come together sooner.
+
+    Args:
+        vocab_size, embedding_dim: V and E.
+        scale: positive; with 1 it is a plain embedding.
+    """
+
+    def __init__(self, vocab_size: int, embedding_dim: int, scale: float) -> None:
+        super().__init__(vocab_size, embedding_dim)
+        self.scale = scale
+        with torch.no_grad():
+            self.weight.div_(scale)
+
+    @property
+    def table(self) -> Tensor:
+        """(V, E) all words."""
+        return self.weight * self.scale
+
+    @torch.no_grad()
+    def start_at(self, vectors: Tensor) -> None:
+        """Let the words be ``vectors`` (V, E)."""
+        self.weight.copy_(vectors / self.scale)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """(…, E) words of ids (…)."""
+        return super().forward(ids) * self.scale
+
+
+class Discriminator(nn.Module, ABC):
+    """An embedding table, and a score of sentences of embedded words."""
+
+    capturable: ClassVar[bool] = True
+    """Whether nothing is read back from the device, as a CUDA graph needs."""
+
+    def __init__(self, vocab_size: int, *, embedding_dim: int, embedding_scale: float) -> None:
+        super().__init__()
+        self.embedding = ScaledEmbedding(vocab_size, embedding_dim, embedding_scale)
+
+    def forward(self, embedded: Tensor, lengths: Tensor) -> Tensor:
+        """(B,) scores, the logits of "real", of embedded sentences (B, T, E)."""
+        layout = rows_of(length_mask(lengths, embedded.shape[1]))
+        return self.score_rows(self.project(layout.rows(embedded)), layout)
+
+    @property
+    def words(self) -> Tensor:
+        """(V - 1, E) embedding of all words but padding."""
+        return self.embedding.table[PAD + 1 :]
+
+    def projected_words(self) -> Tensor:
+        """(V - 1, H) all words but padding as ``score_rows`` takes them."""
+        return self.project(self.words)
+
+    def project(self, embedded: Tensor) -> Tensor:
+        """(N, H) from embedded words (N, E): the first layer, if that is linear in each word."""
+        return embedded
+
+    @abstractmethod
+    def score_rows(self, projected: Tensor, layout: Padded) -> Tensor:
+        """(B,) scores of the sentences whose projected words (N, H) are the rows of ``layout``."""
+
+
+class TransformerDiscriminator(Discriminator):
+    """Transformer encoder and max-pooling (eq. 9-10, A.3.2)."""
+
+    def __init__(
+        self,
+        vocab_size: int,
+        max_length: int,
+        shape: Shape,
+        *,
+        embedding_dim: int,
+        embedding_scale: float,
+        neighbour_start: bool,
+    ) -> None:
+        super().__init__(vocab_size, embedding_dim=embedding_dim, embedding_scale=embedding_scale)
+        self.projection = nn.Linear(embedding_dim, shape.width)
+        self.blocks = nn.ModuleList(
+            EncoderBlock(shape.width, shape.heads, shape.feed_forward) for _ in range(shape.blocks)
+        )
+        if neighbour_start:
+            for block in cast("Iterable[EncoderBlock]", self.blocks):
+                block.self_attention.start_at_neighbours(NEIGHBOUR_GAIN)
+        self.score = perceptron(shape.width)
+        self.positions: Tensor
+        self.register_buffer(
+            "positions", sinusoidal_positions(max_length, shape.width), persistent=False
+        )
+
+    def project(self, embedded: Tensor) -> Tensor:
+        return self.projection(embedded)
+
+    def score_rows(self, projected: Tensor, layout: Padded) -> Tensor:
+        positions = self.positions[: layout.mask.shape[1]]  # (T, H)
+        hidden = projected + layout.rows(positions.expand(len(layout.mask), -1, -1))  # (N, H)
+        for block in self.blocks:
+            hidden = block(hidden, layout)
+        return self.score(max_pooling(layout.pad(hidden), layout.mask)).squeeze(-1)
