@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pytorch_lightning.utilities import rank_zero_only
 
 from tests.boring import Boring
 from tests.checkout import RECIPES, RECORD, RUN, Command, batches, write_recipe
@@ -189,6 +190,36 @@ def test_a_full_disk_is_named_in_one_line(command: Command) -> None:
     command.bench()
 
 
+@pytest.fixture
+def second_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second of two tasks that ``srun`` starts, as its environment and Lightning say it."""
+    task = {"PROCID": 1, "NODEID": 0, "LOCALID": 1, "NTASKS": 2, "NNODES": 1}
+    job = {"JOB_ID": 1, "JOB_NAME": "bench", "NODELIST": "127.0.0.1"}
+    for name, value in (task | job).items():
+        monkeypatch.setenv(f"SLURM_{name}", str(value))
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+
+
+@pytest.mark.usefixtures("second_task")
+def test_a_task_that_no_device_is_for_trains_a_run_of_its_own_or_none(command: Command) -> None:
+    with Run(RUN).locked():
+        line = command.refused("bench", "boring", "--data", "noise")
+    assert "another process is at work" in line
+    assert not (RUN / "config.yaml").exists()
+    command.bench("--seed", 1)
+    assert list(Path("runs/noise/boring/quick-seed1").glob("csv/*/metrics.csv")), "it logs"
+    assert "is finished" in command.bench("--seed", 1).out
+
+
+@pytest.mark.usefixtures("second_task")
+def test_tasks_and_devices_are_as_many(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    arguments = ("bench", "boring", "--data", "noise", "--devices", 4)
+    assert "Use `--ntasks-per-node=2` instead" in command.refused(*arguments)
+    monkeypatch.setenv("SLURM_NTASKS_PER_NODE", "2")
+    assert "srun started 2 tasks for a run on 4 devices" in command.refused(*arguments)
+
+
 def test_bench_belongs_into_a_checkout(command: Command) -> None:
     shutil.rmtree("benchmarks")
     assert "run from the root of the checkout" in command.refused("bench", "boring")
@@ -300,7 +331,7 @@ def test_a_run_that_is_stopped_goes_on_at_the_same_command(number: signal.Signal
     process = started(BENCH)
     os.kill(process.pid, number)
     process.communicate(timeout=60)
-    assert process.returncode != 0
+    assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
     stopped = batches()
     assert 10 <= stopped < 180
     assert not RECORD.exists()

@@ -3,21 +3,26 @@
 import json
 import math
 import os
+import signal
+from collections.abc import Iterator
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from tests.boring import Boring, BoringData
 from tests.checkout import RECORD, RUN, Command, write_recipe
 from textgan_bench import __main__, leaderboard
 from textgan_bench.errors import explanation
 from textgan_bench.files import UNFINISHED
+from textgan_bench.interfaces import TextGenerator
 from textgan_bench.metrics.profiles import EXTRAS
 from textgan_bench.reading import read_sentences
+from textgan_bench.runs import Run
 from textgan_bench.scoring import parse
 from textgan_bench.tokens import Vocabulary
-from textgan_bench.training import announce_wandb
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -62,6 +67,67 @@ def test_fit_and_test_do_what_bench_does(command: Command) -> None:
 def test_fit_refuses_in_one_line(command: Command, arguments: list[str], expected: str) -> None:
     settings = [*layers(), "--trainer.default_root_dir=runs/mine"]
     assert expected in command.refused("fit", *settings, *arguments)
+
+
+def test_fit_and_test_keep_out_of_a_folder_where_another_is_at_work(command: Command) -> None:
+    settings = [*layers(), "--trainer.default_root_dir=runs/mine"]
+    with Run(Path("runs/mine")).locked():
+        for name in ("fit", "test"):
+            assert "another process is at work in runs/mine" in command.refused(name, *settings)
+    assert not list(Path("runs/mine").iterdir())
+
+
+@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM])
+def stop(request: pytest.FixtureRequest) -> Iterator[signal.Signals]:
+    """A signal, whose handler is that of before after the test: Lightning ignores a second one."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield request.param
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(
+    ("step", "arguments"),
+    [
+        ("train_dataloader", ("bench", "boring", "--data", "noise")),
+        ("training_step", ("bench", "boring", "--data", "noise")),
+        ("training_step", ("fit", *layers(), "--trainer.default_root_dir=runs/mine")),
+        ("validation_step", ("bench", "boring", "--data", "noise")),
+        ("test_step", ("bench", "boring", "--data", "noise")),
+        ("anchors", ("bench", "boring", "--data", "noise")),
+        ("sample", ("sample", RUN)),
+        ("sentences", ("score", RUN / "samples.txt", "--data", "noise")),
+        ("prepare_data", ("data", "noise")),
+    ],
+)
+def test_a_signal_ends_any_command_with_its_status(
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    stop: signal.Signals,
+    step: str,
+    arguments: tuple[object, ...],
+) -> None:
+    if arguments[0] not in ("bench", "fit", "data"):
+        command.bench()
+    owner = Boring if step in vars(Boring) or step in vars(TextGenerator) else BoringData
+    carry_out = getattr(owner, step)
+    begun: list[str] = []
+
+    @wraps(carry_out)  # Lightning looks at the arguments
+    def stopped(*given: Any, **named: Any) -> Any:
+        if not begun:
+            begun.append(step)
+            os.kill(os.getpid(), stop)
+        return carry_out(*given, **named)
+
+    monkeypatch.setattr(owner, step, stopped)
+    result = command(*arguments)
+    assert begun
+    assert result.status == 128 + stop
+    assert result.err.splitlines()[-1].startswith("interrupted")
+    if arguments[0] == "bench":
+        assert "without FORCE=1 the same command" in result.err
+        command.bench()
 
 
 def test_score_gives_the_numbers_of_the_run(command: Command) -> None:
@@ -355,35 +421,3 @@ def test_a_slip_of_ours_keeps_its_traceback() -> None:
     assert explanation(error_of(lambda: torch.nn.Linear(2, 2)(torch.zeros(3)))) is None
     missing = explanation(error_of(lambda: read_sentences(Path("/none/such"))))
     assert missing == "/none/such: No such file or directory"
-
-
-@pytest.mark.parametrize(
-    ("environment", "stored", "mode"),
-    [
-        ({}, "", "offline"),
-        ({"WANDB_API_KEY": "0" * 40}, "", None),
-        ({}, "machine api.wandb.ai login user password key", None),
-        ({}, "machine example.org login user password key", "offline"),
-        ({"WANDB_MODE": "disabled"}, "", "disabled"),
-        ({"WANDB_MODE": "offline", "WANDB_API_KEY": "0" * 40}, "", "offline"),
-    ],
-)
-def test_without_a_key_wandb_stays_offline_and_says_how_to_sync(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    environment: dict[str, str],
-    stored: str,
-    mode: str | None,
-) -> None:
-    variables = ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL", "WANDB_SILENT")
-    for name in variables:
-        monkeypatch.setenv(name, "")  # whatever the call sets is undone after the test
-        monkeypatch.delenv(name)
-    (tmp_path / "netrc").write_text(stored, encoding="utf-8")
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    announce_wandb(Path("runs/a"))
-    assert os.environ.get("WANDB_MODE") == mode
-    assert ("wandb sync runs/a/wandb/" in capsys.readouterr().out) == (mode == "offline")

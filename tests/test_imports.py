@@ -47,7 +47,7 @@ ALLOWED = {
     "textgan_bench.provenance": "torch",
     "textgan_bench.scoring": "files functional interfaces metrics tokens torchmetrics",
     "textgan_bench.bootstrap": "interfaces metrics torch torchmetrics tqdm",
-    "textgan_bench.callbacks": "files interfaces pytorch_lightning torch tqdm",
+    "textgan_bench.callbacks": "errors files interfaces pytorch_lightning torch tqdm",
     "textgan_bench.curves": "interfaces scoring torchmetrics tqdm",
     "textgan_bench.figures": "curves files interfaces matplotlib",
     "textgan_bench.neighbour_report": "files functional interfaces",
@@ -55,9 +55,10 @@ ALLOWED = {
     "scoring tokens pytorch_lightning torch torchmetrics",
     "textgan_bench.runs": "callbacks files torch yaml",
     "textgan_bench.training": "callbacks errors evaluation files interfaces runs pytorch_lightning "
-    "torch wandb yaml",
+    "lightning_fabric torch tracking yaml",
+    "textgan_bench.tracking": "errors wandb",
     "textgan_bench.bench": "callbacks errors interfaces leaderboard metrics provenance recipes "
-    "runs scoring training torch torchmetrics",
+    "runs scoring tracking training torch torchmetrics",
     "textgan_bench.judge": "interfaces metrics prepare reading scoring tokens torchmetrics",
     "textgan_bench.commands": "bootstrap columns figures interfaces judge metrics neighbour_report "
     "reading runs scoring training torch torchmetrics tqdm",

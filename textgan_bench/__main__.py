@@ -7,9 +7,17 @@ import sys
 from collections.abc import Mapping
 from itertools import takewhile
 from pathlib import Path
+from types import FrameType
 from typing import Any, Never
 
-from textgan_bench.errors import FailedRunsError, explanation, meant, one_line, print_anything
+from textgan_bench.errors import (
+    FailedRunsError,
+    TerminatedError,
+    explanation,
+    meant,
+    one_line,
+    print_anything,
+)
 from textgan_bench.files import named
 from textgan_bench.openmp import share_processors
 from textgan_bench.recipes import ALL, data_arguments, layers, table
@@ -18,6 +26,11 @@ FAILURE, USAGE_ERROR = 1, 2
 OUTPUT = "standard output"
 TRAINING = ("fit", "test")
 """Commands whose arguments are Lightning's."""
+RESUMED = {
+    "bench": "; without FORCE=1 the same command goes on from here",
+    "sweep": "; the same command goes on from here",
+}
+"""What to say where a command that a signal ended keeps what it has."""
 EXTRAS = ("nearest", "perplexity", "rnn")
 """The keys of ``metrics.profiles.EXTRAS``, which this module does not import for ``--help``."""
 
@@ -232,9 +245,9 @@ def run(arguments: list[str]) -> None:
     options = parse(arguments)
     command = options.pop("command")
     if command in TRAINING:
-        from textgan_bench.training import TrainingCLI
+        from textgan_bench.training import fit_or_test
 
-        TrainingCLI(arguments)
+        fit_or_test(arguments)
     elif command == "bench":
         from textgan_bench.bench import bench
 
@@ -278,6 +291,7 @@ def main() -> int:
     """Exit status: a mistake of the user ends in one line, a defect in its traceback."""
     share_processors()
     print_anything()
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         with named(OUTPUT):  # whatever else is written has a name
             run(sys.argv[1:])
@@ -296,15 +310,28 @@ def main() -> int:
         if isinstance(error, OSError) and error.filename == OUTPUT:
             _drop_output()
         return USAGE_ERROR
-    except KeyboardInterrupt:
-        print("interrupted; without FORCE=1 the same command goes on from here", file=sys.stderr)
-        return 128 + signal.SIGINT
+    except KeyboardInterrupt as stop:
+        return _stopped(stop)
     except SystemExit as end:
-        # Lightning leaves without a status on SIGTERM, which would read as success.
+        # Lightning leaves with a status of its own, which on SIGTERM would read as success.
+        if isinstance(end.__context__, KeyboardInterrupt):
+            return _stopped(end.__context__)
         if type(end).__name__ == "SIGTERMException":
-            return 128 + signal.SIGTERM
+            return _stopped(TerminatedError())
         raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise TerminatedError
+
+
+def _stopped(stop: KeyboardInterrupt) -> int:
+    """Exit status of a command that a signal ended, after a word on what becomes of it."""
+    print(f"interrupted{RESUMED.get(sys.argv[1], '')}", file=sys.stderr)
+    return 128 + (signal.SIGTERM if isinstance(stop, TerminatedError) else signal.SIGINT)
 
 
 if __name__ == "__main__":

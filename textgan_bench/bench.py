@@ -19,7 +19,7 @@ from textgan_bench.metrics.profiles import EXTRAS
 from textgan_bench.recipes import SMOKE, data_arguments, is_own_text, layers
 from textgan_bench.runs import Run, differences, without_places
 from textgan_bench.scoring import chunked, data_fingerprint, score, score_chunks
-from textgan_bench.training import TrainingCLI, keeps_files, leave_failed_wandb_run
+from textgan_bench.training import TrainingCLI, be_the_first, is_distributed, keeps_files
 
 RUNS = Path("runs")
 ANCHOR_SEED = 0
@@ -98,7 +98,10 @@ def bench(
         FailedRunsError: some of several seeds failed, by the latter, too.
     """
     data, data_settings = data_arguments(data, data_dir, tokenised=tokenised)
-    if len(seeds) > 1 and (devices not in ("auto", "1") or nodes > 1):
+    distributed = is_distributed(devices, nodes)
+    if not distributed:
+        be_the_first()
+    elif len(seeds) > 1:
         raise ValueError("several seeds share one device; with more of them, start each by itself")
     shared = [f"--trainer.num_nodes={nodes}"]
     if devices != "auto":  # which is trainer.yaml's single one
@@ -121,7 +124,9 @@ def bench(
             if len(rows) == 1:
                 raise
             report(str(row.run.folder), error)
-            leave_failed_wandb_run()
+            from textgan_bench import tracking  # W&B takes half a second to import
+
+            tracking.leave_failed_run()
             failed.append(row)
         else:
             records |= {row: record} if record else {}

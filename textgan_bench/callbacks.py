@@ -18,6 +18,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from tqdm import tqdm
 
+from textgan_bench.errors import TerminatedError
 from textgan_bench.files import replaced
 from textgan_bench.interfaces import Method
 
@@ -97,7 +98,7 @@ class PeriodicCheckpoint(Checkpoint):
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._interruption is not None:
             raise self._interruption
-        self._interruption = KeyboardInterrupt()
+        self._interruption = TerminatedError() if number == signal.SIGTERM else KeyboardInterrupt()
         print(
             "\nstopping after this batch; without FORCE=1 the same command resumes", file=sys.stderr
         )

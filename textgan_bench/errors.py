@@ -9,6 +9,10 @@ from io import TextIOWrapper
 OURS = ("textgan_bench", "datamodules")
 
 
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM came, after which all is left as after Ctrl-C."""
+
+
 class FailedRunsError(Exception):
     """Some of several runs failed, which has been reported; the others are done."""
 

@@ -45,7 +45,7 @@ class Evaluate(Callback):
         budget: name of the layer over the paper's setting, ``paper`` for none.
         budget_label: one line on what that layer changes.
         seed: linked to ``seed_everything``.
-        leaderboard: folder the record is written into.
+        leaderboard: folder the record is written into, that of the run if None.
         extras: of ``metrics.profiles.EXTRAS``, scores that the record shall have too.
     """
 
@@ -57,7 +57,7 @@ class Evaluate(Callback):
         budget: str = "paper",
         budget_label: str = "as published",
         seed: int = 0,
-        leaderboard: str = "leaderboard",
+        leaderboard: str | None = None,
         extras: Sequence[str] = (),
     ) -> None:
         self.method = method
@@ -65,7 +65,7 @@ class Evaluate(Callback):
         self.budget = budget
         self.budget_label = budget_label
         self.seed = seed
-        self.leaderboard = Path(leaderboard)
+        self.leaderboard = leaderboard
         self.extras = tuple(extras)
         self.config: dict[str, Any] = {}
         """The resolved recipe; the command line sets it."""
@@ -218,7 +218,7 @@ class Evaluate(Callback):
                 versions=provenance.versions(),
                 knob=_knob(pl_module),
             ),
-            self.leaderboard,
+            Path(self.leaderboard or trainer.default_root_dir),
         )
 
     def _whole_training(self, trainer: Trainer) -> dict[str, Any]:

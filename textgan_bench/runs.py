@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import pickle
 import secrets
 import shutil
@@ -166,7 +167,8 @@ class Run:
         """Identity of the run in W&B, the same whenever it is resumed."""
         path = self.folder / "wandb_id.txt"
         if not path.exists():
-            replace_text(path, f"{secrets.token_hex(4)}\n")
+            identity = os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4)
+            replace_text(path, f"{identity}\n")
         return path.read_text(encoding="utf-8").strip()
 
 

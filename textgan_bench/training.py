@@ -2,20 +2,20 @@
 
 import inspect
 import logging
-import netrc
 import os
 import re
+import signal
 import warnings
 from argparse import ArgumentError
 from collections.abc import Callable, Collection
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from pydoc import locate
 from typing import Any, cast
-from urllib.parse import urlparse
 
 import torch
 import yaml
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
@@ -56,6 +56,20 @@ def keeps_files() -> bool:
     return rank_zero_only.rank == 0  # type: ignore[attr-defined]
 
 
+def is_distributed(devices: object, nodes: int) -> bool:
+    """Whether a run of these settings has several processes."""
+    return devices not in (1, "1", "auto") or nodes > 1
+
+
+def be_the_first() -> None:
+    """Keep the run's files, as its only process.
+
+    Whatever started this process, as ``srun`` with more tasks than devices, may have numbered it
+    among others that are at work on runs of their own, or are refused by the lock of this one.
+    """
+    rank_zero_only.rank = 0  # type: ignore[attr-defined]
+
+
 class TrainingCLI(LightningCLI):
     """One run: a method, a data set, a trainer, and the callbacks every run has.
 
@@ -65,13 +79,18 @@ class TrainingCLI(LightningCLI):
     Args:
         arguments: command line after the program's name.
         run: whether to carry out the subcommand, or only to build the objects of a configuration.
+        locks: of what the caller is at work in, to which the run's folder is added; None where it
+            is among them.
 
     Raises:
         ArgumentError: an argument or a key of a configuration is wrong.
-        ValueError: the folder holds another run, or a checkpoint is damaged.
+        ValueError: the folder holds another run, another process is at work in it, or a checkpoint
+            is damaged.
     """
 
-    def __init__(self, arguments: list[str], run: bool = True) -> None:
+    def __init__(
+        self, arguments: list[str], run: bool = True, locks: ExitStack | None = None
+    ) -> None:
         for message in SILENCED:
             warnings.filterwarnings("ignore", message)
         for name in CHATTY:
@@ -80,6 +99,8 @@ class TrainingCLI(LightningCLI):
         torch.backends.cuda.matmul.allow_tf32 = True
         self.resolved: dict[str, Any] = {}
         self.trained_on = ""
+        self.locks = locks
+        self.alone = True
         parser_kwargs: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
         super().__init__(
             Method,
@@ -120,6 +141,8 @@ class TrainingCLI(LightningCLI):
             parser.link_arguments(f"data.{size}", f"model.init_args.{size}", apply_on="instantiate")
 
     def _run_subcommand(self, subcommand: str) -> None:
+        if self.trainer.world_size > 1:  # Lightning's own handler lets all stop at the same batch
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
             with named(str(self.trainer.default_root_dir)):  # a logger does not say where it writes
                 super()._run_subcommand(subcommand)
@@ -135,48 +158,71 @@ class TrainingCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         config = self.config[self.subcommand] if self.subcommand else self.config
+        run = Run(Path(config.trainer.default_root_dir or "runs/unnamed"))
+        self.alone = not is_distributed(config.trainer.devices, config.trainer.num_nodes)
+        if self.alone:
+            be_the_first()
+        if self.locks is not None and keeps_files():
+            self.locks.enter_context(run.locked())
+        if config.evaluate.leaderboard is None:  # of a run that no recipe names
+            config.evaluate.leaderboard = str(run.folder)
         content = yaml.safe_load(self.parser.dump(self.config, skip_unset=False))
         content = content[self.subcommand] if self.subcommand else content
         self.resolved = {name: content[name] for name in SECTIONS if name in content}
         if self.subcommand and config.ckpt_path is not None:
             self.trained_on = trained_on(load_checkpoint(Path(config.ckpt_path)))
-        run = Run(Path(config.trainer.default_root_dir or "runs/unnamed"))
         config.trainer.default_root_dir = str(run.folder)
         if self.subcommand == "fit" and keeps_files():
             run.claim(self.resolved)
         elif self.subcommand == "test":
             run.check(self.resolved)
             self.resolved = run.load_config()  # devices may differ
-        many = config.trainer.devices not in (1, "1", "auto") or config.trainer.num_nodes > 1
-        if config.trainer.strategy == "auto" and many:
+        if config.trainer.strategy == "auto" and not self.alone:
             # Each backward pass leaves the parameters of the other players without gradient.
             config.trainer.strategy = "ddp_find_unused_parameters_true"
         if self.subcommand:
             self._place_loggers(config.trainer.logger, run)
 
     def _place_loggers(self, loggers: Any, run: Run) -> None:
-        """Let loggers write into the run folder, W&B under the run's own identity."""
+        """Let loggers write into the run folder, W&B under the run's own identity.
+
+        What W&B's variables say of it comes first: W&B itself prefers what it is handed.
+        """
         for logger in loggers if isinstance(loggers, list) else []:
-            logger.init_args.save_dir = str(run.folder)
+            given = logger.init_args
+            given.save_dir = str(run.folder)
             if logger.class_path.endswith("WandbLogger") and keeps_files():
-                logger.init_args.id = run.wandb_id()
-                logger.init_args.name = run.folder.as_posix().removeprefix("runs/")
+                title = run.folder.as_posix().removeprefix("runs/")
+                given.id = run.wandb_id()
+                given.name = os.environ.get("WANDB_NAME") or title
+                given.project = os.environ.get("WANDB_PROJECT") or given.project
+                given.save_dir = os.environ.get("WANDB_DIR") or given.save_dir
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer of the configuration.
 
         Raises:
-            ValueError: Lightning refuses one of its settings, or there are more processes than
-                processors, which would bring the machine to a halt.
+            ValueError: Lightning refuses one of its settings, there are more processes than
+                processors, which would bring the machine to a halt, or SLURM started others than
+                one for each device.
         """
+        if self.alone and os.environ.get("SLURM_NTASKS", "1") != "1":
+            kwargs["plugins"] = LightningEnvironment()  # the other tasks are no part of this run
         try:
             trainer = super().instantiate_trainer(**kwargs)
-        except (TypeError, ValueError) as error:
+        except (RuntimeError, TypeError, ValueError) as error:
             raise ValueError(f"trainer: {error}") from error
         processors = os.cpu_count() or 1
         if isinstance(trainer.accelerator, CPUAccelerator) and trainer.num_devices > processors:
             raise ValueError(
                 f"devices={trainer.num_devices}: without a GPU a run takes one to {processors} here"
+            )
+        places = trainer.num_devices * trainer.num_nodes
+        starter: Any = getattr(trainer.strategy, "cluster_environment", None)
+        if type(starter).__name__ == "SLURMEnvironment" and starter.world_size() != places:
+            raise ValueError(
+                f"srun started {starter.world_size()} tasks for a run on {places} devices; it "
+                "takes one for each, --devices times --nodes"
             )
         return trainer
 
@@ -194,10 +240,13 @@ class TrainingCLI(LightningCLI):
         return callbacks
 
     def before_fit(self) -> None:
-        if self.trainer.is_global_zero and any(
-            isinstance(logger, WandbLogger) for logger in self.trainer.loggers
-        ):
-            announce_wandb(Path(self.trainer.default_root_dir))
+        for logger in self.trainer.loggers if keeps_files() else []:
+            if isinstance(logger, WandbLogger):
+                from textgan_bench import tracking  # W&B takes half a second to import
+
+                tracking.prepare(Path(logger.save_dir or "."), logger._offline)
+
+    before_test = before_fit
 
     def end_logging(self) -> None:
         """Leave W&B, so that the next run of this process does not go on in this one's place."""
@@ -205,6 +254,17 @@ class TrainingCLI(LightningCLI):
             # ``experiment`` would begin what has not begun.
             if isinstance(logger, WandbLogger) and logger._experiment is not None:
                 logger.experiment.finish()
+
+
+def fit_or_test(arguments: list[str]) -> None:
+    """Carry out ``fit`` or ``test`` as the only process in the run's folder.
+
+    Raises:
+        ArgumentError: as of ``TrainingCLI``.
+        ValueError: likewise.
+    """
+    with ExitStack() as locks:
+        TrainingCLI(arguments, locks=locks)
 
 
 def _misspelt(complaint: str, options: Collection[str]) -> str | None:
@@ -216,15 +276,6 @@ def _misspelt(complaint: str, options: Collection[str]) -> str | None:
         return f"{path} has no option {name}{meant(name, known)}"
     of_command = OF_COMMAND.search(complaint)
     return of_command and f"there is no option {of_command[1]}{meant(of_command[1], options)}"
-
-
-def leave_failed_wandb_run() -> None:
-    """So that the next run of this process does not log in the place of the one that failed."""
-    import wandb
-
-    if wandb.run is not None:
-        with suppress(Exception):  # of W&B, which would keep the next run from its start
-            wandb.run.finish(exit_code=1)
 
 
 def load_trained(run: Path) -> tuple[Method, TextDataModule]:
@@ -264,21 +315,3 @@ def load_generator(run: Path) -> tuple[TextGenerator, TextDataModule]:
     if not isinstance(model, TextGenerator):
         raise ValueError(f"{type(model).__name__} does not write sentences from nothing")
     return model, data
-
-
-def announce_wandb(folder: Path) -> None:
-    """Go offline where there is no key and ``WANDB_MODE`` says nothing, and say how to sync."""
-    if "WANDB_MODE" not in os.environ and not _has_wandb_key():
-        os.environ["WANDB_MODE"] = "offline"
-    if os.environ.get("WANDB_MODE") == "offline":
-        os.environ.setdefault("WANDB_SILENT", "true")  # the next line is all there is to say
-        print(f"W&B is offline; to sync the run later: wandb sync {folder}/wandb/offline-run-*")
-
-
-def _has_wandb_key() -> bool:
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
-    try:
-        stored = netrc.netrc(os.environ.get("NETRC")).authenticators(host)
-    except (OSError, netrc.NetrcParseError):
-        stored = None
-    return bool(os.environ.get("WANDB_API_KEY") or stored)
