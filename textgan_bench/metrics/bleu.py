@@ -8,7 +8,6 @@ from itertools import chain, count, repeat
 import numpy as np
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from textgan_bench.functional.bleu import (
@@ -19,12 +18,13 @@ from textgan_bench.functional.bleu import (
     self_bleu,
 )
 from textgan_bench.functional.ngrams import IndexedText
+from textgan_bench.metrics.inputs import TextMetric
 from textgan_bench.tokens import UNKNOWN_TOKEN
 
 ORDERS = 2, 3, 4, 5
 
 
-class BLEU(Metric):
+class BLEU(TextMetric):
     """Forward, backward and harmonic BLEU: means over sentences, each scored against all others.
 
     ``bleu_f`` is the BLEU of the samples with all references, ``bleu_b`` that of the references
@@ -62,7 +62,7 @@ class BLEU(Metric):
         orders: Sequence[int] = ORDERS,
         smoothing: Smoothing = "floor",
     ) -> None:
-        super().__init__()
+        super().__init__(references)
         self.orders = _checked(orders)
         self.smoothing: Smoothing = smoothing
         text, self._numbers = _numbered(references)
@@ -108,7 +108,7 @@ class BLEU(Metric):
         }
 
 
-class SelfBLEU(Metric):
+class SelfBLEU(TextMetric):
     """Mean BLEU of each sample against all other samples, in [0, 1]; lower is more diverse.
 
     Zhu et al. (2018), "Texygen: a benchmarking platform for text generation models". Read it

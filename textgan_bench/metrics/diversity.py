@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from textgan_bench.functional.text_hashes import (
@@ -14,10 +13,10 @@ from textgan_bench.functional.text_hashes import (
     sentence_hashes,
     text_hashes,
 )
-from textgan_bench.metrics.inputs import TrainingMetric
+from textgan_bench.metrics.inputs import TextMetric, TrainingMetric
 
 
-class Diversity(Metric):
+class Diversity(TextMetric):
     """Number of distinct words, and fraction of distinct sentences in [0, 1].
 
     Both are higher for more diverse text, and grow and fall with the number of samples.
@@ -59,7 +58,7 @@ class Diversity(Metric):
         }
 
 
-class DistinctNGrams(Metric):
+class DistinctNGrams(TextMetric):
     """Distinct n-grams of the whole set of samples divided by all its n-grams, in [0, 1].
 
     The distinct-n of Li et al. (2016), "A diversity-promoting objective function for neural
@@ -135,7 +134,7 @@ class NovelSentences(TrainingMetric):
     novelty_sample_count: Tensor
 
     def __init__(self, train: Sequence[Sequence[str]]) -> None:
-        super().__init__()
+        super().__init__(train)
         if not train:
             raise ValueError("novelty needs at least one training sentence")
         self._known = np.unique(sentence_hashes(train))

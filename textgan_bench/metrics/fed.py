@@ -5,9 +5,9 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
 from textgan_bench.functional.frechet import frechet_distance
+from textgan_bench.metrics.inputs import TextMetric
 
 CHUNK = 10_000  # sentences embedded at once
 
@@ -23,7 +23,7 @@ class Encoder(Protocol):
         ...
 
 
-class FED(Metric):
+class FED(TextMetric):
     """Fréchet distance between Gaussians fitted to embeddings, in [0, inf); lower is better.
 
     de Masson d'Autume et al. (2019), "Training language GANs from scratch". The value depends on
@@ -51,7 +51,7 @@ class FED(Metric):
     embedding_outer: Tensor
 
     def __init__(self, references: Sequence[Sequence[str]], encoder: Encoder) -> None:
-        super().__init__()
+        super().__init__(references)
         if len(references) < 2:
             raise ValueError(f"a covariance needs at least 2 references, not {len(references)}")
         self.encoder = encoder

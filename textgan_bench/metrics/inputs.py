@@ -1,6 +1,7 @@
 """What a metric is given of a text: samples, and for some metrics more than that."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 from torchmetrics import Metric
@@ -9,18 +10,53 @@ from textgan_bench.interfaces import Sentence
 from textgan_bench.tokens import PAD_TOKEN
 
 
-class PairedMetric(Metric):
+class TextMetric(Metric):
+    """A metric of sentences, each a list of words.
+
+    Args:
+        texts: what the metric is built from beside the samples.
+
+    Raises:
+        TypeError: a sentence is a string, here or in ``update``: its letters would be its words.
+    """
+
+    def __init__(self, *texts: Sequence[Sequence[str]]) -> None:
+        _refuse_strings(*texts)
+        super().__init__()
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "update" in vars(cls):
+            cls.update = _of_words(cls.update)  # type: ignore[method-assign]
+
+
+def _of_words(update: Callable[..., None]) -> Callable[..., None]:
+    @wraps(update)
+    def checked(metric: Metric, *texts: Any, **named: Any) -> None:
+        _refuse_strings(*texts, *named.values())
+        update(metric, *texts, **named)
+
+    return checked
+
+
+def _refuse_strings(*texts: Sequence[Sequence[str]]) -> None:
+    for sentence in (sentence for text in texts for sentence in text):
+        if isinstance(sentence, str):
+            raise TypeError(f"a sentence is a list of words, not the string {sentence!r}: split it")
+
+
+class PairedMetric(TextMetric):
     """A metric of samples that have their own references: ``update(samples, references)``."""
 
 
-class TrainingMetric(Metric):
+class TrainingMetric(TextMetric):
     """A metric of samples relative to the training text.
 
     Training text itself is no anchor of it: no other real text is as near to it.
     """
 
 
-class StringMetric(Metric):
+class StringMetric(TextMetric):
     """A metric of samples as they were written, blanks between symbols included."""
 
 

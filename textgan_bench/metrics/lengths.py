@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from textgan_bench.functional.lengths import wasserstein_distance
+from textgan_bench.metrics.inputs import TextMetric
 
 
-class LengthDistance(Metric):
+class LengthDistance(TextMetric):
     """1-Wasserstein distance between the lengths of samples and references, in words, from 0 up.
 
     Lower is better; it is the number of words that the average sentence is too long or too short
@@ -32,7 +32,7 @@ class LengthDistance(Metric):
     sample_lengths: list[Tensor]
 
     def __init__(self, references: Sequence[Sequence[str]]) -> None:
-        super().__init__()
+        super().__init__(references)
         if not references:
             raise ValueError("a length distance needs at least one reference")
         self._lengths = torch.tensor([len(words) for words in references])

@@ -7,7 +7,6 @@ from itertools import chain, repeat
 import numpy as np
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from textgan_bench.functional.kneser_ney import (
@@ -20,13 +19,14 @@ from textgan_bench.functional.kneser_ney import (
 )
 from textgan_bench.functional.ngram_scores import NGramScorer
 from textgan_bench.functional.ngrams import IndexedText
+from textgan_bench.metrics.inputs import TextMetric
 from textgan_bench.metrics.language_models import closed_vocabulary
 from textgan_bench.tokens import UNKNOWN_TOKEN, Vocabulary
 
 Sentences = Sequence[Sequence[str]]
 
 
-class LMScore(Metric):
+class LMScore(TextMetric):
     """Negative log-likelihood of samples under an n-gram model of the references, in nats.
 
     ``lm_score`` sums over words and end marks and divides by the number of words, as the tables of
@@ -63,7 +63,7 @@ class LMScore(Metric):
     def __init__(
         self, references: Sentences, vocabulary: Vocabulary | None = None, order: int = 4
     ) -> None:
-        super().__init__()
+        super().__init__(references)
         words = closed_vocabulary(references, vocabulary)
         self._known = set(chain.from_iterable(references)) - {UNKNOWN_TOKEN}
         self._model = _LanguageModel(estimate(references, words, order))
@@ -92,7 +92,7 @@ class LMScore(Metric):
         return scores | self._model.fallback(f"lm_fallback/{self._key}", self.device)
 
 
-class ReverseLMScore(Metric):
+class ReverseLMScore(TextMetric):
     """Negative log-likelihood of the references under an n-gram model of the samples.
 
     The sum over words and end marks divided by the number of words, in nats; lower is better.
@@ -118,7 +118,7 @@ class ReverseLMScore(Metric):
     def __init__(
         self, references: Sentences, vocabulary: Vocabulary | None = None, order: int = 4
     ) -> None:
-        super().__init__()
+        super().__init__(references)
         self._words = model_words(closed_vocabulary(references, vocabulary))
         self._index = word_index(self._words)
         self._references = references

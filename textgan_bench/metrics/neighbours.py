@@ -46,7 +46,7 @@ class NearestNGram(TrainingMetric):
     overlap_count: Tensor
 
     def __init__(self, train: Sentences, order: int = 4) -> None:
-        super().__init__()
+        super().__init__(train)
         self._index = NGramIndex(train, order)
         self.add_state("overlap_sum", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("overlap_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
@@ -84,7 +84,7 @@ class NearestEmbedding(TrainingMetric):
     cosine_count: Tensor
 
     def __init__(self, train: Sentences, encoder: Encoder) -> None:
-        super().__init__()
+        super().__init__(train)
         if not len(train):
             raise ValueError("there is no sentence to search for neighbours in")
         self.encoder = encoder

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
 from textgan_bench.interfaces import Oracle
+from textgan_bench.metrics.inputs import TextMetric
 from textgan_bench.tokens import Vocabulary, pad_sequences
 
 
-class OracleNLL(Metric):
+class OracleNLL(TextMetric):
     """Oracle NLL in nats per word, all samples taken together, and its gap to the entropy.
 
     Yu et al. (2017), "SeqGAN: sequence generative adversarial nets with policy gradient". The gap

@@ -10,11 +10,10 @@ from itertools import chain
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from textgan_bench.functional.kneser_ney import UNKNOWN
-from textgan_bench.metrics.inputs import TrainingMetric
+from textgan_bench.metrics.inputs import TextMetric, TrainingMetric
 from textgan_bench.metrics.language_models import (
     Estimator,
     KneserNey,
@@ -57,7 +56,7 @@ class Perplexity(TrainingMetric):
         vocabulary: Vocabulary | None = None,
         estimator: Estimator | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(train)
         self._train = train
         self._words = closed_vocabulary(train, vocabulary)
         self._estimator = estimator or KneserNey()
@@ -79,7 +78,7 @@ class Perplexity(TrainingMetric):
         return scores | _fallback("perplexity", self._estimator, self._model, self.device)
 
 
-class ReversePerplexity(Metric):
+class ReversePerplexity(TextMetric):
     """Perplexity of real text under a language model of the samples, from 1 up; lower is better.
 
     A collapsed generator, which the forward perplexity cannot tell from a good one, pays here.
@@ -110,7 +109,7 @@ class ReversePerplexity(Metric):
         vocabulary: Vocabulary | None = None,
         estimator: Estimator | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(references)
         if not any(map(len, references)):
             raise ValueError("a reverse perplexity needs at least one word of reference")
         self._references = references
