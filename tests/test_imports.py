@@ -43,7 +43,7 @@ ALLOWED = {
     "textgan_bench.files": "",
     "textgan_bench.leaderboard": "errors files tables",
     "textgan_bench.reading": "files",
-    "textgan_bench.recipes": "errors",
+    "textgan_bench.recipes": "errors yaml",
     "textgan_bench.provenance": "torch",
     "textgan_bench.scoring": "files functional interfaces metrics tokens torchmetrics",
     "textgan_bench.bootstrap": "interfaces metrics torch torchmetrics tqdm",
@@ -54,8 +54,8 @@ ALLOWED = {
     "textgan_bench.evaluation": "callbacks files interfaces leaderboard provenance reading runs "
     "scoring tokens pytorch_lightning torch torchmetrics",
     "textgan_bench.runs": "callbacks files torch yaml",
-    "textgan_bench.training": "callbacks errors evaluation files interfaces runs pytorch_lightning "
-    "lightning_fabric torch tracking yaml",
+    "textgan_bench.training": "callbacks errors evaluation files interfaces recipes runs "
+    "pytorch_lightning lightning_fabric torch tracking yaml",
     "textgan_bench.tracking": "errors wandb",
     "textgan_bench.bench": "callbacks errors interfaces leaderboard metrics provenance recipes "
     "runs scoring tracking training torch torchmetrics",

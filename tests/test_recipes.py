@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.checkout import Command, write_recipe
-from textgan_bench.recipes import data_arguments, folder_beside, layers
+from textgan_bench.recipes import MANY, data_arguments, folder_beside, layers, read
+
+LAUGHS = "\n".join(
+    ["a0: &a0 [1]", *(f"a{i}: &a{i} [{', '.join(10 * [f'*a{i - 1}'])}]" for i in range(1, 30))]
+)
 
 pytestmark = pytest.mark.usefixtures("checkout")
 
@@ -55,3 +59,35 @@ def test_texts_of_one_name_are_told_apart() -> None:
         assert data_arguments(str(Path(path).resolve()), None)[0] == name
         assert data_arguments("text", path) == (name, {"data_dir": f"./{path}"})
     assert data_arguments("noise", "corpus") == ("noise", {"data_dir": "./corpus"})
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("trainer: {max_epochs: 1} # naïve".encode("latin-1"), "is not UTF-8 text .*; convert it"),
+        (b"", "has no settings"),
+        (b"# nothing\n", "has no settings"),
+        (b"- a\n- b\n", "has no settings"),
+        (b"trainer: {max_epochs: 1\n", "is no YAML: .*line 1"),
+        (b"a: \0", "is no YAML"),
+        (b"trainer: {a: 1}\nmodel: {}\ntrainer: {b: 2}\n", "has trainer twice"),
+        (b"model: {lr: 1, lr: 2}", "has lr twice"),
+        (b"trainer: &a {logger: *a}", "aliases repeat themselves"),
+        (b"trainer: &a [*a]", "aliases repeat themselves"),
+        (LAUGHS.encode(), f"more than {MANY:,} settings"),
+        (b"a: " + 100_000 * b"[", "too deep|no YAML"),
+    ],
+)
+def test_what_is_no_configuration_is_refused_by_name(
+    tmp_path: Path, content: bytes, expected: str
+) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"(?s)^{path}:? .*({expected})"):
+        read(path)
+
+
+def test_aliases_may_be_used(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("a: &rates {lr: 1}\nb: *rates\nc: {<<: *rates, lr: 2}\n", encoding="utf-8")
+    assert read(path).startswith("a: &rates")

@@ -1,6 +1,7 @@
 """``python -m textgan_bench fit | test | bench | data | sample | interpolate | …``."""
 
 import argparse
+import math
 import os
 import signal
 import sys
@@ -20,7 +21,7 @@ from textgan_bench.errors import (
 )
 from textgan_bench.files import named
 from textgan_bench.openmp import share_processors
-from textgan_bench.recipes import ALL, data_arguments, layers, table
+from textgan_bench.recipes import ALL, LARGEST_SEED, data_arguments, layers, read, table
 
 FAILURE, USAGE_ERROR = 1, 2
 OUTPUT = "standard output"
@@ -80,6 +81,19 @@ def _output(path: str) -> Path:
     return Path(path)
 
 
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) > LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to {LARGEST_SEED}")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text} is no number that a knob can be turned to")
+    return number
+
+
 def _configuration(text: str) -> str:
     """A file's path, or YAML itself."""
     return text if ":" in text else _there(text)
@@ -105,7 +119,7 @@ def parser() -> Parser:
     )
     bench.add_argument(
         "--seed",
-        type=int,
+        type=_seed,
         nargs="+",
         default=[0],
         dest="seeds",
@@ -133,8 +147,10 @@ def parser() -> Parser:
     sample = commands.add_parser("sample", help="write sentences of a trained run")
     sample.add_argument("run", type=_path, metavar="RUN", help="its folder, runs/…")
     sample.add_argument("-n", type=int, default=20, help="how many sentences (%(default)s)")
-    sample.add_argument("--knob", type=float, help="quality against diversity; its method names it")
-    sample.add_argument("--seed", type=int, default=0, help="(%(default)s)")
+    sample.add_argument(
+        "--knob", type=_finite, help="quality against diversity; its method names it"
+    )
+    sample.add_argument("--seed", type=_seed, default=0, help="(%(default)s)")
     sample.add_argument("--output", type=_output, help="a text file instead of the terminal")
 
     interpolate = commands.add_parser("interpolate", help="sentences between two, by their codes")
@@ -152,7 +168,7 @@ def parser() -> Parser:
 
     sweep = commands.add_parser("sweep", help="score trained runs along their knobs, draw curves")
     sweep.add_argument("runs", type=_path, metavar="RUN", nargs="+", help="its folder, runs/…")
-    sweep.add_argument("--values", type=float, nargs="+", help="of the knob, or known ones")
+    sweep.add_argument("--values", type=_finite, nargs="+", help="of the knob, or known ones")
 
     score = commands.add_parser("score", help="score a text file, one sentence a line")
     score.add_argument("file", type=_path, metavar="FILE", help="- for what is piped in")
@@ -219,12 +235,15 @@ def parse(arguments: list[str]) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there are no recipes here.
-        ValueError: there is no such method, data set or budget.
+        ValueError: there is no such method, data set or budget, or a file is no configuration.
     """
     root = parser()
     name = next(iter(arguments), "")
     if name in TRAINING:
-        return vars(root.parse_known_args(arguments)[0])
+        options = vars(root.parse_known_args(arguments)[0])
+        for path in filter(os.path.exists, options["config"] or []):
+            read(Path(path))
+        return options
     if name in root.commands:
         root.commands[name].refuse_misspelt(arguments[1:])
     elif not name.startswith("-") and name:

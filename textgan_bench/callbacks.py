@@ -62,6 +62,8 @@ class PeriodicCheckpoint(Checkpoint):
     """Batches between two looks at the clock where all ranks must agree on it."""
 
     def __init__(self, minutes: float = 5.0, select: str | None = None) -> None:
+        if not minutes >= 0:  # nor is what is no number
+            raise ValueError(f"minutes={minutes}: between two checkpoints pass 0 or more")
         if select is not None and select.startswith(FORWARD_SCORES):
             raise ValueError(f"select={select}: a collapsed generator wins every forward score")
         self.minutes = minutes

@@ -7,6 +7,12 @@ from difflib import get_close_matches
 from io import TextIOWrapper
 
 OURS = ("textgan_bench", "datamodules")
+MAKERS = {
+    "instantiate_classes",
+    "configure_optimizers",
+    *(f"{split}_dataloader" for split in ("train", "val", "test")),
+}
+"""Functions that make objects of settings: what a value was refused for is known there alone."""
 
 
 class TerminatedError(KeyboardInterrupt):
@@ -21,8 +27,9 @@ def explanation(error: BaseException) -> str | None:
     """What to tell the user about an error that is theirs, None for any other.
 
     Theirs are arguments and configurations refused by the parser or by Lightning, files that cannot
-    be opened, processes that were killed, and whatever a ``raise`` of this project, not a library
-    or a slip of ours, ended; the parser wraps such errors of constructors.
+    be opened, processes that were killed, values that a library refuses where objects are made of
+    them, and whatever a ``raise`` of this project, not a library or a slip of ours, ended; the
+    parser wraps such errors of constructors.
     """
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
@@ -31,7 +38,9 @@ def explanation(error: BaseException) -> str | None:
     refused = type(error).__name__ in ("ArgumentError", "MisconfigurationException")
     if refused or _is_raised_on_purpose(error):
         return str(error)
-    return None if error.__cause__ is None else explanation(error.__cause__)
+    if error.__cause__ is not None:
+        return explanation(error.__cause__) or _refused_value(error)
+    return _refused_value(error)
 
 
 def report(name: str, error: BaseException) -> None:
@@ -69,6 +78,16 @@ def print_anything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def _refused_value(error: BaseException) -> str | None:
+    """What a library says of a value that an object was to be made of."""
+    frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if not isinstance(error, ValueError) or MAKERS.isdisjoint(frames):
+        return None
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error) if isinstance(error, ValueError | RuntimeError) else None
 
 
 def _is_raised_on_purpose(error: BaseException) -> bool:

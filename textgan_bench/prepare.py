@@ -4,7 +4,7 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from textgan_bench.interfaces import TextDataModule
-from textgan_bench.recipes import ALL, TEXT, data_arguments, table, tables
+from textgan_bench.recipes import ALL, TEXT, data_arguments, read, table, tables
 
 
 def prepare(name: str, *, data_dir: str | None, tokenised: bool = False) -> None:
@@ -40,10 +40,10 @@ def data_module(
     Its files are those of ``data_dir``, of a folder beside the checkout, or downloaded.
 
     Raises:
-        ValueError: there is no such data set.
+        ValueError: there is no such data set, or its file is no configuration.
     """
     name, arguments = data_arguments(name, data_dir, tokenised=tokenised)
-    settings = yaml.safe_load((table(name) / "data.yaml").read_text(encoding="utf-8"))["data"]
+    settings = yaml.safe_load(read(table(name) / "data.yaml"))["data"]
     settings["init_args"] = {**settings.get("init_args", {}), **arguments}
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(TextDataModule, "data")

@@ -12,6 +12,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from textgan_bench.errors import meant
 
 ROOT = Path("benchmarks")
@@ -22,6 +24,10 @@ SMOKE = "smoke"
 TEXT = "text"
 ALL = "all"
 """What stands for each of the tables but own text."""
+LARGEST_SEED = 2**32 - 1
+"""NumPy takes no larger one."""
+MANY = 10_000
+"""Settings of a file at most, each alias counted as what it stands for."""
 
 
 def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]:
@@ -32,7 +38,7 @@ def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]
     Raises:
         FileNotFoundError: there are no recipes here.
         ValueError: no such table, row or budget; the message lists those there are, and where else
-            the row is.
+            the row is. Or a file is no configuration.
     """
     folder = table(data, root)
     methods = rows(folder)
@@ -56,7 +62,49 @@ def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]
         paths.append(folder / f"{method}.yaml")
     if budget == SMOKE:
         paths.append(root / "smoke.yaml")
+    for path in paths:
+        read(path)
     return paths
+
+
+def read(path: Path) -> str:
+    """The text of a configuration file, which a parser may be given.
+
+    Raises:
+        ValueError: it is no YAML in UTF-8, has no settings or one twice, or its aliases stand for
+            more than any run has.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if not isinstance(node, yaml.MappingNode):
+            raise ValueError(f"{path} has no settings: there is no 'name: value' in it")
+        many = _settings(node, path, {}) > MANY
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text ({error.reason}); convert it") from None
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is no YAML: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{path}: its settings lie too deep in each other") from None
+    if many:
+        raise ValueError(f"{path}: its aliases repeat themselves, or more than {MANY:,} settings")
+    return text
+
+
+def _settings(node: yaml.Node, path: Path, counted: dict[yaml.Node, int]) -> int:
+    """How many scalars a node stands for; an alias is the very node that it repeats."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if node not in counted:
+        counted[node] = MANY + 1  # of what stands within itself
+        parts = node.value
+        if isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in parts]
+            if twice := sorted({str(key) for key in keys if keys.count(key) > 1}):
+                raise ValueError(f"{path} has {', '.join(twice)} twice")
+            parts = [value for _, value in parts]
+        counted[node] = sum(_settings(part, path, counted) for part in parts)
+    return counted[node]
 
 
 def budgets(method: str, folder: Path) -> list[str]:

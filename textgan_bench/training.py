@@ -2,12 +2,13 @@
 
 import inspect
 import logging
+import math
 import os
 import re
 import signal
 import warnings
 from argparse import ArgumentError
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from pydoc import locate
@@ -27,8 +28,11 @@ from textgan_bench.errors import meant
 from textgan_bench.evaluation import Evaluate, trained_on
 from textgan_bench.files import named
 from textgan_bench.interfaces import Method, TextDataModule, TextGenerator
+from textgan_bench.recipes import LARGEST_SEED
 from textgan_bench.runs import Run, load_checkpoint, without_places
 
+SIZES = ("vocab_size", "max_length")
+"""What the command line tells a method of the data."""
 SECTIONS = ("seed_everything", "trainer", "model", "data", "evaluate", "checkpoint")
 
 # Known and harmless here; a run should print what its reader can act on.
@@ -44,7 +48,11 @@ SILENCED = (
 )
 # How the parser complains of an option of a class, among all else that it might be, and of others.
 OF_CLASS = re.compile(r"class_path '([\w.]+)':.*?Option '(\w+)' is not accepted", re.DOTALL)
+OF_VALUE = re.compile(
+    r"class_path '([\w.]+)':\s*(.*?)\s*- Expected a <class 'NoneType'>", re.DOTALL
+)
 OF_COMMAND = re.compile(r"unrecognized arguments: (--[\w.]+)")
+OF_FILE = re.compile(r"does not accept option '([\w.]+)'")
 CHATTY = ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.seed")
 
 
@@ -137,7 +145,7 @@ class TrainingCLI(LightningCLI):
         parser.add_lightning_class_args(Evaluate, "evaluate")
         parser.add_lightning_class_args(PeriodicCheckpoint, "checkpoint")
         parser.link_arguments("seed_everything", "evaluate.seed")
-        for size in ("vocab_size", "max_length"):
+        for size in SIZES:
             parser.link_arguments(f"data.{size}", f"model.init_args.{size}", apply_on="instantiate")
 
     def _run_subcommand(self, subcommand: str) -> None:
@@ -152,6 +160,12 @@ class TrainingCLI(LightningCLI):
                 with suppress(RuntimeError):  # of a device that answers no more
                     self.model.check_finite()
             raise
+
+    def _set_seed(self) -> None:
+        seed = self._get(self.config, "seed_everything")
+        if isinstance(seed, bool) or not 0 <= seed <= LARGEST_SEED:
+            raise ValueError(f"seed_everything={seed}: a seed is 0 to {LARGEST_SEED}")
+        super()._set_seed()
 
     def _parse_ckpt_path(self) -> None:
         """Leave the configuration to the configuration files; a checkpoint holds a copy of it."""
@@ -169,6 +183,10 @@ class TrainingCLI(LightningCLI):
         content = yaml.safe_load(self.parser.dump(self.config, skip_unset=False))
         content = content[self.subcommand] if self.subcommand else content
         self.resolved = {name: content[name] for name in SECTIONS if name in content}
+        _refuse(self.resolved)
+        for name in SIZES:
+            if config.model.init_args.get(name) is not None:
+                raise ValueError(f"model.init_args.{name} is that of the data, and not to be set")
         if self.subcommand and config.ckpt_path is not None:
             self.trained_on = trained_on(load_checkpoint(Path(config.ckpt_path)))
         config.trainer.default_root_dir = str(run.folder)
@@ -267,15 +285,51 @@ def fit_or_test(arguments: list[str]) -> None:
         TrainingCLI(arguments, locks=locks)
 
 
+def _refuse(config: dict[str, Any]) -> None:
+    """End at settings that no run can have, and at those that would be without effect.
+
+    Raises:
+        ValueError: there is one.
+    """
+    for name, value in _numbers(config):
+        if not math.isfinite(value):
+            raise ValueError(f"{name} is {value}, which is no number")
+    trainer = config["trainer"]
+    if trainer["max_steps"] != -1:
+        raise ValueError(
+            "trainer.max_steps counts a step of each player: use trainer.max_epochs, and "
+            "trainer.limit_train_batches for a part of one"
+        )
+    needed = {"max_epochs", "limit_train_batches", "limit_test_batches"}
+    if config["checkpoint"]["select"] is not None:
+        needed.add("limit_val_batches")
+    for name in sorted(needed):
+        if trainer[name] == 0:
+            raise ValueError(f"trainer.{name} is 0: nothing would be trained, selected or scored")
+
+
+def _numbers(setting: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    """All numbers of a configuration, and where they stand in it."""
+    if isinstance(setting, float):
+        yield name, setting
+    parts = dict(enumerate(setting)) if isinstance(setting, list) else setting
+    for key, part in parts.items() if isinstance(parts, dict) else ():
+        yield from _numbers(part, f"{name}.{key}" if name else str(key))
+
+
 def _misspelt(complaint: str, options: Collection[str]) -> str | None:
-    """Which option the parser complains of and which was meant; None if it is of another kind."""
+    """What the parser complains of, and which option was meant; None if it is of another kind."""
     of_class = OF_CLASS.search(complaint)
     if of_class:
         path, name = of_class.groups()
         known = inspect.signature(cast(Callable[..., Any], locate(path))).parameters
         return f"{path} has no option {name}{meant(name, known)}"
-    of_command = OF_COMMAND.search(complaint)
-    return of_command and f"there is no option {of_command[1]}{meant(of_command[1], options)}"
+    of_value = OF_VALUE.search(complaint)
+    if of_value:
+        return ": ".join(of_value.groups())
+    of_command, of_file = OF_COMMAND.search(complaint), OF_FILE.search(complaint)
+    name = of_command[1] if of_command else f"--{of_file[1]}" if of_file else None
+    return name and f"there is no option {name}{meant(name, options)}"
 
 
 def load_trained(run: Path) -> tuple[Method, TextDataModule]:

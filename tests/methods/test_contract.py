@@ -173,6 +173,16 @@ def test_the_knob_turns_the_distribution(generator: TextGenerator) -> None:
 
 
 @every_method
+def test_a_setting_that_the_knob_has_not_is_refused(kind: type[Method]) -> None:
+    method = build(kind)
+    if not isinstance(method, TextGenerator):
+        pytest.skip(f"{kind.__name__} writes nothing from nothing")
+    for value in (math.nan, math.inf, -1.0, 1e4):
+        with pytest.raises(ValueError, match=rf"^a (temperature|rate of dropout) .*, not {value}$"):
+            method.sample(2, **{str(method.knob): value})
+
+
+@every_method
 def test_a_checkpoint_brings_back_the_same_samples(
     kind: type[Method], generator: TextGenerator, trained: tuple[Method, Path]
 ) -> None:

@@ -118,9 +118,3 @@ def test_a_sample_ends_at_its_first_padding_and_keeps_what_was_written_behind_it
     assert any(PAD in row and any(row[row.index(PAD) :]) for row in ids.tolist())
     for row, length in zip(ids.tolist(), lengths.tolist(), strict=True):
         assert length == (row.index(PAD) if PAD in row else MAX_LENGTH)
-
-
-@pytest.mark.parametrize("temperature", [0.0, -1.0])
-def test_a_temperature_that_is_not_positive_is_refused(temperature: float) -> None:
-    with pytest.raises(ValueError, match=str(temperature)):
-        small().sample(1, temperature=temperature)

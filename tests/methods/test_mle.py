@@ -135,9 +135,3 @@ def test_validation_averages_over_words_and_not_over_batches() -> None:
     (logged,) = trainer.validate(method, DataLoader(batches, batch_size=None), verbose=False)  # type: ignore[arg-type]
     whole = method.nats_per_word(pad_sequences(sentences, 4)).item()
     assert logged["validation/nll"] == pytest.approx(whole, rel=1e-6)
-
-
-@pytest.mark.parametrize("temperature", [0.0, -1.0])
-def test_a_temperature_that_is_not_positive_is_refused(temperature: float) -> None:
-    with pytest.raises(ValueError, match=str(temperature)):
-        MLE(5, 4, embedding=6, hidden=8).sample(1, temperature=temperature)

@@ -157,9 +157,3 @@ def test_words_and_ends_start_at_their_frequencies_if_asked(tmp_path: Path) -> N
     untouched = small(generator_lr=0.0)
     fit(untouched, batches)
     assert untouched.generator.output.bias.tolist() == [0.0] * 3
-
-
-@pytest.mark.parametrize("temperature", [0.0, -1.0])
-def test_a_temperature_that_is_not_positive_is_refused(temperature: float) -> None:
-    with pytest.raises(ValueError, match=str(temperature)):
-        small().sample(1, temperature=temperature)

@@ -36,6 +36,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from textgan_bench.functional.adversarial import discriminator_loss
+from textgan_bench.functional.knobs import check_temperature
 from textgan_bench.functional.relaxation import gumbel_noise_like
 from textgan_bench.interfaces import TextGenerator
 from textgan_bench.tokens import PAD, TokenBatch
@@ -177,10 +178,9 @@ class GumbelSoftmaxGAN(TextGenerator):
         symbols behind a sentence's end are those that were written, not all padding.
 
         Raises:
-            ValueError: the temperature is not positive.
+            ValueError: the temperature is out of range.
         """
-        if temperature <= 0:
-            raise ValueError(f"the temperature must be positive, not {temperature}")
+        check_temperature(temperature)
         chunks = torch.arange(n).split(SAMPLING_BATCH)
         written = [self.generator(len(chunk), 1.0, 1 / temperature).argmax(-1) for chunk in chunks]
         ids = torch.cat(written)  # (B, T)

@@ -30,6 +30,7 @@ from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import MultiStepLR
 
 from textgan_bench.functional.importance import importance_loss
+from textgan_bench.functional.knobs import check_temperature
 from textgan_bench.functional.likelihood import drawn_mask
 from textgan_bench.functional.processes import process_mean
 from textgan_bench.interfaces import TextGenerator
@@ -183,10 +184,9 @@ class ImportanceSampledGAN(TextGenerator):
         The end symbol is suppressed before ``min_length`` words (section 5.2).
 
         Raises:
-            ValueError: the temperature is not positive, or ``min_length`` is too long.
+            ValueError: the temperature is out of range, or ``min_length`` is too long.
         """
-        if temperature <= 0:
-            raise ValueError(f"the temperature must be positive, not {temperature}")
+        check_temperature(temperature)
         if not 0 <= min_length <= self.max_length:
             raise ValueError(f"min_length must be 0 to {self.max_length}, not {min_length}")
         ids, lengths = self.generator.sample(n, temperature, min_length)

@@ -20,6 +20,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import Adam
 
+from textgan_bench.functional.knobs import check_temperature
 from textgan_bench.functional.processes import process_mean
 from textgan_bench.interfaces import TextGenerator
 from textgan_bench.networks.autoregressive import (
@@ -52,10 +53,9 @@ class _MaximumLikelihood(TextGenerator):
         """``n`` sentences; a ``temperature`` below 1 gives up diversity for quality.
 
         Raises:
-            ValueError: the temperature is not positive.
+            ValueError: the temperature is out of range.
         """
-        if temperature <= 0:
-            raise ValueError(f"the temperature must be positive, not {temperature}")
+        check_temperature(temperature)
         return self.generator.sample(n, temperature)
 
     def nats_per_word(self, batch: TokenBatch) -> Tensor:

@@ -26,6 +26,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
+from textgan_bench.functional.knobs import check_temperature
 from textgan_bench.functional.likelihood import drawn_mask, log_frequencies
 from textgan_bench.functional.policy_gradient import discounted_returns, reinforce_loss
 from textgan_bench.functional.processes import process_mean
@@ -238,8 +239,7 @@ class ScratchGAN(TextGenerator):
         """``n`` sentences; a ``temperature`` below 1 gives up diversity for quality.
 
         Raises:
-            ValueError: the temperature is not positive.
+            ValueError: the temperature is out of range.
         """
-        if temperature <= 0:
-            raise ValueError(f"the temperature must be positive, not {temperature}")
+        check_temperature(temperature)
         return self.generator.sample(n, temperature)

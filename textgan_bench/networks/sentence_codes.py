@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from textgan_bench.functional.knobs import check_temperature
 from textgan_bench.functional.likelihood import drawn_mask, symbol_nll
 from textgan_bench.networks.autoregressive import draw
 from textgan_bench.networks.batch_norm import BatchNorm
@@ -71,10 +72,10 @@ class Decoder(nn.Module):
         """A sentence for each of codes (B, H): the likeliest symbols at temperature 0.
 
         Raises:
-            ValueError: the temperature is negative.
+            ValueError: the temperature is out of range.
         """
-        if temperature < 0:
-            raise ValueError(f"the temperature must not be negative, not {temperature}")
+        if temperature != 0:
+            check_temperature(temperature)
         ids = torch.full((len(codes), self.max_length), PAD, device=codes.device)  # (B, T)
         for rows, part in zip(ids.split(DECODING_BATCH), codes.split(DECODING_BATCH), strict=True):
             self._write(rows, part, temperature)

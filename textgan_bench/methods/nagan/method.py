@@ -38,6 +38,7 @@ from textgan_bench.functional.adversarial import (
     non_saturating_loss,
 )
 from textgan_bench.functional.cuda_graphs import CountedRAdam
+from textgan_bench.functional.knobs import check_dropout
 from textgan_bench.graphed import GraphedGenerator
 from textgan_bench.methods.nagan.ablations import (
     DiscriminatorKind,
@@ -150,6 +151,8 @@ class NAGAN(GraphedGenerator):
         self.vector_start = vector_start
         self.dropout = dropout
         self.inference_dropout = dropout if inference_dropout is None else inference_dropout
+        for rate in (self.dropout, self.inference_dropout):
+            check_dropout(rate)
         self.gradient_penalty = gradient_penalty
         self.score_regulariser = score_regulariser
         self.generator_lr = generator_lr
@@ -253,10 +256,12 @@ class NAGAN(GraphedGenerator):
 
         Raises:
             RuntimeError: no training sentence was seen, so the lengths are unknown.
+            ValueError: the rate is out of range.
         """
+        rate = self.inference_dropout if dropout is None else dropout
+        check_dropout(rate)
         if not self.length_counts.any():
             raise RuntimeError("NAGAN draws lengths from the training set and has seen none of it")
-        rate = self.inference_dropout if dropout is None else dropout
         ids = torch.full((n, self.max_length), PAD, device=self.device)
         lengths = torch.multinomial(self.length_counts, n, replacement=True)
         for rows, chunk in zip(
