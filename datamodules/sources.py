@@ -3,9 +3,10 @@
 import hashlib
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 
 import pyarrow as pa
@@ -103,28 +104,48 @@ def parquet_files(folder: Path, split: str) -> list[Path]:
 
 
 def read_columns(path: Path, columns: Iterable[str]) -> list[list[str]]:
-    """Strings of each column of a parquet file; a column of lists of strings is flattened.
+    """Strings of each column of a parquet file, in whatever layout Arrow has for them.
+
+    A column of lists of strings is flattened, an empty cell left out.
 
     Raises:
-        ValueError: it is no parquet file, lacks a column, or a column holds something else.
+        ValueError: it is no sound parquet file, lacks a column, or a column holds something else.
     """
     wanted = list(columns)
     try:
-        names = pq.read_schema(path).names
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is not a parquet file: {error}") from error
-    if missing := [name for name in wanted if name not in names]:
-        raise ValueError(f"{path} lacks the column {', '.join(missing)}; it has {', '.join(names)}")
-    table = pq.read_table(path, columns=wanted)
-    contents = []
-    for name in wanted:
-        values = table.column(name).combine_chunks()
-        while pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
-            values = values.flatten()
-        if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
-            raise ValueError(f"{path}: the column {name} holds {values.type}, not text")
-        contents.append([text for text in values.to_pylist() if text is not None])
-    return contents
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            schema = file.schema_arrow
+            if missing := [name for name in wanted if name not in schema.names]:
+                raise ValueError(
+                    f"{path} lacks the column {', '.join(missing)}; it has "
+                    f"{', '.join(schema.names)}"
+                )
+            for name in wanted:
+                kind = schema.field(name).type
+                if not _is_text(kind):
+                    raise ValueError(f"{path}: the column {name} holds {kind}, not text")
+            table = file.read(columns=wanted)
+            return [list(_strings(table.column(name).to_pylist())) for name in wanted]
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a parquet file, or damaged: {error}") from error
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    types = pa.types
+    lists = (types.is_list, types.is_large_list, types.is_fixed_size_list)
+    views = (types.is_list_view, types.is_large_list_view)
+    if types.is_dictionary(kind) or any(holds(kind) for holds in lists + views):
+        return _is_text(kind.value_type)
+    strings = (types.is_string, types.is_large_string, types.is_string_view)
+    return any(holds(kind) for holds in strings)
+
+
+def _strings(cells: Iterable[Any]) -> Iterator[str]:
+    for cell in cells:
+        if isinstance(cell, str):
+            yield cell
+        elif cell is not None:
+            yield from _strings(cell)
 
 
 def write_checksums(folder: Path, files: Iterable[Path]) -> None:

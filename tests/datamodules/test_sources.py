@@ -1,8 +1,9 @@
 """Downloads against a server that fails, and files laid out as on the hub."""
 
 import hashlib
+import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -100,6 +101,48 @@ def test_columns_of_text_and_of_lists_of_text(tmp_path: Path) -> None:
     assert read_columns(path, ("all", "caption")) == [["x", "y", "z"], ["a man"]]
 
 
+STRINGS = (pa.string(), pa.large_string(), pa.string_view())
+CATEGORICAL = pa.dictionary(pa.int8(), pa.string())
+
+
+@pytest.mark.parametrize("kind", [*STRINGS, CATEGORICAL], ids=str)
+def test_every_layout_of_strings_is_read(tmp_path: Path, kind: pa.DataType) -> None:
+    words = pa.array(["a man", None, "rides", "a man"], kind)
+    pq.write_table(pa.table({"text": words}), tmp_path / "x.parquet", row_group_size=2)
+    assert read_columns(tmp_path / "x.parquet", ["text"]) == [["a man", "rides", "a man"]]
+
+
+@pytest.mark.parametrize("of", [*STRINGS, CATEGORICAL], ids=str)
+@pytest.mark.parametrize(
+    "lists", [pa.list_, pa.large_list, pa.list_view, lambda kind: pa.list_(kind, 2)]
+)
+def test_every_layout_of_lists_is_read(
+    tmp_path: Path, of: pa.DataType, lists: Callable[[pa.DataType], pa.DataType]
+) -> None:
+    words = pa.array([["a man", "rides"], None, ["a", None]], lists(of))
+    pq.write_table(pa.table({"text": words}), tmp_path / "x.parquet")
+    assert read_columns(tmp_path / "x.parquet", ["text"]) == [["a man", "rides", "a"]]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pa.array([b"a man"]),
+        pa.array([{"a": "man"}]),
+        pa.array([[("a", "man")]], pa.map_(pa.string(), pa.string())),
+        pa.array(["{}"], pa.json_()),
+        pa.nulls(2),
+        pa.array([[1], [2]]),
+        pa.array([], pa.int64()),
+    ],
+    ids=lambda words: str(words.type),
+)
+def test_a_column_of_something_else_is_named(tmp_path: Path, words: pa.Array) -> None:
+    pq.write_table(pa.table({"text": words}), tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match=r"x.parquet: the column text holds .*, not text"):
+        read_columns(tmp_path / "x.parquet", ["text"])
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
@@ -117,3 +160,23 @@ def test_a_file_that_is_not_parquet_is_named(tmp_path: Path) -> None:
     (tmp_path / "train.parquet").write_bytes(CONTENT)
     with pytest.raises(ValueError, match=r"train.parquet is not a parquet file"):
         read_columns(tmp_path / "train.parquet", ("text",))
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy", "zstd"])
+def test_a_damaged_parquet_is_read_or_named(tmp_path: Path, compression: str) -> None:
+    path, generator = tmp_path / "train.parquet", random.Random(0)
+    text = [f"a man rides {number} é" for number in range(500)]
+    pq.write_table(pa.table({"text": text}), path, compression=compression)
+    content = path.read_bytes()
+    errors = []
+    for trial in range(100):
+        damaged = bytearray(content[: generator.randrange(len(content))] if trial % 3 else content)
+        for _ in range(20 * (trial % 2)):
+            damaged[generator.randrange(len(damaged))] = generator.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            read_columns(path, ["text"])
+        except ValueError as error:
+            errors.append(str(error))
+    assert len(errors) > 60
+    assert all(error.startswith(f"{path} is not a parquet file, or damaged") for error in errors)
