@@ -1,9 +1,13 @@
 """Settings that no run can have, or that would be without effect: one line, before any training."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
+from tests.boring import Boring
 from tests.checkout import RUN, Command, write_recipe
 
 BENCH = ("bench", "boring", "--data", "noise")
@@ -23,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
         ("--seed_everything=-1", SEEDS),
         ("--seed_everything=4294967296", SEEDS),
         ("--model.init_args.lr=.nan", "model.init_args.lr is nan, which is no number"),
-        ("--model.init_args.lr=-.inf", "model.init_args.lr is -inf, which is no number"),
+        ("--model.init_args.lr=-.inf", "Invalid learning rate: -inf"),
         ("--model.init_args.lr=-1", "Invalid learning rate: -1"),
         ("--model.init_args.lr=fast", 'tests.boring.Boring: Parser key "lr": Expected a'),
         ("--model=tests.boring.Borin", "has no attribute 'Borin'"),
@@ -88,3 +92,73 @@ def test_a_file_of_settings_is_looked_at_before_the_parser_takes_it(command: Com
     assert "no option --trainer.max_epoch (did you mean --trainer.max_epochs?)" in (
         command.refused(*BENCH)
     )
+
+
+def other_shape(content: dict[str, Any]) -> None:
+    content["state_dict"]["critic"] = torch.ones(7)
+
+
+def without_a_weight(content: dict[str, Any]) -> None:
+    del content["state_dict"]["critic"]
+
+
+def without_a_state(content: dict[str, Any]) -> None:
+    del content["callbacks"]["PeriodicCheckpoint"]["random_state"]
+
+
+def with_a_path(content: dict[str, Any]) -> None:
+    content["hyper_parameters"] = {"glove": Path("vectors.txt")}
+
+
+def without(part: str) -> Callable[[dict[str, Any]], None]:
+    return lambda content: content.pop(part) and None
+
+
+def test_a_checkpoint_that_does_not_fit_is_told_in_a_line(command: Command) -> None:
+    """By the command that trains, tests or samples, and none is called damaged that is not."""
+    assert command(*FIT).status == 0
+    path = RUN / "checkpoints/last.ckpt"
+    sound = path.read_bytes()
+    another = f"{path} is of another version of Boring; train again"
+    for edit, expected, also_sampled in (
+        (other_shape, another, True),
+        (without_a_weight, another, True),
+        (without_a_state, another, False),
+        (with_a_path, f"{path} holds an object of pathlib.", True),
+        (without("loops"), f"{path} is no checkpoint of a run: it has no loops", False),
+        (without("optimizer_states"), "it has no optimizer_states", False),
+        (without("callbacks"), "it has no callbacks", False),
+        (without("state_dict"), "it has no state_dict", True),
+    ):
+        path.write_bytes(sound)
+        content = torch.load(path, weights_only=True)
+        edit(content)
+        torch.save(content, path)
+        resumed = f"--ckpt_path={path}"
+        for arguments in [(*FIT, resumed), ("test", *FIT[1:], resumed)] + also_sampled * [
+            ("sample", RUN)
+        ]:
+            line = command.refused(*arguments)
+            assert expected in line
+            assert "damaged" not in line
+    path.write_bytes(sound[:-99])
+    assert f"{path} is damaged" in command.refused(*FIT, resumed)
+    path.unlink()
+    path.mkdir()
+    assert "there is no checkpoint" in command.refused("sample", RUN)
+
+
+class Located(Boring):
+    """Saves a hyper-parameter that PyTorch does not load."""
+
+    def __init__(self, vocab_size: int, max_length: int) -> None:
+        super().__init__(vocab_size, max_length)
+        self.save_hyperparameters({"glove": Path("x")})
+
+
+def test_a_hyper_parameter_that_no_checkpoint_gives_back_is_named_before_training(
+    command: Command,
+) -> None:
+    write_recipe("noise/boring.yaml", "model: {class_path: tests.test_training.Located}")
+    line = command.refused(*FIT)
+    assert "Located saves glove=PosixPath('x'), with which no checkpoint is loaded" in line

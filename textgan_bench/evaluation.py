@@ -226,7 +226,10 @@ class Evaluate(Callback):
         last = Run(Path(trainer.default_root_dir)).checkpoint(LAST)
         if not last.exists():
             return {}
-        state = load_checkpoint(last)["callbacks"][self.state_key]
+        states = load_checkpoint(last).get("callbacks", {})
+        if self.state_key not in states:
+            return {}
+        state = states[self.state_key]
         return {
             "training_updates": state["generator_updates"],
             "training_hours": state["seconds"] / 3600,

@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from pydoc import locate
+from textwrap import shorten
+from traceback import walk_tb
 from typing import Any, cast
 
 import torch
@@ -29,8 +31,12 @@ from textgan_bench.evaluation import Evaluate, trained_on
 from textgan_bench.files import named
 from textgan_bench.interfaces import Method, TextDataModule, TextGenerator
 from textgan_bench.recipes import LARGEST_SEED
-from textgan_bench.runs import Run, load_checkpoint, without_places
+from textgan_bench.runs import Run, is_loaded_again, load_checkpoint, without_places
 
+STATE = ("loops", "optimizer_states", "lr_schedulers", "callbacks")
+"""Parts of a checkpoint beside the weights."""
+REASON = 200
+"""Characters at most of why a checkpoint does not fit, which may name each of its tensors."""
 SIZES = ("vocab_size", "max_length")
 """What the command line tells a method of the data."""
 SECTIONS = ("seed_everything", "trainer", "model", "data", "evaluate", "checkpoint")
@@ -154,7 +160,10 @@ class TrainingCLI(LightningCLI):
         try:
             with named(str(self.trainer.default_root_dir)):  # a logger does not say where it writes
                 super()._run_subcommand(subcommand)
-        except Exception:
+        except Exception as error:
+            if _is_restoring(error):
+                path = self._get(self.config, "ckpt_path")
+                raise ValueError(_of_another_version(path, self.model, error)) from error
             # Numbers that are not finite fail under many names, as that of a distribution or index.
             if subcommand == "fit" and self.trainer.world_size == 1:
                 with suppress(RuntimeError):  # of a device that answers no more
@@ -188,7 +197,7 @@ class TrainingCLI(LightningCLI):
             if config.model.init_args.get(name) is not None:
                 raise ValueError(f"model.init_args.{name} is that of the data, and not to be set")
         if self.subcommand and config.ckpt_path is not None:
-            self.trained_on = trained_on(load_checkpoint(Path(config.ckpt_path)))
+            self.trained_on = trained_on(load_state(Path(config.ckpt_path)))
         config.trainer.default_root_dir = str(run.folder)
         if self.subcommand == "fit" and keeps_files():
             run.claim(self.resolved)
@@ -258,6 +267,13 @@ class TrainingCLI(LightningCLI):
         return callbacks
 
     def before_fit(self) -> None:
+        for plug_in in (self.model, self.datamodule):
+            for name, value in plug_in.hparams.items():
+                if not is_loaded_again(value):
+                    raise ValueError(
+                        f"{type(plug_in).__name__} saves {name}={value!r}, with which no "
+                        f"checkpoint is loaded: save_hyperparameters(ignore=['{name}'])"
+                    )
         for logger in self.trainer.loggers if keeps_files() else []:
             if isinstance(logger, WandbLogger):
                 from textgan_bench import tracking  # W&B takes half a second to import
@@ -292,8 +308,8 @@ def _refuse(config: dict[str, Any]) -> None:
         ValueError: there is one.
     """
     for name, value in _numbers(config):
-        if not math.isfinite(value):
-            raise ValueError(f"{name} is {value}, which is no number")
+        if math.isnan(value):
+            raise ValueError(f"{name} is nan, which is no number")
     trainer = config["trainer"]
     if trainer["max_steps"] != -1:
         raise ValueError(
@@ -332,6 +348,39 @@ def _misspelt(complaint: str, options: Collection[str]) -> str | None:
     return name and f"there is no option {name}{meant(name, options)}"
 
 
+def load_state(path: Path) -> dict[str, Any]:
+    """Content of a checkpoint that a run can be resumed or tested from.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it cannot be read, or lacks a part without which a run would begin anew.
+    """
+    checkpoint = load_checkpoint(path)
+    lacking = [part for part in STATE if part not in checkpoint]
+    if not lacking and Evaluate.__qualname__ not in checkpoint["callbacks"]:
+        lacking = ["evaluation"]
+    if lacking:
+        raise ValueError(f"{path} is no checkpoint of a run: it has no {', '.join(lacking)}")
+    return checkpoint
+
+
+def _is_restoring(error: Exception) -> bool:
+    """Whether it comes of bringing back the state of a checkpoint, which fits in many ways not."""
+    return any(
+        frame.f_code.co_filename.endswith("checkpoint_connector.py")
+        and frame.f_code.co_name.lstrip("_").startswith("restore")
+        for frame, _ in walk_tb(error.__traceback__)
+    )
+
+
+def _of_another_version(path: Path | str, model: Method, error: Exception) -> str:
+    reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+    return (
+        f"{path} is of another version of {type(model).__name__}; train again, by FORCE=1 (bench "
+        f"--force): {shorten(reason, REASON)}"
+    )
+
+
 def load_trained(run: Path) -> tuple[Method, TextDataModule]:
     """The method of a trained run, in evaluation mode, and its data, set up.
 
@@ -352,9 +401,7 @@ def load_trained(run: Path) -> tuple[Method, TextDataModule]:
     try:
         model.load_state_dict(checkpoint["state_dict"])
     except RuntimeError as error:
-        raise ValueError(
-            f"{path} is of another version of {type(model).__name__}; train again"
-        ) from error
+        raise ValueError(_of_another_version(path, model, error)) from error
     return model.eval(), data
 
 
