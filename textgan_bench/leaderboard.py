@@ -17,7 +17,7 @@ from reprlib import repr as shown
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from textgan_bench.errors import one_line
+from textgan_bench.errors import one_line, print_anything
 from textgan_bench.files import clear, locked, replace_text
 from textgan_bench.tables import (
     UNKNOWN_IS_COMMON,
@@ -544,6 +544,7 @@ def _type(hint: Any) -> Any:
 
 def main() -> None:
     """Render the tables of the folder named on the command line."""
+    print_anything()
     root = Path(sys.argv[1]) if sys.argv[1:] else ROOT
     if not root.is_dir():
         sys.exit(f"{root}: no such folder")

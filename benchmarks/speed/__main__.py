@@ -13,6 +13,7 @@ import torch
 
 from benchmarks.speed import graphs
 from benchmarks.speed.claims import ROUNDS, Claim, Texts, arguments, prepare, table
+from textgan_bench.errors import print_anything
 from textgan_bench.provenance import commit
 
 SCRIPTS = (
@@ -70,6 +71,7 @@ Python {platform.python_version()} on {platform.machine()}, {versions}.
 
 
 def main() -> None:
+    print_anything()
     texts = prepare(arguments())
     claims: list[Claim] = []
     for done, name in enumerate(SCRIPTS, start=1):
