@@ -217,7 +217,16 @@ def test_tasks_and_devices_are_as_many(command: Command, monkeypatch: pytest.Mon
     arguments = ("bench", "boring", "--data", "noise", "--devices", 4)
     assert "Use `--ntasks-per-node=2` instead" in command.refused(*arguments)
     monkeypatch.setenv("SLURM_NTASKS_PER_NODE", "2")
-    assert "srun started 2 tasks for a run on 4 devices" in command.refused(*arguments)
+    assert "2 processes were started for a run on 4 devices" in command.refused(*arguments)
+
+
+def test_torchrun_starts_as_many_as_there_are_devices(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    line = command.refused("bench", "boring", "--data", "noise")
+    assert "2 processes were started for a run on 1 devices" in line
 
 
 def test_bench_belongs_into_a_checkout(command: Command) -> None:
@@ -322,6 +331,18 @@ def resume(arguments: list[str], stopped: int, total: int) -> None:
     assert resumed.returncode == 0, resumed.stderr
     assert batches() == leaderboard.load(RECORD).generator_updates == total
     assert f"| {stopped}/{total}" in resumed.stderr, "the bar goes on where it stopped"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("checkout")
+def test_recipes_are_utf_8_whatever_the_terminal_is() -> None:
+    data = Path("benchmarks/noise/data.yaml")
+    data.write_text(f"# Vigenère – 男\n{data.read_text()}", encoding="utf-8")
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [*BENCH, "--budget", "smoke"], env=os.environ | plain, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ from textgan_bench.errors import meant
 from textgan_bench.evaluation import Evaluate, trained_on
 from textgan_bench.files import named
 from textgan_bench.interfaces import Method, TextDataModule, TextGenerator
-from textgan_bench.recipes import LARGEST_SEED
+from textgan_bench.recipes import LARGEST_SEED, read
 from textgan_bench.runs import Run, is_loaded_again, load_checkpoint, without_places
 
 STATE = ("loops", "optimizer_states", "lr_schedulers", "callbacks")
@@ -84,6 +84,13 @@ def be_the_first() -> None:
     rank_zero_only.rank = 0  # type: ignore[attr-defined]
 
 
+class RecipeParser(LightningArgumentParser):
+    """Lightning's parser of recipes, which are UTF-8 whatever the encoding of the terminal is."""
+
+    def parse_path(self, path: Any, *arguments: Any, **named: Any) -> Any:
+        return self.parse_string(read(Path(path)), path, *arguments, **named)
+
+
 class TrainingCLI(LightningCLI):
     """One run: a method, a data set, a trainer, and the callbacks every run has.
 
@@ -121,6 +128,7 @@ class TrainingCLI(LightningCLI):
             TextDataModule,
             save_config_callback=None,
             seed_everything_default=0,
+            parser_class=RecipeParser,
             parser_kwargs=parser_kwargs
             | {name: dict(parser_kwargs) for name in self.subcommands()},
             subclass_mode_model=True,
@@ -230,8 +238,8 @@ class TrainingCLI(LightningCLI):
 
         Raises:
             ValueError: Lightning refuses one of its settings, there are more processes than
-                processors, which would bring the machine to a halt, or SLURM started others than
-                one for each device.
+                processors, which would bring the machine to a halt, or other processes were
+                started than one for each device.
         """
         if self.alone and os.environ.get("SLURM_NTASKS", "1") != "1":
             kwargs["plugins"] = LightningEnvironment()  # the other tasks are no part of this run
@@ -245,13 +253,20 @@ class TrainingCLI(LightningCLI):
                 f"devices={trainer.num_devices}: without a GPU a run takes one to {processors} here"
             )
         places = trainer.num_devices * trainer.num_nodes
-        starter: Any = getattr(trainer.strategy, "cluster_environment", None)
-        if type(starter).__name__ == "SLURMEnvironment" and starter.world_size() != places:
+        started = self._started(trainer)
+        if started not in (None, places):
             raise ValueError(
-                f"srun started {starter.world_size()} tasks for a run on {places} devices; it "
-                "takes one for each, --devices times --nodes"
+                f"{started} processes were started for a run on {places} devices; it takes one "
+                "for each, --devices times --nodes"
             )
         return trainer
+
+    def _started(self, trainer: Trainer) -> int | None:
+        """How many processes something else than Lightning started for this run, if it did."""
+        if self.subcommand == "fit" and torch.distributed.is_torchelastic_launched():
+            return int(os.environ["WORLD_SIZE"])
+        starter: Any = getattr(trainer.strategy, "cluster_environment", None)
+        return starter.world_size() if type(starter).__name__ == "SLURMEnvironment" else None
 
     def after_instantiate_classes(self) -> None:
         for callback in self.callbacks:
@@ -278,6 +293,7 @@ class TrainingCLI(LightningCLI):
             if isinstance(logger, WandbLogger):
                 from textgan_bench import tracking  # W&B takes half a second to import
 
+                logger._wandb_init.pop("anonymous", None)  # W&B would warn that it has no effect
                 tracking.prepare(Path(logger.save_dir or "."), logger._offline)
 
     before_test = before_fit
