@@ -63,7 +63,7 @@ def read_corpus(folder: Path) -> Corpus:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         splits = {name: _read(folder / f"{name}.arrow") for name in names}
         return Corpus(Vocabulary(tuple(description["vocabulary"])), splits, description["source"])
-    except (OSError, ValueError, KeyError, pa.ArrowInvalid) as error:
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise ValueError(f"{folder} is damaged: {error}; delete it") from error
 
 

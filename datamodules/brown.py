@@ -1,28 +1,26 @@
 """The Brown corpus (Francis and Kučera, 1979) as cipher text over its most frequent words."""
 
 import gzip
-import hashlib
+import io
 import re
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from typing import ClassVar
+from typing import IO, ClassVar
 
 from datamodules.arrow import Corpus
 from datamodules.ciphers import CipherDataModule
 from datamodules.keys import Key, vigenere
 from datamodules.lines import read_lines
 from datamodules.names import NLTK_DATA
-from datamodules.sources import Source, download
+from datamodules.sources import Source, fetched, keep
 from datamodules.text import unseen, words_of
 from textgan_bench.interfaces import Sentence, Split
 from textgan_bench.tokens import PAD_TOKEN, UNKNOWN_TOKEN, Vocabulary
 
-SENTENCES = "sentences.txt.gz"
-SHA256 = "1c2bc5499dfabffb49758b2d93a78a83b567695ae3abc905bb84bf1ff0dc1587"
-"""Of all 57,340 sentences, one a line, words between blanks."""
+ARCHIVE, SENTENCES = "brown.zip", "sentences.txt.gz"
 _MEMBER = re.compile(r"c[a-r]\d\d")
 
 
@@ -33,20 +31,15 @@ def fetch_brown(folder: Path, source: Source) -> None:
         FileNotFoundError: the archive cannot be fetched.
         ValueError: it is not the published one.
     """
-    archive = folder / "brown.zip"
-    download(source, archive)
+    content = io.BytesIO(fetched(source, folder / ARCHIVE))
     try:
-        text = untagged(archive)
+        text = untagged(content)
     except zipfile.BadZipFile as error:
         raise ValueError(f"{source.url} is not the published archive: {error}") from error
-    finally:
-        archive.unlink()
-    if hashlib.sha256(text.encode()).hexdigest() != SHA256:
-        raise ValueError(f"{source.url} is not the published archive: it holds other sentences")
-    (folder / SENTENCES).write_bytes(gzip.compress(text.encode(), mtime=0))
+    keep(folder / SENTENCES, gzip.compress(text.encode(), mtime=0))
 
 
-def untagged(archive: Path) -> str:
+def untagged(archive: Path | IO[bytes]) -> str:
     """The sentences of ``word/tag`` files ca01 to cr09, one a line."""
     with zipfile.ZipFile(archive) as opened:
         names = sorted(name for name in opened.namelist() if _MEMBER.fullmatch(Path(name).name))
@@ -76,7 +69,12 @@ class BrownW200(CipherDataModule):
     """
 
     FOLDER: ClassVar[str] = "brown"
-    SOURCES: ClassVar[dict[str, Source]] = {SENTENCES: Source(f"{NLTK_DATA}/brown.zip")}
+    SOURCES: ClassVar[dict[str, Source]] = {
+        ARCHIVE: Source(
+            f"{NLTK_DATA}/{ARCHIVE}",
+            "9b275f9b3b95d7bd66ccfb7cd259f445a13bbe5d1f4107aba09fd3e8364bafa6",
+        )
+    }
     DISJOINT: ClassVar[bool] = False
     TITLE: ClassVar[str] = "BrownW-200 in the published split, of which 5,734 sentences are in both"
     WORDS: ClassVar[int] = 200
@@ -101,7 +99,7 @@ class BrownW200(CipherDataModule):
         return vigenere(self.DIGITS, vocab_size)
 
     def fetch(self) -> None:
-        fetch_brown(self.folder, self.SOURCES[SENTENCES])
+        fetch_brown(self.folder, self.SOURCES[ARCHIVE])
 
     def files(self) -> tuple[Path, ...]:
         return self.choose((SENTENCES,), (SENTENCES,))

@@ -7,7 +7,7 @@ from string import ascii_lowercase
 from typing import Any, ClassVar
 
 from datamodules.arrow import Corpus
-from datamodules.brown import SENTENCES, BrownW200, fetch_brown
+from datamodules.brown import ARCHIVE, SENTENCES, BrownW200, fetch_brown
 from datamodules.ciphers import CipherDataModule
 from datamodules.keys import Key, vigenere
 from datamodules.lines import read_lines
@@ -64,7 +64,7 @@ class CharacterCipher(CipherDataModule):
         return vigenere(self.digits, vocab_size)
 
     def fetch(self) -> None:
-        fetch_brown(self.folder, self.SOURCES[SENTENCES])
+        fetch_brown(self.folder, self.SOURCES[ARCHIVE])
 
     def files(self) -> tuple[Path, ...]:
         if self.folder.is_file():

@@ -5,7 +5,9 @@ et al., 2018), 5,000 of the training captions held out for validation as in NAGA
 as lines of 32 word ids and a pickled vocabulary.
 """
 
+import io
 import pickle
+import pickletools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
@@ -52,9 +54,15 @@ class COCO(CorpusDataModule):
     FOLDER: ClassVar[str] = "coco"
     # The test set and the vocabulary are the same in both; LeakGAN's training set has this name.
     SOURCES: ClassVar[dict[str, Source]] = {
-        TRAIN: Source(f"{_LEAKGAN}/{TRAIN}"),
-        TEST: Source(f"{_IRL_GEN}/{TEST}", "5ee12f621faf0a50"),
-        VOCABULARY: Source(f"{_IRL_GEN}/{VOCABULARY}"),
+        TRAIN: Source(f"{_LEAKGAN}/{TRAIN}", "4f3b20c8fd204ed94636332c72405f5180d48261"),
+        TEST: Source(
+            f"{_IRL_GEN}/{TEST}",
+            "5ee12f621faf0a504e544b737be292733744dc7cc592d2ccb1c43acfbd8246d5",
+        ),
+        VOCABULARY: Source(
+            f"{_IRL_GEN}/{VOCABULARY}",
+            "6b6895f5890e09e5d880b8e5b57bd66ea474d38d9b95ebfd01e4e6759ce4b46d",
+        ),
     }
     VALIDATION_SIZE: ClassVar[int] = 5_000
 
@@ -127,12 +135,23 @@ class _DataUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it asks for {module}.{name}, a vocabulary needs no class")
 
 
+def _check_pickle(stored: bytes) -> None:
+    """Refuse a damaged pickle for which the unpickler would take all memory.
+
+    It makes room for as many objects as the largest number that one of them is given.
+    """
+    numbers = [number or 0 for step, number, _ in pickletools.genops(stored) if "PUT" in step.name]
+    if any(number > len(stored) for number in numbers):
+        raise ValueError("it numbers more objects than it has bytes")
+
+
 def _unpickle_entries(path: Path) -> list[str]:
     """The published vocabulary: a list of words in the order of their ids, and its inverse."""
     content: Any
     try:
-        with path.open("rb") as file:
-            content = _DataUnpickler(file, encoding="utf-8").load()
+        stored = path.read_bytes()
+        _check_pickle(stored)
+        content = _DataUnpickler(io.BytesIO(stored), encoding="utf-8").load()
         entries, inverse = content
         if not (isinstance(entries, list) and all(isinstance(word, str) for word in entries)):
             raise ValueError("its first part is not a list of strings")
@@ -146,6 +165,8 @@ def _unpickle_entries(path: Path) -> list[str]:
         KeyError,
         IndexError,
         AttributeError,
+        OverflowError,
+        RecursionError,
     ) as error:
         raise ValueError(f"{path} is not the published vocabulary: {error}") from error
     return entries

@@ -151,7 +151,6 @@ class CorpusDataModule(InMemoryDataModule):
             with locked(self.folder), named(str(self.folder)):
                 if not self.is_there():
                     self.fetch()
-                    sources.write_checksums(self.folder, self.files())
         self.load()
 
     def setup(self, stage: str | None = None) -> None:
@@ -163,8 +162,7 @@ class CorpusDataModule(InMemoryDataModule):
             return
         files = self.files()
         if self.data_dir is None:
-            remedy = f"delete {self.folder} to download it again"
-            sources.verify(self.folder, files, remedy)
+            sources.verify(files, self.SOURCES)
         self.revision = fingerprint(files, self.settings)
         encoded = sources.ROOT / "encoded" / f"{type(self).__name__.lower()}-{self.revision}"
         # What was encoded by other code is not reused.

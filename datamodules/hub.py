@@ -5,11 +5,14 @@ from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
-from datamodules import sources
 from datamodules.lines import read_lines
-from datamodules.sources import Source, parquet_files, read_columns
+from datamodules.sources import HUB, Source, parquet_files, read_columns
 from datamodules.text import HELD_OUT, TextCorpus, chosen, tokenise, words_of
 from textgan_bench.interfaces import Sentence, Split
+
+_SNLI = f"{HUB}/stanfordnlp/snli@cdb5c3d5eed6ead6e5a341c8e56e669bb666725b/plain_text"
+_COCO2014 = f"{HUB}/justram/COCO2014-Captions"
+_COCO2017 = f"{HUB}/phiyodr/coco2017@036f3f8291db64d17faad9b09e59dd30bb65c4d7/data"
 
 
 class HubCorpus(TextCorpus):
@@ -18,16 +21,10 @@ class HubCorpus(TextCorpus):
     A local folder holds its parquet files, laid out as on the hub, or the stand-in for them.
     """
 
-    SOURCES: ClassVar[dict[str, Source]] = {}
-    IDENTIFIER: ClassVar[str]
-    REVISION: ClassVar[str | None]
     COLUMNS: ClassVar[Sequence[str]]
     PARTS: ClassVar[dict[Split, str]]
     """The hub's names of the splits; where it has no test part, validation gives both."""
     STAND_IN: ClassVar[Sequence[str]]
-
-    def fetch(self) -> None:
-        sources.download_tables(self.IDENTIFIER, self.REVISION, self.folder)
 
     def files(self) -> tuple[Path, ...]:
         parts = dict.fromkeys(self.PARTS.values())
@@ -91,8 +88,20 @@ class SNLI(HubCorpus):
     FOLDER: ClassVar[str] = "snli"
     TITLE: ClassVar[str] = "sentences of SNLI"
     CUT: ClassVar[bool] = True
-    IDENTIFIER: ClassVar[str] = "stanfordnlp/snli"
-    REVISION: ClassVar[str | None] = "cdb5c3d5eed6ead6e5a341c8e56e669bb666725b"
+    SOURCES: ClassVar[dict[str, Source]] = {
+        "train.parquet": Source(
+            f"{_SNLI}/train-00000-of-00001.parquet",
+            "ef9a7b25d97390a62aeda7abe26aec8640600f50b818eaeb9107097d60ac6620",
+        ),
+        "validation.parquet": Source(
+            f"{_SNLI}/validation-00000-of-00001.parquet",
+            "00f5ed8deaed007fef3022f0215b287efbab815b1bb31ac3f3ff4f4129d41ffe",
+        ),
+        "test.parquet": Source(
+            f"{_SNLI}/test-00000-of-00001.parquet",
+            "4696deda851c4d2385f26b58f2e13f9ed9f08ea7b42a3f4c2b97a9d08448878c",
+        ),
+    }
     COLUMNS: ClassVar[Sequence[str]] = ("premise", "hypothesis")
     PARTS: ClassVar[dict[Split, str]] = {
         "train": "train",
@@ -158,10 +167,24 @@ class COCO2014(HubCorpus):
         ValueError: a size is not positive, or a file is damaged.
     """
 
-    FOLDER: ClassVar[str] = "coco"
+    FOLDER: ClassVar[str] = "coco-2014"
     TITLE: ClassVar[str] = "captions of COCO 2014"
-    IDENTIFIER: ClassVar[str] = "justram/COCO2014-Captions"
-    REVISION: ClassVar[str | None] = None
+    SOURCES: ClassVar[dict[str, Source]] = {
+        "train.parquet": Source(
+            f"{_COCO2014}@dbedda07a37cebd1b62bc170c6150f317e0a8243/data/"
+            "train-00000-of-00001-b22be6d04082f592.parquet",
+            "81010ca4299a3a52d8d6348d10c6c38d1756d40143359252607b6493b6fc559b",
+        ),
+        "val.parquet": Source(
+            f"{_COCO2014}@dbedda07a37cebd1b62bc170c6150f317e0a8243/data/"
+            "val-00000-of-00001-de098eb0136573bf.parquet",
+            "3a1c57c5eff3d962e134556066eb8da8699aa8db0a6f2b1223087dcfbe84bc53",
+        ),
+        # Its copy by the hub: of the commit that added the file itself no full name was to be had.
+        "test.parquet": Source(
+            f"{_COCO2014}@234eb492457071502a78ed96698bfaa22a0e23f1/default/test/0000.parquet"
+        ),
+    }
     COLUMNS: ClassVar[Sequence[str]] = ("caption",)
     PARTS: ClassVar[dict[Split, str]] = {"train": "train", "validation": "val", "test": "test"}
     STAND_IN: ClassVar[Sequence[str]] = ("captions_raw.txt.gz",)
@@ -177,11 +200,6 @@ class COCO2014(HubCorpus):
     ) -> None:
         super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch, bucketing)
 
-    @property
-    def folder(self) -> Path:
-        # beside LeakGAN's captions, whose files have other checksums
-        return self.data_dir or sources.ROOT / self.IDENTIFIER.rpartition("/")[2].lower()
-
     def stand_in(self) -> dict[Split, list[Sentence]]:
         lines = tokenise(read_lines(self.files()[0]))
         test, others = chosen(lines, HELD_OUT, self.fits)
@@ -192,8 +210,17 @@ class COCO2014(HubCorpus):
 class COCO2017(COCO2014):
     """All captions of MS COCO 2017, whose validation images make both validation and test."""
 
+    FOLDER: ClassVar[str] = "coco-2017"
     TITLE: ClassVar[str] = "captions of COCO 2017"
-    IDENTIFIER: ClassVar[str] = "phiyodr/coco2017"
-    REVISION: ClassVar[str | None] = "036f3f8291db64d17faad9b09e59dd30bb65c4d7"
+    SOURCES: ClassVar[dict[str, Source]] = {
+        "train.parquet": Source(
+            f"{_COCO2017}/train-00000-of-00001-0084e041f1902997.parquet",
+            "b9d8b200f1cec4f7398519001d5c9c732e2d5e9eb7e6263a3de53a6798e1d520",
+        ),
+        "validation.parquet": Source(
+            f"{_COCO2017}/validation-00000-of-00001-e3c37e369512a3aa.parquet",
+            "9f3d4cb8ef3f54f1d7b3ae6e023f753d5d2320185f6bf2348236dbbe2af23182",
+        ),
+    }
     COLUMNS: ClassVar[Sequence[str]] = ("captions",)
     PARTS: ClassVar[dict[Split, str]] = {"train": "train", "validation": "validation"}

@@ -6,12 +6,13 @@ generators", section 4.3: names of at most 9 letters without any other character
 
 import io
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from string import ascii_lowercase
 from typing import ClassVar
 
 from datamodules.lines import read_lines
-from datamodules.sources import GITHUB, Source, download, sha256
+from datamodules.sources import GITHUB, Source, fetched, keep
 from datamodules.text import TextCorpus, chosen
 from textgan_bench.interfaces import Sentence, Split
 from textgan_bench.tokens import PAD_TOKEN, Vocabulary
@@ -41,15 +42,12 @@ class Names(TextCorpus):
 
     FOLDER: ClassVar[str] = "names"
     SOURCES: ClassVar[dict[str, Source]] = {
-        "female.txt": Source(
+        "names.zip": Source(
             f"{NLTK_DATA}/names.zip",
-            "27aba6e427e906725302efc68a72d74d2fa3b9863700ed29664416cbd0ca508e",
-        ),
-        "male.txt": Source(
-            f"{NLTK_DATA}/names.zip",
-            "a574c9661396136cebebd64cb514c50b09358c793614a39680ce82962c32519f",
-        ),
+            "0eec7e958b34982662b8f05824ae64642dea097b08057ade65c252191c5fe7ca",
+        )
     }
+    LISTS: ClassVar[tuple[str, ...]] = ("female.txt", "male.txt")
     TITLE: ClassVar[str] = "first names of Kantrowitz in letters"
 
     def __init__(
@@ -62,10 +60,11 @@ class Names(TextCorpus):
         super().__init__(data_dir, 26, max_length, batch_size, batches_per_epoch, bucketing=1)
 
     def fetch(self) -> None:
-        extract(self.folder, self.SOURCES)
+        for name, source in self.SOURCES.items():
+            extract(source, self.folder / name, self.LISTS)
 
     def files(self) -> tuple[Path, ...]:
-        return self.choose(tuple(self.SOURCES), tuple(self.SOURCES))
+        return self.choose(self.LISTS, self.LISTS)
 
     def texts(self) -> dict[Split, list[Sentence]]:
         lines = (line.strip().lower() for path in self.files() for line in read_lines(path))
@@ -78,25 +77,18 @@ class Names(TextCorpus):
         return Vocabulary((PAD_TOKEN, START, *ascii_lowercase))
 
 
-def extract(folder: Path, members: dict[str, Source]) -> None:
-    """Fetch an archive and keep some of its files, of known checksums.
+def extract(source: Source, archive: Path, members: Iterable[str]) -> None:
+    """Fetch an archive and keep some of its files where it would lie.
 
     Raises:
         FileNotFoundError: the archive cannot be fetched.
-        ValueError: it lacks a file, or holds another content.
+        ValueError: it lacks a file, or is another one.
     """
-    (address,) = {source.url for source in members.values()}
-    archive = folder / address.rpartition("/")[2]
-    download(Source(address), archive)
+    content = io.BytesIO(fetched(source, archive))
     try:
-        with zipfile.ZipFile(io.BytesIO(archive.read_bytes())) as opened:
+        with zipfile.ZipFile(content) as opened:
             stored = {Path(name).name: name for name in opened.namelist()}
-            for name, source in members.items():
-                (folder / name).write_bytes(opened.read(stored[name]))
-                if sha256(folder / name) != source.sha256:
-                    (folder / name).unlink()
-                    raise ValueError(f"{name} in it has another content")
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ValueError(f"{address} is not the published archive: {error}") from error
-    finally:
-        archive.unlink()
+            for name in members:
+                keep(archive.with_name(name), opened.read(stored[name]))
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise ValueError(f"{source.url} is not the published archive: {error}") from error

@@ -1,45 +1,48 @@
-"""Where the files of a data set come from: addresses with checksums, and tables of the hub."""
+"""Where the files of a data set come from: addresses of a fixed revision, with checksums."""
 
 import hashlib
-import shutil
+import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from torch.hub import download_url_to_file
+from tqdm import tqdm
 
-from textgan_bench.files import replace_text
+from textgan_bench.files import replace_text, replaced
 
 ROOT = Path(__file__).parents[1] / "data"
 """Folder that data are downloaded and encoded into, one folder a family of data sets."""
 CHECKSUMS = "SHA256SUMS"
 ATTEMPTS = 3
 PAUSE = 2.0  # seconds before the second attempt, doubled before each further one
+TIMEOUT = 60.0  # seconds without an answer
 
 GITHUB = "https://raw.githubusercontent.com"
+HUB = "hf://datasets"
 
 
 @dataclass(frozen=True)
 class Source:
-    """An address, and the sha256 of its content or the beginning of it.
-
-    Without one the content has never been seen by this project: the checksum of the first download
-    is kept beside it, and holds from then on.
-    """
+    """An address whose content does not change, and the checksum of that."""
 
     url: str
-    sha256: str | None = None
+    checksum: str | None = None
+    """64 digits of SHA-256, or the 40 by which git names the content in the commit of the address.
+    None where the content was never seen: the first download decides, see ``fetched``."""
 
 
-def sha256(path: Path) -> str:
-    """Checksum of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def digest(content: bytes, digits: int = 64) -> str:
+    """The checksum of a content that has so many digits, see ``Source``."""
+    if digits == 64:
+        return hashlib.sha256(content).hexdigest()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def download(source: Source, path: Path) -> None:
@@ -49,52 +52,94 @@ def download(source: Source, path: Path) -> None:
         FileNotFoundError: the address cannot be reached, after several attempts.
         ValueError: it holds another content.
     """
-    remedy = f"place it in {path.parent} by hand or name another folder by data_dir"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for attempt in range(1, ATTEMPTS + 1):
-        print(f"fetching {source.url}")
-        try:
-            download_url_to_file(source.url, str(path), source.sha256)
-            return
-        except RuntimeError as error:
-            raise ValueError(
-                f"{source.url} is not the published file: {error}; {remedy}"
-            ) from error
-        except OSError as error:
-            final = isinstance(error, HTTPError) and error.code < 500
-            if final or attempt == ATTEMPTS:
-                raise FileNotFoundError(
-                    f"{path.name} could not be fetched from {source.url}: {error}; {remedy}"
-                ) from error
-        time.sleep(PAUSE * 2 ** (attempt - 1))
+    keep(path, fetched(source, path))
 
 
-def download_tables(identifier: str, revision: str | None, folder: Path) -> None:
-    """Fetch a data set of the hub, each split as ``<split>.parquet``.
+def fetched(source: Source, path: Path) -> bytes:
+    """The content of a source that is to be kept as ``path``, or of an archive that may lie there.
+
+    One that the project has no checksum of is compared with the SHA-256 kept of the download before
+    it; the first one is accepted, which is said.
 
     Raises:
-        FileNotFoundError: the hub cannot be reached, or has no such data set.
+        FileNotFoundError: the address cannot be reached, after several attempts.
+        ValueError: it holds another content.
     """
+    remedy = f"place it in {path.parent} by hand or name another folder by data_dir"
+    content = path.read_bytes() if path.is_file() else _attempted(source.url, path.name, remedy)
+    kept = checksums(path.parent).get(path.name)
+    if source.checksum is not None:
+        found = digest(content, len(source.checksum))
+        if found != source.checksum:
+            raise ValueError(
+                f"{source.url} is not the published file: its hash is {found}, not "
+                f"{source.checksum}; {remedy}"
+            )
+    elif kept is None:
+        print(
+            f"{path.name}: no checksum of it is known here; that of this download, "
+            f"{digest(content)}, is kept in {path.parent / CHECKSUMS} and must be that of every "
+            "later one"
+        )
+    elif kept != digest(content):
+        raise ValueError(
+            f"{source.url} is not what was downloaded before: its SHA-256 is {digest(content)}, "
+            f"not {kept} as {path.parent / CHECKSUMS} says; remove that line to trust it"
+        )
+    return content
+
+
+def keep(path: Path, content: bytes) -> None:
+    """Write what was downloaded, and before it its SHA-256 in the format of ``sha256sum``."""
+    kept = checksums(path.parent) | {path.name: digest(content)}
+    lines = [f"{checksum}  {name}\n" for name, checksum in sorted(kept.items())]
+    replace_text(path.parent / CHECKSUMS, "".join(lines))
+    with replaced(path) as file:
+        file.write(content)
+
+
+def _attempted(url: str, name: str, remedy: str) -> bytes:
+    """Content of an address, after several attempts where another one may succeed."""
+    for attempt in range(1, ATTEMPTS + 1):
+        print(f"fetching {url}")
+        try:
+            return _content(url) if "://" in url.removeprefix(HUB) else _content_of_hub(url)
+        except OSError as error:
+            offline = _is_caused_by(error, socket.gaierror)
+            refused = isinstance(error, HTTPError) and error.code < 500
+            final = offline or refused or _is_caused_by(error, FileNotFoundError)
+            if final or attempt == ATTEMPTS:
+                reason = "there is no network" if offline else error
+                raise FileNotFoundError(
+                    f"{name} could not be fetched from {url}: {reason}; {remedy}"
+                ) from error
+        time.sleep(PAUSE * 2 ** (attempt - 1))
+    raise AssertionError
+
+
+def _is_caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
+    return error is not None and (
+        isinstance(error, kind) or _is_caused_by(error.__cause__ or error.__context__, kind)
+    )
+
+
+def _content(url: str) -> bytes:
+    with urlopen(url, timeout=TIMEOUT) as answer:
+        size = int(answer.headers.get("Content-Length", 0))
+        with tqdm.wrapattr(answer, "read", total=size or None, miniters=1) as watched:
+            content = b"".join(iter(partial(watched.read, 2**16), b""))
+    if size and len(content) != size:
+        raise OSError(f"the connection ended after {len(content):,} of {size:,} bytes")
+    return content
+
+
+def _content_of_hub(url: str) -> bytes:
     import datasets  # takes seconds, and only the first run on a machine needs it
 
-    print(f"fetching {identifier} from the hub")
     try:
-        tables = datasets.load_dataset(
-            identifier,
-            revision=revision,
-            cache_dir=str(folder / "cache"),
-            download_config=datasets.DownloadConfig(max_retries=ATTEMPTS),
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise FileNotFoundError(
-            f"the data set {identifier} could not be fetched from the hub: {error}; place its "
-            f"parquet files in {folder} by hand, or name a folder that holds them by data_dir"
-        ) from error
-    for split, table in tables.items():
-        unfinished = folder / f"{split}.parquet.tmp"
-        table.to_parquet(str(unfinished))
-        unfinished.replace(folder / f"{split}.parquet")
-    shutil.rmtree(folder / "cache", ignore_errors=True)
+        return Path(datasets.DownloadManager().download(url)).read_bytes()
+    except Exception as error:  # it has a class for each way to fail, some of other libraries
+        raise OSError(" ".join(str(error).split())) from error
 
 
 def parquet_files(folder: Path, split: str) -> list[Path]:
@@ -148,24 +193,29 @@ def _strings(cells: Iterable[Any]) -> Iterator[str]:
             yield from _strings(cell)
 
 
-def write_checksums(folder: Path, files: Iterable[Path]) -> None:
-    """Keep the checksums of what was downloaded, in the format of ``sha256sum``."""
-    lines = [f"{sha256(path)}  {path.relative_to(folder)}\n" for path in files]
-    replace_text(folder / CHECKSUMS, "".join(lines))
+def checksums(folder: Path) -> dict[str, str]:
+    """What is kept of the files downloaded into a folder, by their names."""
+    path = folder / CHECKSUMS
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return {line[66:]: line[:64] for line in lines}
 
 
-def verify(folder: Path, files: Iterable[Path], remedy: str) -> None:
-    """Compare downloaded files with the checksums kept beside them.
+def verify(files: Iterable[Path], sources: Mapping[str, Source]) -> None:
+    """Compare downloaded files with the checksums of their sources, or else with those kept.
 
     Raises:
         ValueError: a file has none, or another one.
     """
-    path = folder / CHECKSUMS
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    kept = {line[66:]: line[:64] for line in text.splitlines()}
     for file in files:
-        name = str(file.relative_to(folder))
-        if name not in kept:
-            raise ValueError(f"{file} has no checksum in {path}; {remedy}")
-        if sha256(file) != kept[name]:
-            raise ValueError(f"{file} is not what was downloaded: its checksum differs; {remedy}")
+        known = sources[file.name].checksum if file.name in sources else None
+        checksum = known or checksums(file.parent).get(file.name)
+        if checksum is None:
+            raise ValueError(
+                f"{file} has no checksum in {file.parent / CHECKSUMS}; delete it to download it "
+                "again"
+            )
+        if digest(file.read_bytes(), len(checksum)) != checksum:
+            raise ValueError(
+                f"{file} is not what was downloaded: its checksum differs; delete it to download "
+                "it again"
+            )

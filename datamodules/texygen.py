@@ -8,8 +8,11 @@ from datamodules.sources import GITHUB, Source
 from datamodules.text import TextCorpus, chosen, tokenise, words_of
 from textgan_bench.interfaces import Sentence, Split
 
-_TEXYGEN = f"{GITHUB}/geek-ai/Texygen/master/data"
-_GANS_FALLING_SHORT = f"{GITHUB}/pclucas14/GansFallingShort/master/real_data_experiments/data/news"
+_TEXYGEN = f"{GITHUB}/geek-ai/Texygen/3104e22ac75f3cc2070da2bf5e2da6d2bef149ad/data"
+_GANS_FALLING_SHORT = (
+    f"{GITHUB}/pclucas14/GansFallingShort/e6be915b1aed7843d83f7d543bfb8de9f3d3461f"
+    "/real_data_experiments/data/news"
+)
 
 
 class COCOTexygen(TextCorpus):
@@ -33,8 +36,14 @@ class COCOTexygen(TextCorpus):
 
     FOLDER: ClassVar[str] = "coco-texygen"
     SOURCES: ClassVar[dict[str, Source]] = {
-        "image_coco.txt": Source(f"{_TEXYGEN}/image_coco.txt"),
-        "test_coco.txt": Source(f"{_TEXYGEN}/testdata/test_coco.txt"),
+        "image_coco.txt": Source(
+            f"{_TEXYGEN}/image_coco.txt",
+            "2c0fd1f0f43aac6a9dc3926a535516ccf395de535e15ac1fd17cd569420736f5",
+        ),
+        "test_coco.txt": Source(
+            f"{_TEXYGEN}/testdata/test_coco.txt",
+            "72e25c9fb4d2cd43182ac602c92f6ffc377762147f9709572943b0b09174bcae",
+        ),
     }
     TITLE: ClassVar[str] = "COCO captions of Texygen"
     DISJOINT: ClassVar[bool] = False
@@ -79,9 +88,17 @@ class EMNLPNews(TextCorpus):
 
     FOLDER: ClassVar[str] = "emnlp_news"
     SOURCES: ClassVar[dict[str, Source]] = {
-        "train.txt": Source(f"{_GANS_FALLING_SHORT}/train.txt"),
-        "valid.txt": Source(f"{_GANS_FALLING_SHORT}/valid.txt"),
-        "test_emnlp.txt": Source(f"{_TEXYGEN}/testdata/test_emnlp.txt"),
+        "train.txt": Source(
+            f"{_GANS_FALLING_SHORT}/train.txt", "66abc879b4d72f13de02183b71cffb8f3e83b5bd"
+        ),
+        "valid.txt": Source(
+            f"{_GANS_FALLING_SHORT}/valid.txt",
+            "e66a6fdd1f6cb15cb8f851051e5c49062270e0de1e69213289ce50b88a1d7281",
+        ),
+        "test_emnlp.txt": Source(
+            f"{_TEXYGEN}/testdata/test_emnlp.txt",
+            "03c646d08f766f4140443db4419b1f0ee292bc0db514208873e9f2e166b95bd2",
+        ),
     }
     TITLE: ClassVar[str] = "EMNLP 2017 WMT news"
 

@@ -18,10 +18,19 @@ from textgan_bench.metrics.transfer import TransferScores, style_classifier
 from textgan_bench.tokens import LabelledBatch
 
 NEGATIVE, POSITIVE = 0, 1
-_SHEN = f"{GITHUB}/shentianxiao/language-style-transfer/master/data/yelp"
-PUBLISHED = tuple(
-    f"sentiment.{part}.{label}" for part in ("train", "dev", "test") for label in (0, 1)
+_SHEN = (
+    f"{GITHUB}/shentianxiao/language-style-transfer/f078a9d342705ea62b04dd3ac5926d3467c2ac63"
+    "/data/yelp"
 )
+_CHECKSUMS = {
+    "sentiment.train.0": "036fc63dbd061c90f6ee7239153a091e65efebaf",
+    "sentiment.train.1": "bacfff7637e2e98b9c37590c29e81f0ec99bf7ab",
+    "sentiment.dev.0": "405ef6d4bfbc8bb92c3c55b496f315069cb5edb49ed34a07b1206341b83c344b",
+    "sentiment.dev.1": "3509f6573411bbda2d5c071ed72ad276c12356c15c06205b8fdf74b217970c61",
+    "sentiment.test.0": "b7466e8859e9948892a859af7938a82c801c99b69f884014082fd072a155bbf2",
+    "sentiment.test.1": "a66e0ec3f0e1230ad4d2c822750a381cf6d99a99fa9b5ae79546f21ff79ed5c3",
+}
+PUBLISHED = tuple(_CHECKSUMS)
 STAND_IN = (
     "shen_test_neg.txt.gz",
     "shen_test_pos.txt.gz",
@@ -53,7 +62,9 @@ class Yelp(TextCorpus):
     """
 
     FOLDER: ClassVar[str] = "yelp"
-    SOURCES: ClassVar[dict[str, Source]] = {name: Source(f"{_SHEN}/{name}") for name in PUBLISHED}
+    SOURCES: ClassVar[dict[str, Source]] = {
+        name: Source(f"{_SHEN}/{name}", checksum) for name, checksum in _CHECKSUMS.items()
+    }
     TITLE: ClassVar[str] = "Yelp sentences of Shen et al."
 
     def __init__(

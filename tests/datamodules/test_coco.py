@@ -106,6 +106,8 @@ class Attack:
         (pickle.dumps([[1, 2], {}]), "its first part is not a list of strings"),
         (pickle.dumps([["a"], ["a"]]), "its second part is not a dictionary"),
         (pickle.dumps([["a", "b"], {}]), "has 2 entries, not 4839"),
+        (b"(S'a'\np4000000000\nl.", "it numbers more objects than it has bytes"),
+        (b"\x8b\xff\xff\xff\x7f1.", "is not the published vocabulary"),
         (pickle.dumps([sorted(published_entries()), {}]), "entry 1814 is 'w2628', not padding"),
         (pickle.dumps([[*published_entries()[:-1], "w0"], {}]), "lists each word once"),
     ],
@@ -199,7 +201,8 @@ def test_a_download_that_fails_leaves_no_file(
     monkeypatch.setitem(COCO.SOURCES, coco.TEST, wrong)
     with pytest.raises(ValueError, match=r"realtest_coco.txt is not the published file: .*hash"):
         COCO().prepare_data()
-    assert [path.name for path in (sources.ROOT / "coco").iterdir()] == [coco.TRAIN]
+    names = sorted(path.name for path in (sources.ROOT / "coco").iterdir())
+    assert names == [sources.CHECKSUMS, coco.TRAIN]
 
 
 @needs_stand_in

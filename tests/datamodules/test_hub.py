@@ -1,5 +1,6 @@
 """Files with the columns and the layout of the hub, loaded as from there."""
 
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datamodules import COCO2014, COCO2017, SNLI, SNLIARAE, sources
+from datamodules.sources import Source, digest
 
 PARTS = ("train", "validation", "test")
 WORDS = ("man", "woman", "dog", "cat", "child")
@@ -79,26 +81,32 @@ def test_validation_gives_test_too_where_the_hub_has_none(
     assert len(set(map(tuple, held_out))) == 20
 
 
+def from_hub(served: Path) -> dict[str, Source]:
+    """The parts of SNLI, which ``datasets`` fetches from a folder as it does from the hub."""
+    paths = {part: served / "plain_text" / f"{part}-00000-of-00001.parquet" for part in PARTS}
+    return {
+        f"{part}.parquet": Source(str(path), digest(path.read_bytes()))
+        for part, path in paths.items()
+    }
+
+
 @pytest.mark.parametrize("kind", [SNLI, SNLIARAE])
 def test_a_data_set_of_the_hub_is_fetched_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[SNLI]
 ) -> None:
-    """``datasets`` loads a local folder in the hub's layout by the call that loads the hub's."""
     served = write_snli(tmp_path / "hub")
     monkeypatch.setattr(sources, "ROOT", tmp_path / "data")
-    monkeypatch.setattr(kind, "IDENTIFIER", str(served))
-    monkeypatch.setattr(kind, "REVISION", None)
+    monkeypatch.setattr(kind, "SOURCES", from_hub(served))
     announced = kind()
     assert announced.vocab_size == announced.words + 2
     announced.prepare_data()
     with pytest.raises(ValueError, match="announced before; run the same command again"):
         announced.setup()
-    monkeypatch.setattr(kind, "IDENTIFIER", "none/none")
+    shutil.move(served / "plain_text", tmp_path / "gone")
     data = kind()
     data.prepare_data()
     data.setup()
-    local = kind(served)
-    assert data.sentences("train") == local.sentences("train")
+    assert data.sentences("train") == kind(tmp_path / "gone").sentences("train")
     folder = tmp_path / "data" / "snli"
     assert sorted(path.name for path in folder.iterdir()) == [
         "SHA256SUMS",
@@ -111,11 +119,12 @@ def test_a_data_set_of_the_hub_is_fetched_once(
         kind()
 
 
-def test_a_hub_out_of_reach_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_the_hub_lacks_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sources, "ROOT", tmp_path)
-    monkeypatch.setattr(SNLI, "IDENTIFIER", str(tmp_path / "none"))
-    monkeypatch.setattr(SNLI, "REVISION", None)
-    with pytest.raises(FileNotFoundError, match="could not be fetched from the hub") as caught:
+    monkeypatch.setattr(SNLI, "SOURCES", {"train.parquet": Source(str(tmp_path / "none"))})
+    with pytest.raises(FileNotFoundError, match=r"train.parquet could not be fetched") as caught:
         SNLI().prepare_data()
     assert "data_dir" in str(caught.value)
 

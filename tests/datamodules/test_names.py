@@ -7,7 +7,7 @@ from string import ascii_lowercase
 import pytest
 
 from datamodules import Names, sources
-from datamodules.sources import Source, sha256
+from datamodules.sources import Source, digest
 
 SHARED = Path("../shared/data/names")
 needs_names = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not here")
@@ -46,9 +46,11 @@ def test_the_archive_is_checked_and_kept_as_lists(
         for name, path in lists.items():
             file.write(path, f"names/{name}")
         file.writestr("names/README", "credit")
-    monkeypatch.setattr(
-        Names, "SOURCES", {n: Source(archive.as_uri(), sha256(p)) for n, p in lists.items()}
-    )
+
+    def published() -> Source:
+        return Source(archive.as_uri(), digest(archive.read_bytes()))
+
+    monkeypatch.setattr(Names, "SOURCES", {"names.zip": published()})
     monkeypatch.setattr("datamodules.names.TEST", 100)
     data = Names()
     data.prepare_data()
@@ -57,9 +59,14 @@ def test_the_archive_is_checked_and_kept_as_lists(
     folder = tmp_path / "data" / "names"
     assert sorted(p.name for p in folder.iterdir()) == ["SHA256SUMS", "female.txt", "male.txt"]
     monkeypatch.setattr(sources, "ROOT", tmp_path / "other")
-    monkeypatch.setitem(Names.SOURCES, "male.txt", Source(archive.as_uri(), "0" * 64))
-    with pytest.raises(ValueError, match=r"not the published archive: male.txt in it has another"):
-        Names().prepare_data()
     archive.write_bytes(b"no archive")
+    with pytest.raises(ValueError, match=r"names.zip is not the published file: its hash is"):
+        Names().prepare_data()
+    monkeypatch.setattr(Names, "SOURCES", {"names.zip": published()})
     with pytest.raises(ValueError, match="is not the published archive: File is not a zip file"):
+        Names().prepare_data()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("names/male.txt", "Adam")
+    monkeypatch.setattr(Names, "SOURCES", {"names.zip": published()})
+    with pytest.raises(ValueError, match=r"is not the published archive: .*female.txt"):
         Names().prepare_data()

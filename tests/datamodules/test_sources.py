@@ -1,7 +1,10 @@
 """Downloads against a server that fails, and files laid out as on the hub."""
 
-import hashlib
+import gzip
+import inspect
 import random
+import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,11 +15,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import datamodules
 from datamodules import sources
-from datamodules.sources import Source, download, parquet_files, read_columns, verify
+from datamodules.corpus import CorpusDataModule
+from datamodules.sources import (
+    CHECKSUMS,
+    HUB,
+    Source,
+    digest,
+    download,
+    keep,
+    parquet_files,
+    read_columns,
+    verify,
+)
 
 CONTENT = b"a man\n" * 99
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
+SHA256 = digest(CONTENT)
 
 
 class Server(BaseHTTPRequestHandler):
@@ -24,6 +39,8 @@ class Server(BaseHTTPRequestHandler):
 
     statuses: ClassVar[list[int]] = []
     asked: ClassVar[int] = 0
+    cut: int = 0
+    """Answers that end before their content does."""
 
     def do_GET(self) -> None:
         type(self).asked += 1
@@ -32,7 +49,7 @@ class Server(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(CONTENT) if status == 200 else 0))
         self.end_headers()
         if status == 200:
-            self.wfile.write(CONTENT)
+            self.wfile.write(CONTENT[:9] if self.asked <= self.cut else CONTENT)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -72,23 +89,108 @@ def test_a_source_that_does_not_answer_is_named(
     assert not list(tmp_path.iterdir())
 
 
-def test_another_content_is_refused(tmp_path: Path, address: str) -> None:
-    with pytest.raises(ValueError, match="is not the published file: invalid hash"):
-        download(Source(address, "0" * 64), tmp_path / "text.txt")
+def test_a_machine_without_a_network_is_told_so_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "create_connection", fail)
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    for url in ("https://example.org/text.txt", "hf://datasets/a/b@0123456/text.txt"):
+        with pytest.raises(FileNotFoundError, match=r"text.txt: there is no network; place it in"):
+            download(Source(url), tmp_path / "text.txt")
+        assert capsys.readouterr().out == f"fetching {url}\n"
+
+
+@pytest.mark.parametrize("digits", [40, 64])
+def test_another_content_is_refused(tmp_path: Path, address: str, digits: int) -> None:
+    with pytest.raises(ValueError, match="is not the published file: its hash is"):
+        download(Source(address, "0" * digits), tmp_path / "text.txt")
     assert not list(tmp_path.iterdir())
+    download(Source(address, digest(CONTENT, digits)), tmp_path / "text.txt")
+    assert (tmp_path / "text.txt").read_bytes() == CONTENT
+
+
+def test_git_names_a_content_so() -> None:
+    assert digest(b"", 40) == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+    assert digest(b"hello\n", 40) == "ce013625030ba8dba906f756967f9e9ca394464a"
+
+
+def test_a_content_without_a_known_checksum_must_stay_the_same(
+    tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "text.txt"
+    said = f"no checksum of it is known here; that of this download, {SHA256}, is kept in"
+    download(Source(address), path)
+    assert said in capsys.readouterr().out
+    path.unlink()
+    download(Source(address), path)
+    assert said not in capsys.readouterr().out
+    path.unlink()
+    (tmp_path / CHECKSUMS).write_text(f"{'0' * 64}  text.txt\n")
+    with pytest.raises(ValueError, match=r"is not what was downloaded before: .*remove that line"):
+        download(Source(address), path)
+    assert not path.exists()
+
+
+def test_a_connection_that_breaks_is_tried_again(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Server, "cut", 2)
+    download(Source(address), tmp_path / "text.txt")
+    assert (tmp_path / "text.txt").read_bytes() == CONTENT
+    assert Server.asked == 3
 
 
 def test_a_downloaded_file_needs_its_checksum(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
     path.write_bytes(CONTENT)
-    with pytest.raises(ValueError, match=r"text.txt has no checksum in .*SHA256SUMS; fetch it"):
-        verify(tmp_path, [path], "fetch it")
-    sources.write_checksums(tmp_path, [path])
-    assert (tmp_path / sources.CHECKSUMS).read_text() == f"{SHA256}  text.txt\n"
-    verify(tmp_path, [path], "fetch it")
+    with pytest.raises(ValueError, match=r"text.txt has no checksum in .*SHA256SUMS; delete it"):
+        verify([path], {})
+    verify([path], {"text.txt": Source("", digest(CONTENT, 40))})  # as when placed by hand
+    with pytest.raises(ValueError, match="not what was downloaded: its checksum differs; delete"):
+        verify([path], {"text.txt": Source("", "0" * 40)})
+    keep(path, CONTENT)
+    assert (tmp_path / CHECKSUMS).read_text() == f"{SHA256}  text.txt\n"
+    verify([path], {"text.txt": Source("")})
     path.write_bytes(CONTENT[:-1])
-    with pytest.raises(ValueError, match="not what was downloaded: its checksum differs; fetch it"):
-        verify(tmp_path, [path], "fetch it")
+    with pytest.raises(ValueError, match="not what was downloaded: its checksum differs; delete"):
+        verify([path], {})
+
+
+def published() -> Iterator[tuple[str, Source]]:
+    for module in vars(datamodules).values():
+        if inspect.isclass(module) and issubclass(module, CorpusDataModule):
+            yield from module.SOURCES.items()
+
+
+def test_every_address_has_a_fixed_revision_and_a_checksum() -> None:
+    """But for one file of the hub, whose checksum is nowhere to be had."""
+    sources = {source for _, source in published()}
+    assert len(sources) > 20
+    assert all(re.search("[/@][0-9a-f]{40}/", source.url) for source in sources)
+    unknown = [source.url for source in sources if source.checksum is None]
+    assert [url.partition("@")[0] for url in unknown] == [f"{HUB}/justram/COCO2014-Captions"]
+    checksums = [source.checksum for source in sources if source.checksum]
+    assert all(re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", checksum) for checksum in checksums)
+
+
+@pytest.mark.parametrize(
+    ("name", "copy"),
+    [
+        ("sentiment.dev.0", "yelp/shen_dev_neg.txt.gz"),
+        ("sentiment.dev.1", "yelp/shen_dev_pos.txt.gz"),
+        ("sentiment.test.0", "yelp/shen_test_neg.txt.gz"),
+        ("sentiment.test.1", "yelp/shen_test_pos.txt.gz"),
+        ("valid.txt", "emnlp_news/gfs_valid.txt.gz"),
+    ],
+)
+def test_files_at_hand_have_the_checksums_of_their_sources(name: str, copy: str) -> None:
+    path = Path("../shared/data") / copy
+    if not path.exists():
+        pytest.skip(f"{path} is not here")
+    assert digest(gzip.decompress(path.read_bytes())) == dict(published())[name].checksum
 
 
 def test_columns_of_text_and_of_lists_of_text(tmp_path: Path) -> None:
