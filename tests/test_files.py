@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -10,6 +12,8 @@ import pytest
 
 from tests.disk import full_disk
 from textgan_bench.files import UNFINISHED, clear, is_stream, locked, replace_text, replaced
+
+ROOT = Path(__file__).parent.parent
 
 
 def names(folder: Path) -> list[str]:
@@ -111,6 +115,41 @@ def test_what_a_kill_left_is_cleared_and_what_is_being_written_is_not(tmp_path: 
         assert not orphan.exists()
         file.write(b"whole")
     assert (tmp_path / "text").read_text() == "whole"
+
+
+OWN = """
+import sys, tempfile
+from textgan_bench.files import own_temporary_folder
+own_temporary_folder()
+open(tempfile.mkdtemp() + "/text", "w").close()
+print(tempfile.gettempdir(), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_temporary_folder_goes_with_its_process_or_before_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+    def process() -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", OWN]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+
+    def folder(process: subprocess.Popen[str]) -> str:
+        assert process.stdout is not None
+        return Path(process.stdout.readline().strip()).name
+
+    with process() as killed, process() as alive:
+        left, kept = folder(killed), folder(alive)
+        killed.kill()
+        killed.wait()
+        assert names(tmp_path) == sorted([left, kept])
+        with process() as other:
+            made = folder(other)
+            assert names(tmp_path) == sorted([kept, made])
+    assert names(tmp_path) == []
 
 
 def test_a_lock_is_waited_for_or_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from torchmetrics import MetricCollection
 
 from textgan_bench import leaderboard, provenance
 from textgan_bench.callbacks import LAST
-from textgan_bench.files import replace_text
+from textgan_bench.files import named, replace_text
 from textgan_bench.interfaces import Sentence, TextDataModule, TextGenerator
 from textgan_bench.leaderboard import Record
 from textgan_bench.reading import read_sentences
@@ -155,7 +156,8 @@ class Evaluate(Callback):
         replace_text(path, text.getvalue())
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
-                logger.log_text("validation/samples", columns, rows)
+                with named(tempfile.gettempdir()):  # from where W&B moves it into the run folder
+                    logger.log_text("validation/samples", columns, rows)
 
     def _shown(self, path: Path) -> list[list[str]]:
         """Rows of earlier updates; a killed run may have shown later ones, which come again."""

@@ -1,18 +1,24 @@
 """Files that outlast a kill, a full disk and another process; standard library only."""
 
+import atexit
 import errno
 import fcntl
 import os
 import re
 import secrets
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 UNFINISHED = ".unfinished-"
 """What the name of a file begins with until all of it is written."""
+TEMPORARY = "textgan_bench-"
+"""What the names of temporary folders of processes begin with."""
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """Errors that tell of the place that is written to, and of nothing else."""
 _STREAM = re.compile(r"/dev/(stdin|stdout|stderr|fd/\d+)|/proc/(self|\d+)/fd/\d+")
@@ -77,6 +83,24 @@ def clear(folder: Path) -> None:
         with suppress(OSError), path.open("r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
+
+
+@cache
+def own_temporary_folder() -> Path:
+    """Give this process, and those it starts, a temporary folder that goes when it ends.
+
+    Those of killed processes go now, with all that libraries had put into them.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
+        with suppress(OSError), locked(left, wait=False):
+            shutil.rmtree(left)
+    with ExitStack() as stack:
+        own = tempfile.TemporaryDirectory(prefix=TEMPORARY, ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(own))
+        stack.enter_context(locked(folder))
+        atexit.register(stack.pop_all().close)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    return folder
 
 
 def is_stream(path: Path) -> bool:

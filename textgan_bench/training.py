@@ -28,7 +28,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from textgan_bench.callbacks import PeriodicCheckpoint
 from textgan_bench.errors import meant
 from textgan_bench.evaluation import Evaluate, trained_on
-from textgan_bench.files import named
+from textgan_bench.files import named, own_temporary_folder
 from textgan_bench.interfaces import Method, TextDataModule, TextGenerator
 from textgan_bench.recipes import LARGEST_SEED, read
 from textgan_bench.runs import Run, is_loaded_again, load_checkpoint, without_places
@@ -112,6 +112,7 @@ class TrainingCLI(LightningCLI):
     def __init__(
         self, arguments: list[str], run: bool = True, locks: ExitStack | None = None
     ) -> None:
+        own_temporary_folder()  # before a configuration names W&B, which makes folders at import
         for message in SILENCED:
             warnings.filterwarnings("ignore", message)
         for name in CHATTY:
