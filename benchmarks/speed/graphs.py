@@ -22,6 +22,7 @@ from benchmarks.speed.claims import ROUNDS, SEED, Claim, Texts, main
 from benchmarks.speed.nagan import captions, random_batch
 from benchmarks.speed.work import work
 from textgan_bench.methods import NAGAN
+from textgan_bench.methods.nagan import Start
 from textgan_bench.tokens import TokenBatch
 
 STEPS, WARM_UP, WATCHED = 20, 10, 5
@@ -67,7 +68,7 @@ def compare(name: str, lengths: Tensor, vocab_size: int, longest: int) -> Iterat
 
 
 def published(vocab_size: int) -> NAGAN:
-    return NAGAN(vocab_size, 32, frequency_rate=0.1)  # as in the recipes of both
+    return NAGAN(vocab_size, 32, start=Start(frequency_rate=0.1))  # as in the recipes of both
 
 
 def on_gpu(method: NAGAN, batch: TokenBatch, graphs: bool) -> Bare:

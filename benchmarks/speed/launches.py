@@ -96,14 +96,17 @@ def launches(method: NAGAN) -> dict[str, int]:
     ids = random_batch(lengths, VOCAB_SIZE, WORDS).ids
     optimizers = method.configure_optimizers()
 
+    mask = length_mask(lengths, WORDS)
+
     def discriminator() -> None:
-        adversarial, penalty, regulariser = method.discriminator_losses(ids, lengths)
+        fake, _ = method.generator.fake(mask, method.dropout, method.discriminator.embedding)
+        adversarial, penalty, regulariser = method.discriminator_losses(ids, fake, lengths)
         weighted = method.gradient_penalty * penalty + method.score_regulariser * regulariser
         (adversarial + weighted).backward()
 
     def generator() -> None:
         with method.frozen(method.discriminator):
-            method.generator_loss(length_mask(lengths, WORDS)).backward()
+            method.generator_loss(mask).backward()
 
     def update() -> None:
         for optimizer in optimizers:

@@ -61,7 +61,7 @@ class PlainNAGAN(NAGAN):
     def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
         generator_optimizer, discriminator_optimizer = cast("list[Optimizer]", self.optimizers())
         mask = length_mask(batch.lengths, self.max_length)
-        z = [self._non_autoregressive._latents(mask) for _ in range(2)]
+        z = [self._non_autoregressive.draw_latents(mask) for _ in range(2)]
         noise = [self._gumbel(mask) for _ in range(2)]
         mix = torch.rand(len(mask), 1, 1)
         adversarial, penalty, regulariser = self.plain_discriminator_losses(

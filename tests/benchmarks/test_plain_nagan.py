@@ -1,6 +1,7 @@
 """Our step of NAGAN against the plain one, with the same noise, in double precision."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +13,8 @@ from tests.methods import test_contract as language
 from tests.methods.small import SMALL
 from textgan_bench.functional.shapes import fixed_shapes
 from textgan_bench.methods import NAGAN
-from textgan_bench.methods.nagan import generator
+from textgan_bench.methods.nagan import Start, generator
+from textgan_bench.methods.nagan.start import calibrate
 from textgan_bench.networks.packing import rows_of
 from textgan_bench.tokens import PAD, TokenBatch, count, length_mask
 
@@ -23,7 +25,7 @@ LENGTHS = torch.tensor([3, 6, 1, 4, 5])
 @pytest.fixture
 def method() -> PlainNAGAN:
     torch.manual_seed(0)
-    plain = PlainNAGAN(VOCAB_SIZE, MAX_LENGTH, embedding_scale=3.0).double()
+    plain = PlainNAGAN(VOCAB_SIZE, MAX_LENGTH, start=Start(embedding_scale=3.0)).double()
     plain.dropout, plain.generator.temperature = 0.0, 0.7
     return plain
 
@@ -46,7 +48,7 @@ def test_losses_and_all_gradients_are_those_of_the_plain_step(
         *method.plain_discriminator_losses(real, z, noise, mix),
         method.plain_generator_loss(mask, z, noise),
     )
-    monkeypatch.setattr(method.generator, "_latents", lambda mask: z[:, : mask.shape[1]])
+    monkeypatch.setattr(method.generator, "draw_latents", lambda mask: z[:, : mask.shape[1]])
     monkeypatch.setattr(torch, "rand_like", lambda x: mix)
     modes = ((nullcontext, longest), (fixed_shapes, longest), (fixed_shapes, MAX_LENGTH))
     for shapes, length in modes:
@@ -58,8 +60,9 @@ def test_losses_and_all_gradients_are_those_of_the_plain_step(
             generator, "add_gumbel_noise_", lambda scores, fixed=fixed: scores + fixed[1]
         )
         with shapes():
+            fake, _ = method.generator.fake(layout.mask, 0.0, method.discriminator.embedding)
             actual = (
-                *method.discriminator_losses(real.ids[:, :length], LENGTHS),
+                *method.discriminator_losses(real.ids[:, :length], fake, LENGTHS),
                 method.generator_loss(layout.mask),
             )
         players = [method.discriminator] * 3 + [method.generator]
@@ -93,10 +96,12 @@ def test_the_vocabulary_enters_the_graph_once_and_only_for_the_generator() -> No
         return x
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
-        sum(method.discriminator_losses(batch().ids, LENGTHS))
+        mask = length_mask(LENGTHS, MAX_LENGTH)
+        fake, _ = method.generator.fake(mask, 0.1, method.discriminator.embedding)
+        sum(method.discriminator_losses(batch().ids, fake, LENGTHS))
         assert not saved
         with method.frozen(method.discriminator):
-            method.generator_loss(length_mask(LENGTHS, MAX_LENGTH))
+            method.generator_loss(mask)
     words, width = int(LENGTHS.sum()), 128
     assert sorted(saved) == [(words, vocab_size - 1), (vocab_size - 1, width)]
 
@@ -107,13 +112,14 @@ SEEDS, STRETCHES, STRETCH = 5, 5, 80
 def curve(kind: type[NAGAN], seed: int) -> list[float]:
     """How far samples are from the contract tests' language after each stretch of training."""
     torch.manual_seed(seed)
-    options = SMALL["NAGAN"] | {"frequency_rate": 0.0}  # plain or not, it is the same lines
+    start: Start = SMALL["NAGAN"]["start"]
+    options = SMALL["NAGAN"] | {"start": replace(start, frequency_rate=0.0)}  # lines both share
     method = kind(language.VOCAB_SIZE, language.MAX_LENGTH, **options)
     text = language.corpus(1_000)
     words, lengths = count([text], language.VOCAB_SIZE, language.MAX_LENGTH)
     method.length_counts.copy_(lengths)
     mask = length_mask(text.lengths, language.MAX_LENGTH)
-    method.generator.calibrate(words[PAD + 1 :], mask, method.dropout)
+    calibrate(method.generator, words[PAD + 1 :], mask, method.dropout, score_std=1.0)
     method.average.load_state_dict(method.generator.state_dict())
     step = Bare(method, text)
     distances = []

@@ -82,12 +82,15 @@ def overlaid(data: str, method: str, budget: str) -> dict[str, object]:
     return stack
 
 
+AUTOREGRESSIVE = {"temperature": 1, "start.frequency_rate": 0}
+
+
 @pytest.mark.parametrize(("data", "budget"), [("hmm", "quick"), ("hmm", "paper"), ("coco", "cpu")])
 @pytest.mark.parametrize(
     ("variant", "changed"),
     [
-        ("soft", {"generator": "autoregressive_soft", "frequency_rate": 0, "temperature": 1}),
-        ("gumbel", {"generator": "autoregressive_gumbel", "frequency_rate": 0, "temperature": 1}),
+        ("soft", {"generator": "autoregressive_soft", **AUTOREGRESSIVE}),
+        ("gumbel", {"generator": "autoregressive_gumbel", **AUTOREGRESSIVE}),
         ("cnn", {"discriminator": "cnn"}),
         ("rnn", {"discriminator": "rnn"}),
         ("no_penalty", {"gradient_penalty": 0.0}),

@@ -22,8 +22,6 @@ def small_discriminator() -> TransformerDiscriminator:
         5,
         Shape(width=8, blocks=2, heads=2, feed_forward=8),
         embedding_dim=6,
-        embedding_scale=2.0,
-        neighbour_start=False,
     ).double()
 
 

@@ -5,6 +5,8 @@ A class that is not listed runs with the defaults of its paper.
 
 from typing import Any
 
+from textgan_bench.methods.nagan import Start
+
 TRANSFORMER = {"width": 16, "blocks": 1, "heads": 2, "feed_forward": 32}
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -46,16 +48,14 @@ SMALL: dict[str, dict[str, Any]] = {
         **TRANSFORMER,
         "latent_dim": 8,
         "embedding_dim": 16,
-        "embedding_scale": 4.0,
-        "latent_gain": 1.0,  # the mean of three latents is not much smaller than one of them
-        "score_std": 1.0,
-        "frequency_rate": 0.01,
         "dropout": 0.1,
         "score_regulariser": 0.1,
         "gradient_penalty": 0.1,
         "generator_lr": 5e-3,
         "discriminator_lr": 1e-2,
         "averaging": 0.98,
+        # No latent gain: the mean of three latents is not much smaller than one of them.
+        "start": Start(embedding_scale=4.0, score_std=1.0, frequency_rate=0.01, epsilon=1e-5),
     },
 }
 

@@ -8,6 +8,7 @@ that is meant to change it records them again, and says so in its commit:
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -20,12 +21,17 @@ from tests.methods.small import SMALL
 from tests.methods.test_contract import EXPORTED, MAX_LENGTH, VOCAB_SIZE, fit, lesson
 from textgan_bench import methods
 from textgan_bench.interfaces import Method
+from textgan_bench.methods.nagan import Start
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "runs.json"
 BATCHES = 20
 
-AUTOREGRESSIVE = {"frequency_rate": 0.0, "temperature": 1.0}
-STARTS = {"vector_start": True, "neighbour_start": True, "generator_warm_up": 5, "embedding_dim": 4}
+START: Start = SMALL["NAGAN"]["start"]
+AUTOREGRESSIVE = {"start": replace(START, frequency_rate=0.0), "temperature": 1.0}
+STARTS = {
+    "start": replace(START, word_vectors=True, neighbours=True, warm_up=5),
+    "embedding_dim": 4,
+}
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "NAGAN.cnn": {"discriminator": "cnn"},

@@ -7,6 +7,7 @@ sentences each draw what one draws for all.
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,10 @@ from textgan_bench.tokens import LabelledBatch, TokenBatch, length_mask
 
 VARIANTS = {
     **{f"NAGAN.{name}": ABLATIONS[name] for name in ("soft", "gumbel", "cnn", "rnn")},
-    "NAGAN.vector_start": {"vector_start": True, "embedding_dim": 5},
+    "NAGAN.word_vectors": {
+        "start": replace(SMALL["NAGAN"]["start"], word_vectors=True),
+        "embedding_dim": 5,
+    },
 }
 NAMES = [*methods.__all__, *VARIANTS]
 WORD_BY_WORD = {"NAGAN.soft", "NAGAN.gumbel"}

@@ -45,36 +45,6 @@ def test_encoder_block_equals_torchs_layer() -> None:
     torch.testing.assert_close(actual, expected[mask], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("heads", [4, 8])
-def test_heads_that_start_at_neighbours_attend_to_them(heads: int) -> None:
-    """Read off from values that mark their places, head by head."""
-    attention, size, places = Attention(128, heads), 128 // heads, 12
-    attention.start_at_neighbours(gain=5.0)
-    with torch.no_grad():
-        attention.inputs.weight[256:] = torch.eye(128)
-        attention.inputs.bias[256:] = 0
-        attention.output.weight.copy_(torch.eye(128))
-        attention.output.bias.zero_()
-        codes = sinusoidal_positions(places, 128)[None]
-        marks = torch.eye(places, size).repeat(1, heads)[None]
-        weights = attention(codes, codes, marks)[0].view(places, heads, size)[..., :places]
-    torch.testing.assert_close(weights.sum(-1), torch.ones(places, heads))
-    for head in range(heads):
-        offset = (-2, -1, 1, 2)[head % 4]
-        for place in range(2, places - 2):
-            assert weights[place, head].argmax() == place + offset
-            assert weights[place, head].max() > (0.7 if heads == 4 else 0.5)
-
-
-def test_starting_at_neighbours_turns_up_what_attention_adds() -> None:
-    attention = Attention(8, 2)
-    before, bias = attention.output.weight.clone(), attention.inputs.bias.clone()
-    attention.start_at_neighbours(gain=5.0)
-    assert torch.equal(attention.output.weight, 5 * before)
-    assert torch.equal(attention.inputs.bias[16:], bias[16:])
-    assert not attention.inputs.bias[:16].any()
-
-
 @pytest.mark.parametrize("sources", [(0, 0, 0), (0, 1, 1), (0, 0, 1), (0, 1, 2), (0, 1, 0)])
 def test_attention_equals_torchs_whatever_shares_its_source(sources: tuple[int, ...]) -> None:
     torch.manual_seed(0)

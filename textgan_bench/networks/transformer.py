@@ -10,7 +10,7 @@ batch, T time, N rows, H hidden width.
 import math
 from dataclasses import dataclass
 from functools import partial
-from itertools import cycle, groupby
+from itertools import groupby
 
 import torch
 import torch.nn.functional as F
@@ -20,12 +20,6 @@ from textgan_bench.functional.attention import attention
 from textgan_bench.functional.dropout import NO_DROPOUT, Dropout
 from textgan_bench.functional.residual_norm import residual_norm
 from textgan_bench.networks.packing import Padded
-
-NEIGHBOURS = (-2, -1, 1, 2)
-"""Places, in words from a word, that heads attend to at first where they start at neighbours."""
-
-SHARPNESS = 6.0
-"""Of attention to neighbours at first: at width 128, four fifths of a head's attention."""
 
 
 @dataclass(frozen=True)
@@ -66,31 +60,6 @@ class Attention(nn.Module):
         # Queries, keys and values: one product for those that are made of the same states.
         self.inputs = nn.Linear(width, 3 * width)
         self.output = nn.Linear(width, width)
-
-    @torch.no_grad()
-    def start_at_neighbours(self, gain: float) -> None:
-        """Let the heads attend, by position codes alone, to the places -2, -1, 1 and 2 words on.
-
-        A query is a code turned to the place that it looks for (Vaswani et al., 2017, section 3.5).
-        Each head takes the fastest frequencies, as many as it has room for: these tell neighbours
-        apart. States that are more than codes are read by the same weights.
-
-        Args:
-            gain: factor on the output weights.
-        """
-        width, size = self.output.in_features, self.output.in_features // self.heads
-        query, key = self.inputs.weight[: 2 * width].zero_().view(2, self.heads, size, width)
-        self.inputs.bias[: 2 * width].zero_()
-        sine = torch.arange(0, size - 1, 2)
-        cosine = sine + 1
-        frequency = code_frequencies(width)[: len(sine)]
-        key[:, sine, sine] = key[:, cosine, cosine] = 1.0
-        for head, offset in zip(query, cycle(NEIGHBOURS)):
-            angle = offset * frequency
-            head[sine, sine] = head[cosine, cosine] = SHARPNESS * angle.cos()
-            head[sine, cosine] = SHARPNESS * angle.sin()
-            head[cosine, sine] = -SHARPNESS * angle.sin()
-        self.output.weight.mul_(gain)
 
     def forward(
         self,

@@ -17,6 +17,7 @@ from textgan_bench.methods.nagan.ablations import (
     build_generator,
 )
 from textgan_bench.methods.nagan.generator import LatentTransformer
+from textgan_bench.methods.nagan.start import calibrate
 from textgan_bench.networks.packing import Padded
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape
 from textgan_bench.tokens import length_mask
@@ -38,7 +39,6 @@ def small(kind: type[AutoregressiveTransformer]) -> AutoregressiveTransformer:
         SHAPE,
         latent_dim=LATENT,
         temperature=0.7,
-        neighbour_start=False,
         embedding_dim=DIMENSION,
         table=table,
     ).double()
@@ -63,10 +63,6 @@ def built(kind: GeneratorKind) -> LatentTransformer:
         Shape(width=128, blocks=5, heads=4, feed_forward=256),
         latent_dim=64,
         temperature=1.0,
-        neighbour_start=False,
-        latent_gain=16.0,
-        score_std=6.0,
-        frequency_rate=0.0,
         embedding_dim=300,
         table=table,
     )
@@ -178,7 +174,7 @@ def test_first_words_have_about_the_frequencies_of_the_text(
 ) -> None:
     counts = torch.tensor([100.0, 50, 20, 10, 5, 0])
     generator = small(kind)
-    generator.calibrate(counts, MASK, 0.1)
+    calibrate(generator, counts, MASK, 0.1, score_std=6.0)
     generator.noisy = False  # type: ignore[misc]
     scores = generator(latents(200), torch.ones(200, 4, dtype=torch.bool), 0.0, True)
     law = counts / counts.sum()

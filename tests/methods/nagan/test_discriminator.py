@@ -25,15 +25,8 @@ every_kind = pytest.mark.parametrize("kind", ["transformer", "cnn", "rnn"])
 
 def small(kind: DiscriminatorKind) -> Discriminator:
     torch.manual_seed(0)
-    return build_discriminator(
-        kind,
-        VOCAB_SIZE,
-        MAX_LENGTH,
-        SHAPE,
-        embedding_dim=DIMENSION,
-        embedding_scale=2.0,
-        neighbour_start=False,
-    ).double()
+    network = build_discriminator(kind, VOCAB_SIZE, MAX_LENGTH, SHAPE, embedding_dim=DIMENSION)
+    return network.double()
 
 
 def points() -> Tensor:
@@ -48,14 +41,19 @@ def test_another_kind_is_refused() -> None:
 
 def test_a_scaled_embedding_starts_as_an_unscaled_one() -> None:
     torch.manual_seed(0)
-    embedding = ScaledEmbedding(300, 64, 8.0)
+    embedding = ScaledEmbedding(300, 64)
+    words = embedding.table.detach().clone()
+    embedding.rescale(8.0)
+    assert torch.equal(embedding.table, words)
     torch.testing.assert_close(embedding(torch.arange(300)), embedding.table)
     assert embedding.table.std().item() == pytest.approx(1, abs=0.02)
 
 
 def test_adaptive_steps_take_scaled_words_further() -> None:
     ids, moved = torch.arange(7), []
-    for embedding in (ScaledEmbedding(7, 64, 8.0), torch.nn.Embedding(7, 64)):
+    for scale in (8.0, 1.0):
+        embedding = ScaledEmbedding(7, 64)
+        embedding.rescale(scale)
         before = embedding(ids).detach()
         optimizer = torch.optim.Adam(embedding.parameters(), 1e-3)
         embedding(ids).sum().backward()
@@ -137,9 +135,7 @@ def test_a_dilated_block_adds_the_convolution_of_its_words() -> None:
 def test_the_convolutions_reach_21_words_to_each_side() -> None:
     """(1 + 1 + 2 + 3) * 3, by the dilations of A.4.4."""
     torch.manual_seed(0)
-    discriminator = CNNDiscriminator(
-        VOCAB_SIZE, embedding_dim=DIMENSION, embedding_scale=1.0
-    ).double()
+    discriminator = CNNDiscriminator(VOCAB_SIZE, embedding_dim=DIMENSION).double()
     hidden = embedded = torch.randn(1, 64, DIMENSION, dtype=torch.float64, requires_grad=True)
     for block in discriminator.blocks:
         hidden = block(hidden, torch.ones(1, 64, dtype=torch.bool))

@@ -14,9 +14,19 @@ from torch.utils.data import DataLoader
 from textgan_bench.functional import cuda_graphs
 from textgan_bench.functional.cuda_graphs import CaptureError, CountedRAdam
 from textgan_bench.methods import NAGAN
+from textgan_bench.methods.nagan import Start
 from textgan_bench.tokens import TokenBatch, length_mask
 
 VOCAB_SIZE, MAX_LENGTH = 9, 10
+START = Start(
+    latent_gain=16.0,
+    score_std=6.0,
+    word_vectors=True,
+    neighbours=True,
+    frequency_rate=0.02,
+    warm_up=4,
+    epsilon=1e-5,
+)
 READ_BACK = {
     "_local_scalar_dense",
     "_unique2",
@@ -72,13 +82,7 @@ def build(kind: type[NAGAN], **changes: Any) -> NAGAN:
         feed_forward=8,
         latent_dim=4,
         embedding_dim=6,
-        **{
-            "vector_start": True,
-            "neighbour_start": True,
-            "frequency_rate": 0.02,
-            "generator_warm_up": 4,
-            **changes,
-        },
+        **{"start": START, **changes},
     )
 
 
@@ -292,7 +296,7 @@ def test_a_graphed_step_is_fast(
     ids = torch.randint(1, vocab_size, (sentences, max_length)) * length_mask(lengths, max_length)
     took = {}
     for graphs in (False, True):
-        method = Fast(vocab_size, max_length, frequency_rate=0.02)
+        method = Fast(vocab_size, max_length, start=Start(frequency_rate=0.02))
         clock = Clock(warm_up=20)
         method.graphs = graphs
         trainer = pl.Trainer(

@@ -21,8 +21,10 @@ def losses_and_gradients(method: NAGAN) -> list[torch.Tensor]:
     ids, lengths = batch.ids[:2].to(DEVICE), batch.lengths[:2].to(DEVICE)
     method.zero_grad()
     torch.manual_seed(1)
-    adversarial, penalty, regulariser = method.discriminator_losses(ids, lengths)
-    generator = method.generator_loss(length_mask(lengths, MAX_LENGTH))
+    mask = length_mask(lengths, MAX_LENGTH)
+    fake, _ = method.generator.fake(mask, method.dropout, method.discriminator.embedding)
+    adversarial, penalty, regulariser = method.discriminator_losses(ids, fake, lengths)
+    generator = method.generator_loss(mask)
     losses = [adversarial, 10 * penalty, regulariser, generator]
     torch.stack(losses).sum().backward()
     gradients = [x.grad for x in method.parameters() if x.grad is not None]

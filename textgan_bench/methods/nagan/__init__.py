@@ -1,3 +1,4 @@
 from textgan_bench.methods.nagan.method import NAGAN
+from textgan_bench.methods.nagan.start import Start
 
-__all__ = ["NAGAN"]
+__all__ = ["NAGAN", "Start"]

@@ -24,7 +24,6 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from textgan_bench.functional.dropout import Dropout
-from textgan_bench.functional.likelihood import log_frequencies
 from textgan_bench.functional.relaxation import gumbel_noise_like, soft_embedding
 from textgan_bench.methods.nagan.discriminator import (
     Discriminator,
@@ -57,7 +56,6 @@ class AutoregressiveTransformer(LatentTransformer):
         shape: sizes of the Transformer.
         latent_dim: Z.
         temperature: softmax temperature of relaxed words.
-        neighbour_start: whether positional attention is that to neighbouring places at first.
         embedding_dim: E.
         table: function that returns the embedding (V - 1, E) by which words are read. It belongs to
             the discriminator; copies of the generator read by the same.
@@ -73,7 +71,6 @@ class AutoregressiveTransformer(LatentTransformer):
         *,
         latent_dim: int,
         temperature: float,
-        neighbour_start: bool,
         embedding_dim: int,
         table: Callable[[], Tensor],
     ) -> None:
@@ -84,28 +81,20 @@ class AutoregressiveTransformer(LatentTransformer):
             inputs=embedding_dim + latent_dim,
             latent_dim=latent_dim,
             temperature=temperature,
-            neighbour_start=neighbour_start,
         )
         self.table = table
-
-    @torch.no_grad()
-    def calibrate(self, word_counts: Tensor, mask: Tensor, dropout: float) -> None:
-        """Let the softmax of the first scores be about the frequencies of words.
-
-        Words are drawn from the softmax, or are the softmax: nothing is to be measured, since no
-        deviation over the latents has to take the place of a draw.
-        """
-        self.scores.bias.copy_(log_frequencies(word_counts))
 
     def write(self, mask: Tensor, dropout: float, *, training: bool) -> Tensor:
         """(N, V - 1) scores, noise included; words are read relaxed in ``training``."""
         z = self.positions.new_empty(len(mask), self.latent_dim).normal_()  # (B, Z)
         return self(z, mask, dropout, training)
 
-    def fake(self, mask: Tensor, dropout: float, embedding: ScaledEmbedding) -> Tensor:
+    def fake(
+        self, mask: Tensor, dropout: float, embedding: ScaledEmbedding
+    ) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
             scores = self.write(mask, dropout, training=True)
-        return self.relax(scores, embedding.table[PAD + 1 :])
+        return self.relax(scores, embedding.table[PAD + 1 :]), scores
 
     def forward(self, z: Tensor, mask: Tensor, dropout: float, training: bool) -> Tensor:
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, Z)."""
@@ -173,8 +162,8 @@ class CNNDiscriminator(Discriminator):
     block takes the words as they are.
     """
 
-    def __init__(self, vocab_size: int, *, embedding_dim: int, embedding_scale: float) -> None:
-        super().__init__(vocab_size, embedding_dim=embedding_dim, embedding_scale=embedding_scale)
+    def __init__(self, vocab_size: int, *, embedding_dim: int) -> None:
+        super().__init__(vocab_size, embedding_dim=embedding_dim)
         self.blocks = nn.ModuleList(DilatedBlock(embedding_dim, dilation) for dilation in DILATIONS)
         self.score = perceptron(embedding_dim)
 
@@ -191,8 +180,8 @@ class RNNDiscriminator(Discriminator):
     HIDDEN = 256  # A.4.4
     capturable = False  # lengths of packed sequences are read on the host
 
-    def __init__(self, vocab_size: int, *, embedding_dim: int, embedding_scale: float) -> None:
-        super().__init__(vocab_size, embedding_dim=embedding_dim, embedding_scale=embedding_scale)
+    def __init__(self, vocab_size: int, *, embedding_dim: int) -> None:
+        super().__init__(vocab_size, embedding_dim=embedding_dim)
         self.gru = nn.GRU(embedding_dim, self.HIDDEN, batch_first=True, bidirectional=True)
         self.score = perceptron(2 * self.HIDDEN)
 
@@ -217,10 +206,6 @@ def build_generator(
     *,
     latent_dim: int,
     temperature: float,
-    neighbour_start: bool,
-    latent_gain: float,
-    score_std: float,
-    frequency_rate: float,
     embedding_dim: int,
     table: Callable[[], Tensor],
 ) -> LatentTransformer:
@@ -233,29 +218,16 @@ def build_generator(
         shape: sizes of the Transformer.
         latent_dim: Z.
         temperature: softmax temperature of relaxed words.
-        neighbour_start: whether positional attention is that to neighbouring places at first.
-        latent_gain, score_std: of the first weights of the non-autoregressive one.
-        frequency_rate: at which its bias follows the frequencies of words; 0 for not at all.
         embedding_dim: E, of the words that an autoregressive generator reads.
         table: function that returns the embedding (V - 1, E) of these words.
 
     Raises:
-        ValueError: there is no such kind, or frequencies are to be held by one that cannot.
+        ValueError: there is no such kind.
     """
-    if frequency_rate and kind != "non_autoregressive":
-        raise ValueError(f"generator={kind} has no frequency_rate: set it to 0")
     match kind:
         case "non_autoregressive":
             return NonAutoregressiveTransformer(
-                vocab_size,
-                max_length,
-                shape,
-                latent_dim=latent_dim,
-                temperature=temperature,
-                neighbour_start=neighbour_start,
-                latent_gain=latent_gain,
-                score_std=score_std,
-                frequency_rate=frequency_rate,
+                vocab_size, max_length, shape, latent_dim=latent_dim, temperature=temperature
             )
         case "autoregressive_soft" | "autoregressive_gumbel":
             soft = kind == "autoregressive_soft"
@@ -266,7 +238,6 @@ def build_generator(
                 shape,
                 latent_dim=latent_dim,
                 temperature=temperature,
-                neighbour_start=neighbour_start,
                 embedding_dim=embedding_dim,
                 table=table,
             )
@@ -274,14 +245,7 @@ def build_generator(
 
 
 def build_discriminator(
-    kind: DiscriminatorKind,
-    vocab_size: int,
-    max_length: int,
-    shape: Shape,
-    *,
-    embedding_dim: int,
-    embedding_scale: float,
-    neighbour_start: bool,
+    kind: DiscriminatorKind, vocab_size: int, max_length: int, shape: Shape, *, embedding_dim: int
 ) -> Discriminator:
     """A row of Table 4.
 
@@ -291,9 +255,6 @@ def build_discriminator(
         max_length: number of words of the longest sentence.
         shape: sizes of the Transformer.
         embedding_dim: E.
-        embedding_scale: factor between the stored weights of words and the words.
-        neighbour_start: whether attention of the Transformer is that to neighbouring places at
-            first.
 
     Raises:
         ValueError: there is no such kind.
@@ -301,16 +262,12 @@ def build_discriminator(
     match kind:
         case "transformer":
             return TransformerDiscriminator(
-                vocab_size,
-                max_length,
-                shape,
-                embedding_dim=embedding_dim,
-                embedding_scale=embedding_scale,
-                neighbour_start=neighbour_start,
+                vocab_size, max_length, shape, embedding_dim=embedding_dim
             )
-        case "cnn" | "rnn":
-            network = CNNDiscriminator if kind == "cnn" else RNNDiscriminator
-            return network(vocab_size, embedding_dim=embedding_dim, embedding_scale=embedding_scale)
+        case "cnn":
+            return CNNDiscriminator(vocab_size, embedding_dim=embedding_dim)
+        case "rnn":
+            return RNNDiscriminator(vocab_size, embedding_dim=embedding_dim)
     raise ValueError(
         f"discriminator={kind}: choose one of {', '.join(get_args(DiscriminatorKind))}"
     )

@@ -7,8 +7,7 @@ Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +17,6 @@ from textgan_bench.networks.text_cnn import max_pooling
 from textgan_bench.networks.transformer import EncoderBlock, Shape, sinusoidal_positions
 from textgan_bench.tokens import PAD, length_mask
 
-NEIGHBOUR_GAIN = 3.0  # on self-attention that starts at neighbouring places; not tuned
-
 
 def perceptron(width: int) -> nn.Sequential:
     """The MLP of eq. 10, (…, H) to (…, 1)."""
@@ -27,31 +24,33 @@ def perceptron(width: int) -> nn.Sequential:
 
 
 class ScaledEmbedding(nn.Embedding):
-    """``scale`` times its weights, from N(0, 1) at first; √E in Vaswani et al. (2017, section 3.4).
-
-    An adaptive optimizer moves all weights alike, whatever their size: small ones let the words
-    move ``scale`` times as far beside their distances, and those of like use come together sooner.
+    """An embedding that may be ``scale`` times its weights; it is a plain one until ``rescale``.
 
     Args:
-        vocab_size, embedding_dim: V and E.
-        scale: positive; with 1 it is a plain embedding.
+        vocab_size: V.
+        embedding_dim: E.
     """
 
-    def __init__(self, vocab_size: int, embedding_dim: int, scale: float) -> None:
+    scale = 1.0
+
+    def __init__(self, vocab_size: int, embedding_dim: int) -> None:
         super().__init__(vocab_size, embedding_dim)
+
+    @torch.no_grad()
+    def rescale(self, scale: float) -> None:
+        """Keep the words and make their weights smaller by ``scale``, which is positive.
+
+        An adaptive optimizer moves all weights alike, whatever their size: small ones let the words
+        move ``scale`` times as far beside their distances, and those of like use come together
+        sooner. Vaswani et al. (2017, section 3.4) have √E.
+        """
+        self.weight.div_(scale / self.scale)
         self.scale = scale
-        with torch.no_grad():
-            self.weight.div_(scale)
 
     @property
     def table(self) -> Tensor:
         """(V, E) all words."""
         return self.weight * self.scale
-
-    @torch.no_grad()
-    def start_at(self, vectors: Tensor) -> None:
-        """Let the words be ``vectors`` (V, E)."""
-        self.weight.copy_(vectors / self.scale)
 
     def forward(self, ids: Tensor) -> Tensor:
         """(…, E) words of ids (…)."""
@@ -64,9 +63,9 @@ class Discriminator(nn.Module, ABC):
     capturable: ClassVar[bool] = True
     """Whether nothing is read back from the device, as a CUDA graph needs."""
 
-    def __init__(self, vocab_size: int, *, embedding_dim: int, embedding_scale: float) -> None:
+    def __init__(self, vocab_size: int, *, embedding_dim: int) -> None:
         super().__init__()
-        self.embedding = ScaledEmbedding(vocab_size, embedding_dim, embedding_scale)
+        self.embedding = ScaledEmbedding(vocab_size, embedding_dim)
 
     def forward(self, embedded: Tensor, lengths: Tensor) -> Tensor:
         """(B,) scores, the logits of "real", of embedded sentences (B, T, E)."""
@@ -95,23 +94,13 @@ class TransformerDiscriminator(Discriminator):
     """Transformer encoder and max-pooling (eq. 9-10, A.3.2)."""
 
     def __init__(
-        self,
-        vocab_size: int,
-        max_length: int,
-        shape: Shape,
-        *,
-        embedding_dim: int,
-        embedding_scale: float,
-        neighbour_start: bool,
+        self, vocab_size: int, max_length: int, shape: Shape, *, embedding_dim: int
     ) -> None:
-        super().__init__(vocab_size, embedding_dim=embedding_dim, embedding_scale=embedding_scale)
+        super().__init__(vocab_size, embedding_dim=embedding_dim)
         self.projection = nn.Linear(embedding_dim, shape.width)
         self.blocks = nn.ModuleList(
             EncoderBlock(shape.width, shape.heads, shape.feed_forward) for _ in range(shape.blocks)
         )
-        if neighbour_start:
-            for block in cast("Iterable[EncoderBlock]", self.blocks):
-                block.self_attention.start_at_neighbours(NEIGHBOUR_GAIN)
         self.score = perceptron(shape.width)
         self.positions: Tensor
         self.register_buffer(
