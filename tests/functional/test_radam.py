@@ -88,3 +88,9 @@ def test_the_closure_is_called_with_gradients() -> None:
     before = value.detach().square().sum()
     assert optimizer.step(closure) == before
     assert value.square().sum() < before
+
+
+@pytest.mark.parametrize("lr", [-1.0, float("nan")])
+def test_a_learning_rate_that_is_none_is_refused(lr: float) -> None:
+    with pytest.raises(ValueError, match=f"Invalid learning rate: {lr}"):
+        RAdam(parameters(), lr)

@@ -106,3 +106,9 @@ def test_what_is_added_to_the_state_is_dropped(monkeypatch: pytest.MonkeyPatch) 
     codes = sinusoidal_positions(3, 8)
     LatentDecoderBlock(8, 2, 16)(x, x, codes, Packed(mask), Dropout(0.5))
     assert [call.args[1] for call in dropped.call_args_list] == [0.5] * 4
+
+
+@pytest.mark.parametrize("heads", [-2, 0, 3])
+def test_heads_share_the_width(heads: int) -> None:
+    with pytest.raises(ValueError, match=f"heads={heads} do not share a width of 16"):
+        Attention(16, heads)

@@ -21,6 +21,9 @@ class RAdam(Optimizer):
         lr: learning rate; a graph needs it as a tensor on the device.
         betas, eps, weight_decay: as PyTorch's.
         warm_up: steps in which the learning rate grows in a straight line to what it is.
+
+    Raises:
+        ValueError: the learning rate is negative, or no number.
     """
 
     def __init__(
@@ -32,6 +35,8 @@ class RAdam(Optimizer):
         weight_decay: float = 0.0,
         warm_up: int = 0,
     ) -> None:
+        if not lr >= 0:
+            raise ValueError(f"Invalid learning rate: {lr}")  # as PyTorch's optimizers say
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, defaults)
         self.warm_up = warm_up

@@ -56,6 +56,8 @@ class Attention(nn.Module):
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
+        if heads < 1 or width % heads:
+            raise ValueError(f"heads={heads} do not share a width of {width}")
         self.heads = heads
         # Queries, keys and values: one product for those that are made of the same states.
         self.inputs = nn.Linear(width, 3 * width)
