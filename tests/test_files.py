@@ -117,6 +117,13 @@ def test_what_a_kill_left_is_cleared_and_what_is_being_written_is_not(tmp_path: 
     assert (tmp_path / "text").read_text() == "whole"
 
 
+def test_the_next_file_of_a_folder_clears_it(tmp_path: Path) -> None:
+    (tmp_path / f"{UNFINISHED}0123abcd").write_text("half")
+    with replaced(tmp_path / "text"):
+        replace_text(tmp_path / "other", "")
+    assert names(tmp_path) == ["other", "text"]
+
+
 OWN = """
 import sys, tempfile
 from textgan_bench.files import own_temporary_folder

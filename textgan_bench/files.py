@@ -9,7 +9,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -78,11 +78,7 @@ def replace_text(path: Path, text: str) -> None:
 
 def clear(folder: Path) -> None:
     """Remove what killed processes left unfinished in a folder and those below it."""
-    for path in folder.rglob(f"{UNFINISHED}*"):
-        # Whoever still writes one has it locked; elsewhere a file may be gone, or not ours.
-        with suppress(OSError), path.open("r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
+    _remove(folder.rglob(f"{UNFINISHED}*"))
 
 
 @cache
@@ -130,6 +126,7 @@ def named(place: str) -> Iterator[None]:
 def _beside(path: Path, mode: int) -> Iterator[BinaryIO]:
     """``replaced`` of a regular file; ``mode`` is that of the old one, 0 where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove(path.parent.glob(f"{UNFINISHED}*"))
     unfinished = path.with_name(f"{UNFINISHED}{secrets.token_hex(4)}")
     with unfinished.open("xb") as file:
         try:
@@ -144,6 +141,14 @@ def _beside(path: Path, mode: int) -> Iterator[BinaryIO]:
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
+
+
+def _remove(unfinished: Iterable[Path]) -> None:
+    for path in unfinished:
+        # Whoever still writes one has it locked; and one may be gone, or another user's.
+        with suppress(OSError), path.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
 
 
 def _mode(path: Path) -> int:
