@@ -108,6 +108,13 @@ def test_exported_and_described(data: TextDataModule) -> None:
     assert inspect.getdoc(type(data)) != inspect.getdoc(TextDataModule)
 
 
+def test_what_is_written_is_read_back(data: TextDataModule) -> None:
+    """Words in any order, as a model may write them, and the text itself."""
+    words = " ".join(data.vocabulary.tokens[PAD + 1 :]).split()
+    for sentence in (words[::-1], *data.sentences("test")[:500]):
+        assert data.split_line(" ".join(sentence)) == sentence
+
+
 @pytest.mark.parametrize("split", SPLITS)
 def test_batches_are_well_formed(data: TextDataModule, split: Split) -> None:
     batches = list(loaded(data, split))
