@@ -18,6 +18,7 @@ from torchmetrics import MetricCollection
 
 from textgan_bench.tokens import Batch, TokenBatch, Vocabulary, count
 
+OTHERS = "a weight of another process"
 SAME_AGAIN = (
     "the checkpoint, if one was kept, is of before, and from there the same command takes the same "
     "steps: change a learning rate of the recipe, say, and start again by FORCE=1 (bench --force)"
@@ -206,7 +207,7 @@ class Method(LightningModule, ABC):
         }
         here = not finite or bool(torch.stack([*finite.values()]).all())
         if not self.trainer.strategy.reduce_boolean_decision(here):
-            name = next((name for name, good in finite.items() if not good), "another process")
+            name = next((name for name, good in finite.items() if not good), OTHERS)
             done = self.trainer.fit_loop.total_batch_idx + 1
             raise FloatingPointError(f"{name} is not finite in batch {done}; {SAME_AGAIN}")
 
