@@ -223,7 +223,7 @@ def test_fit_and_test_by_hand_log_without_a_key_where_the_user_says(
 
     def watched(**arguments: Any) -> wandb.Run:
         handed.append(arguments)
-        return init(**arguments, mode="disabled")  # for speed
+        return init(**{**arguments, "mode": "disabled"})  # for speed
 
     monkeypatch.setattr(wandb, "init", watched)
     folder = "--trainer.default_root_dir=runs/mine"
