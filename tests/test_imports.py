@@ -30,8 +30,7 @@ ALLOWED = {
     "textgan_bench.metrics.transfer": "sklearn torch torchmetrics",
     "textgan_bench.metrics.neighbours": "functional torch torchmetrics tqdm",
     "textgan_bench.metrics.rnn_lm": "functional tokens torch tqdm",
-    "textgan_bench.methods": "functional graphed interfaces networks tokens pytorch_lightning "
-    "torch",
+    "textgan_bench.methods": "functional interfaces networks tokens pytorch_lightning torch",
     "datamodules": "files functional interfaces metrics reading tokens datasets hmmlearn nltk "
     "numpy pyarrow torch torchmetrics tqdm",
     # What runs and scores plug-ins, and knows none of them by name.
@@ -54,7 +53,7 @@ ALLOWED = {
     "textgan_bench.evaluation": "callbacks files interfaces leaderboard provenance reading runs "
     "scoring tokens pytorch_lightning torch torchmetrics",
     "textgan_bench.runs": "callbacks files torch yaml",
-    "textgan_bench.training": "callbacks errors evaluation files interfaces recipes runs "
+    "textgan_bench.training": "callbacks errors evaluation files graphed interfaces recipes runs "
     "pytorch_lightning lightning_fabric torch tracking yaml",
     "textgan_bench.tracking": "errors wandb",
     "textgan_bench.bench": "callbacks errors interfaces leaderboard metrics provenance recipes "

@@ -123,6 +123,9 @@ class TextDataModule(LightningDataModule, ABC):
 class Method(LightningModule, ABC):
     """Base of every method: manual optimization, own noise on each rank, no training logic."""
 
+    capturable: bool = False
+    """Whether a CUDA graph can hold its steps (``graphed.Capturable``)."""
+
     def __init__(self, vocab_size: int, max_length: int) -> None:
         super().__init__()
         self.automatic_optimization = False

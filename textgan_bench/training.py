@@ -29,6 +29,7 @@ from textgan_bench.callbacks import PeriodicCheckpoint
 from textgan_bench.errors import meant
 from textgan_bench.evaluation import Evaluate, trained_on
 from textgan_bench.files import named, own_temporary_folder
+from textgan_bench.graphed import CaptureSteps
 from textgan_bench.interfaces import Method, TextDataModule, TextGenerator
 from textgan_bench.recipes import LARGEST_SEED, read
 from textgan_bench.runs import Run, is_loaded_again, load_checkpoint, without_places
@@ -128,6 +129,7 @@ class TrainingCLI(LightningCLI):
             Method,
             TextDataModule,
             save_config_callback=None,
+            trainer_defaults={"callbacks": CaptureSteps()},
             seed_everything_default=0,
             parser_class=RecipeParser,
             parser_kwargs=parser_kwargs

@@ -21,6 +21,7 @@ from benchmarks.speed.bare import Bare
 from benchmarks.speed.claims import ROUNDS, SEED, Claim, Texts, main
 from benchmarks.speed.nagan import captions, random_batch
 from benchmarks.speed.work import work
+from textgan_bench.graphed import CapturedSteps
 from textgan_bench.methods import NAGAN
 from textgan_bench.methods.nagan import Start
 from textgan_bench.tokens import TokenBatch
@@ -74,7 +75,8 @@ def published(vocab_size: int) -> NAGAN:
 def on_gpu(method: NAGAN, batch: TokenBatch, graphs: bool) -> Bare:
     """Steps of ``method``, its graph captured."""
     step = Bare(method.cuda(), TokenBatch(batch.ids.cuda(), batch.lengths.cuda()))
-    method.use_graphs(graphs)
+    if graphs:
+        CapturedSteps(method)
     for _ in range(WARM_UP):
         step()
     return step

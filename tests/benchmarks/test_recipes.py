@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from textgan_bench.evaluation import Evaluate
+from textgan_bench.graphed import CaptureSteps
 from textgan_bench.interfaces import Method, TextDataModule
 from textgan_bench.recipes import PAPER, TEXT, budgets, layers, rows
 from textgan_bench.training import TrainingCLI
@@ -57,6 +58,7 @@ def test_a_recipe_builds_its_method_and_its_data(
     assert trainer["num_sanity_val_steps"] == 0
     (evaluate,) = (callback for callback in built.callbacks if isinstance(callback, Evaluate))
     assert evaluate.budget_label != "as published" or budget == PAPER, "a budget says what it is"
+    assert any(isinstance(callback, CaptureSteps) for callback in built.callbacks)
     assert not list(tmp_path.iterdir()), "building writes nothing"
 
 

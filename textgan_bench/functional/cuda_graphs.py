@@ -118,11 +118,13 @@ class CountedRAdam(RAdam):
             return closure() if closure is not None else None
         return super().step(closure)
 
-    def place(self, within_graph: bool) -> None:
-        """Keep the step count on the device, and for a graph the learning rate, too.
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load a state, wherever it was saved, to where the parameters are."""
+        super().load_state_dict(state_dict)
+        self.place(self.within_graph)
 
-        For after a state is loaded, which brings back the places it was saved from.
-        """
+    def place(self, within_graph: bool) -> None:
+        """Keep the step count on the device, and for a graph the learning rate, too."""
         self.within_graph = within_graph
         for group in self.param_groups:
             device = group["params"][0].device

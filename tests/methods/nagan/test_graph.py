@@ -3,7 +3,8 @@
 import math
 import time
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 import pytorch_lightning as pl
@@ -13,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from textgan_bench.functional import cuda_graphs
 from textgan_bench.functional.cuda_graphs import CaptureError, CountedRAdam
+from textgan_bench.graphed import CapturedSteps, CaptureSteps
 from textgan_bench.methods import NAGAN
 from textgan_bench.methods.nagan import Start
 from textgan_bench.tokens import TokenBatch, length_mask
@@ -71,7 +73,7 @@ class Refused(NoGraph):
         raise CaptureError("operation not permitted")
 
 
-def build(kind: type[NAGAN], **changes: Any) -> NAGAN:
+def build(kind: type[NAGAN] = NAGAN, **changes: Any) -> NAGAN:
     torch.manual_seed(0)
     return kind(
         VOCAB_SIZE,
@@ -114,60 +116,95 @@ def state(method: NAGAN) -> list[torch.Tensor]:
     return [x.detach().cpu().clone() for x in method.state_dict().values()]
 
 
-class Static(NAGAN):
-    """Takes the path of a GPU on a CPU."""
+class Everywhere(CaptureSteps):
+    """Takes the path of a GPU on a processor, and keeps what stood in the place of the step."""
 
-    def on_train_start(self) -> None:
-        super().on_train_start()
-        self.use_graphs(True)
+    def obstacle(self, trainer: pl.Trainer) -> str:
+        return ""
 
-    def on_train_end(self) -> None:
-        self.replays = self._graphed
-        super().on_train_end()
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.steps = self._captured and self._captured._graphed
+        super().on_train_end(trainer, pl_module)
 
 
 @pytest.fixture
-def static(monkeypatch: pytest.MonkeyPatch) -> type[NAGAN]:
+def everywhere(monkeypatch: pytest.MonkeyPatch) -> Everywhere:
     monkeypatch.setattr("textgan_bench.graphed.GraphedStep", NoGraph)
-    return Static
+    return Everywhere()
 
 
-def test_the_static_step_reads_nothing_back(static: type[NAGAN]) -> None:
-    method = build(static)
+@pytest.mark.usefixtures("everywhere")
+def test_the_captured_step_reads_nothing_back() -> None:
+    method = build()
     fit(method, 1)
     (batch,) = batches(1)
+    captured = CapturedSteps(method)
     with OnTheDevice():
-        method._step_of_fixed_shapes(*batch)
+        captured._step_of_fixed_shapes(*batch)
+    captured.release()
     with pytest.raises(AssertionError, match="nonzero"), OnTheDevice():
-        method.step(batch.ids, batch.lengths)
+        method.step(*batch)
 
 
-def test_the_static_step_moves_everything_and_lightning_counts_it(static: type[NAGAN]) -> None:
-    method = build(static)
-    trainer = fit(method, 1)
+def test_the_captured_step_moves_everything_and_lightning_counts_it(everywhere: Everywhere) -> None:
+    method = build()
+    fit(method, 1)
     before = state(method)
-    trainer = fit(method, 6)
+    trainer = fit(method, 6, callbacks=[everywhere])
     assert trainer.global_step == 12
     moved = [not torch.equal(a, b) for a, b in zip(before, state(method), strict=True)]
     assert sum(moved) > 0.9 * len(moved)
     assert int(method.updates) == 7
-    assert isinstance(method.replays, NoGraph)
-    assert method.replays.shapes == [(6, 4), (6, 8), (6, 10)] * 2
-    assert method._graphed is None, "a graph must not outlive the places of its parameters"
+    assert isinstance(everywhere.steps, NoGraph)
+    assert everywhere.steps.shapes == [(6, 4), (6, 8), (6, 10)] * 2
+
+
+def test_a_method_has_its_own_step_again_after_training(everywhere: Everywhere) -> None:
+    """A graph must not outlive the places of its parameters."""
+    method = build()
+    fit(method, 1, callbacks=[everywhere])
+    assert everywhere._captured is None
+    assert not {"step", "descend"} & vars(method).keys()
+    optimizers = cast("list[CountedRAdam]", method.optimizers(use_pl_optimizer=False))
+    assert [optimizer.within_graph for optimizer in optimizers] == [False, False]
+
+
+def test_what_is_drawn_at_the_start_does_not_hang_on_the_graphs(everywhere: Everywhere) -> None:
+    """Calibration and word vectors change weights between the replacement and the first step."""
+    start = replace(START, frequency_rate=0.0)
+    still: dict[str, Any] = {f"{player}_lr": 0.0 for player in ("generator", "discriminator")}
+    plain, captured = (build(start=start, **still) for _ in range(2))
+    fit(plain, 1)
+    fit(captured, 1, callbacks=[everywhere])
+    torch.testing.assert_close(state(plain), state(captured), rtol=0, atol=0)
 
 
 def test_a_step_that_cannot_be_captured_is_carried_out_without_a_graph(
-    static: type[NAGAN], monkeypatch: pytest.MonkeyPatch
+    everywhere: Everywhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("textgan_bench.graphed.GraphedStep", Refused)
-    method = build(static)
+    method = build()
     with pytest.warns(UserWarning, match="not permitted"):
-        trainer = fit(method, 3)
+        trainer = fit(method, 3, callbacks=[everywhere])
     assert trainer.global_step == 6
     assert int(method.updates) == 3
-    plain = build(NAGAN)
+    plain = build()
     fit(plain, 3)
     torch.testing.assert_close(state(method), state(plain))
+
+
+@pytest.mark.parametrize("discriminator", ["transformer", "rnn"])
+def test_a_step_is_replaced_only_where_a_graph_can_hold_it(
+    discriminator: str, everywhere: Everywhere
+) -> None:
+    fit(build(discriminator=discriminator), 1, callbacks=[everywhere])
+    assert (everywhere.steps is not None) == (discriminator == "transformer")
+
+
+def test_steps_stay_as_they_are_without_a_gpu() -> None:
+    capture = CaptureSteps()
+    trainer = fit(build(), 1, callbacks=[capture])
+    assert capture.obstacle(trainer) == "no GPU"
 
 
 class Measured(NAGAN):
@@ -186,13 +223,13 @@ def test_a_batch_is_cut_to_its_longest_sentence_before_it_is_on_the_device() -> 
     assert method.shapes == [(6, 4), (6, 7), (6, 10)]
 
 
-def test_a_state_saved_on_a_gpu_goes_on_on_a_cpu() -> None:
+def test_a_state_saved_within_a_graph_goes_on_without_one() -> None:
     parameter = torch.nn.Parameter(torch.ones(2))
-    optimizer = CountedRAdam([parameter], lr=0.1)
     parameter.grad = torch.ones(2)
-    optimizer.place(within_graph=True)
-    optimizer.update()
-    optimizer.place(within_graph=False)
+    captured, optimizer = (CountedRAdam([parameter], lr=0.1) for _ in range(2))
+    captured.place(within_graph=True)
+    captured.update()
+    optimizer.load_state_dict(captured.state_dict())
     optimizer.step()
     (group,) = optimizer.param_groups
     assert group["step"] == 2
@@ -200,9 +237,7 @@ def test_a_state_saved_on_a_gpu_goes_on_on_a_cpu() -> None:
 
 
 class Watched(NAGAN):
-    """Keeps its losses, and leaves graphs out on demand."""
-
-    graphs = True
+    """Keeps its losses."""
 
     def on_fit_start(self) -> None:
         self.losses: list[list[float]] = []
@@ -210,26 +245,28 @@ class Watched(NAGAN):
     def log_losses(self, losses: dict[str, torch.Tensor]) -> None:
         self.losses.append([float(x.detach()) for x in losses.values()])
 
-    def use_graphs(self, use: bool) -> None:
-        super().use_graphs(use and self.graphs)
 
-    def on_train_end(self) -> None:
-        """Count the graphs, and replay one of them twice."""
-        self.captured = 0 if self._graphed is None else len(self._graphed._captured)
-        self.replays: list[float] = []
-        if self._graphed is not None:
+class Replayed(CaptureSteps):
+    """Counts the graphs at the end, and replays one of them twice."""
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert self._captured is not None
+        graphed = self._captured._graphed
+        self.graphs = len(graphed._captured)
+        self.losses: list[float] = []
+        if self.graphs:
             (batch,) = batches(1)
-            inputs = batch.ids[:, :4].to(self.device), batch.lengths.to(self.device)
-            self.replays = [float(self._graphed(*inputs)[-1]) for _ in range(2)]
-        super().on_train_end()
+            inputs = batch.ids[:, :4].to(pl_module.device), batch.lengths.to(pl_module.device)
+            self.losses = [float(graphed(*inputs)[-1]) for _ in range(2)]
+        super().on_train_end(trainer, pl_module)
 
 
-def on_gpu(n: int, **changes: float) -> Watched:
-    """A method after ``n`` batches."""
-    method = build(Watched, **changes)
+def on_gpu(n: int, kind: type[Watched] = Watched, **changes: Any) -> tuple[Watched, Replayed]:
+    """A method after ``n`` batches, and what took its steps."""
+    method, replayed = build(kind, **changes), Replayed()
     assert isinstance(method, Watched)
-    fit(method, n, accelerator="gpu", devices=1)
-    return method
+    fit(method, n, accelerator="gpu", devices=1, callbacks=[replayed])
+    return method, replayed
 
 
 @pytest.mark.gpu
@@ -237,27 +274,28 @@ def test_a_graphed_run_equals_the_static_step_without_a_graph(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The same kernels in the same order draw the same noise, dropout included."""
-    graphed = on_gpu(20)
-    assert graphed.captured == 3
+    graphed, replayed = on_gpu(20)
+    assert replayed.graphs == 3
     monkeypatch.setattr(cuda_graphs.GraphedStep, "WARM_UP", math.inf)
-    plain = on_gpu(20)
-    assert plain.captured == 0
+    plain, replayed = on_gpu(20)
+    assert replayed.graphs == 0
     torch.testing.assert_close(graphed.losses, plain.losses, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(state(graphed), state(plain), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.gpu
 def test_two_replays_draw_different_noise_and_a_seeded_run_repeats() -> None:
-    one, again = (on_gpu(9, generator_lr=0.0, discriminator_lr=0.0) for _ in range(2))
+    still = {"generator_lr": 0.0, "discriminator_lr": 0.0}
+    (one, replayed), (again, _) = (on_gpu(9, Watched, **still) for _ in range(2))
     torch.testing.assert_close(one.losses, again.losses, rtol=1e-5, atol=1e-6)
-    first, second = one.replays
+    first, second = replayed.losses
     assert first != second
 
 
 @pytest.mark.gpu
 def test_a_seeded_training_repeats() -> None:
     """Sums in the order in which the device comes to them differ by rounding."""
-    one, again = (on_gpu(30) for _ in range(2))
+    (one, _), (again, _) = (on_gpu(30) for _ in range(2))
     torch.testing.assert_close(one.losses, again.losses, rtol=1e-3, atol=1e-4)
 
 
@@ -272,10 +310,9 @@ class Reading(Watched):
 
 @pytest.mark.gpu
 def test_a_step_that_reads_back_trains_without_a_graph_and_says_why() -> None:
-    method = build(Reading)
     with pytest.warns(UserWarning, match="no CUDA graph, so each step is several times slower"):
-        fit(method, 9, accelerator="gpu", devices=1)
-    assert method.captured == 0
+        method, replayed = on_gpu(9, Reading)
+    assert replayed.graphs == 0
     assert int(method.updates) == 9
 
 
@@ -298,7 +335,7 @@ def test_a_graphed_step_is_fast(
     for graphs in (False, True):
         method = Fast(vocab_size, max_length, start=Start(frequency_rate=0.02))
         clock = Clock(warm_up=20)
-        method.graphs = graphs
+        capture = [CaptureSteps()] if graphs else []
         trainer = pl.Trainer(
             accelerator="gpu",
             devices=1,
@@ -307,7 +344,7 @@ def test_a_graphed_step_is_fast(
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            callbacks=[clock],
+            callbacks=[clock, *capture],
         )
         data = [TokenBatch(ids, lengths)] * 120
         trainer.fit(method, DataLoader(data, batch_size=None))  # type: ignore[arg-type]

@@ -36,7 +36,7 @@ def test_losses_and_gradients_are_those_without_the_kernels(
     shapes: Callable[[], AbstractContextManager[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("triton")
-    method = build(NAGAN, dropout=0.0).to(DEVICE, DTYPE)
+    method = build(dropout=0.0).to(DEVICE, DTYPE)
     results = []
     refuse, take = Mock(return_value=False), Mock(return_value=True)
     for answer in (refuse, take):
@@ -59,7 +59,7 @@ def test_the_kernels_drop_what_they_compute(monkeypatch: pytest.MonkeyPatch) -> 
     by_itself, seeds = Mock(side_effect=lambda x, rate: x), Mock(wraps=Dropout.seed)
     monkeypatch.setattr(F, "dropout", by_itself)
     monkeypatch.setattr(Dropout, "seed", lambda *arguments: seeds(*arguments))
-    method = build(NAGAN, dropout=0.25).to(DEVICE, DTYPE)
+    method = build(dropout=0.25).to(DEVICE, DTYPE)
     mask = length_mask(torch.tensor([3, 5], device=DEVICE), MAX_LENGTH)
 
     z = torch.randn(*mask.shape, method.generator.latent_dim, dtype=DTYPE, device=DEVICE)

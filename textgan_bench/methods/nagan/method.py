@@ -28,9 +28,10 @@ Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden
 """
 
 import copy
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -41,7 +42,7 @@ from textgan_bench.functional.adversarial import (
 )
 from textgan_bench.functional.cuda_graphs import CountedRAdam
 from textgan_bench.functional.knobs import check_dropout
-from textgan_bench.graphed import GraphedGenerator
+from textgan_bench.interfaces import TextGenerator
 from textgan_bench.methods.nagan.ablations import (
     DiscriminatorKind,
     GeneratorKind,
@@ -56,7 +57,7 @@ from textgan_bench.tokens import PAD, TokenBatch, length_mask
 SAMPLING_BATCH = 256  # bounds the memory of the scores, N x V; not tuned
 
 
-class NAGAN(GraphedGenerator):
+class NAGAN(TextGenerator):
     """Non-autoregressive GAN; the defaults are Table 9 for real data.
 
     Args:
@@ -167,7 +168,6 @@ class NAGAN(GraphedGenerator):
 
     def on_train_start(self) -> None:
         """Count the lengths of the training text (3.3), on all ranks, before the first step."""
-        super().on_train_start()
         if self.updates > 0:
             return
         word_counts, length_counts = self.count_training_text()
@@ -175,15 +175,22 @@ class NAGAN(GraphedGenerator):
         self.start.begin(self, word_counts[PAD + 1 :])
         self.average.load_state_dict(self.generator.state_dict())
 
+    def on_before_batch_transfer(self, batch: TokenBatch, dataloader_idx: int) -> TokenBatch:
+        """Cut a batch to its longest sentence here, where to ask for it waits for no device."""
+        if not self.trainer.training:
+            return batch
+        return TokenBatch(batch.ids[:, : int(batch.lengths.max())], batch.lengths)
+
     def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
-        losses = self.carry_out(batch)
+        losses = self.step(*batch)
         names = ("loss", "gradient_penalty", "score_regulariser")
         logged = [*(f"discriminator/{name}" for name in names), "generator/loss"]
         self.log_losses(dict(zip(logged, losses, strict=True)))
 
     def step(self, ids: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
         """Algorithm 1 on ids (B, T): one step of the discriminator, one of the generator."""
-        descend, (generator_optimizer, discriminator_optimizer) = self.players()
+        optimizers = cast("list[LightningOptimizer]", self.optimizers())
+        generator_optimizer, discriminator_optimizer = optimizers
         mask = length_mask(lengths, ids.shape[1])
 
         fake, scores = self.generator.fake(mask, self.dropout, self.discriminator.embedding)
@@ -191,11 +198,11 @@ class NAGAN(GraphedGenerator):
         del scores  # (N, V - 1), which would be the largest tensor of the steps below
         adversarial, penalty, regulariser = self.discriminator_losses(ids, fake, lengths)
         weighted = self.gradient_penalty * penalty + self.score_regulariser * regulariser
-        descend(adversarial + weighted, discriminator_optimizer)
+        self.descend(adversarial + weighted, discriminator_optimizer)
 
         with self.frozen(self.discriminator):
             generator_loss = self.generator_loss(mask)
-            descend(generator_loss, generator_optimizer)
+            self.descend(generator_loss, generator_optimizer)
         self._average_parameters()
         return adversarial, penalty, regulariser, generator_loss
 
