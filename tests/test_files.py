@@ -159,6 +159,19 @@ def test_a_temporary_folder_goes_with_its_process_or_before_the_next(
     assert names(tmp_path) == []
 
 
+def test_only_temporary_folders_of_processes_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkout that was unpacked in the temporary folder bears the same name, and is no one's."""
+    (tmp_path / "textgan_bench-main").mkdir()
+    (tmp_path / "textgan_bench-main" / "README.md").touch()
+    (tmp_path / "textgan_bench-0.1.0.tar.gz").touch()
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    subprocess.run([sys.executable, "-c", OWN], cwd=ROOT, input="", text=True, check=True)
+    assert names(tmp_path) == ["textgan_bench-0.1.0.tar.gz", "textgan_bench-main"]
+    assert names(tmp_path / "textgan_bench-main") == ["README.md"]
+
+
 def test_a_lock_is_waited_for_or_refused(tmp_path: Path) -> None:
     order = []
 

@@ -18,7 +18,10 @@ from typing import BinaryIO
 UNFINISHED = ".unfinished-"
 """What the name of a file begins with until all of it is written."""
 TEMPORARY = "textgan_bench-"
-"""What the names of temporary folders of processes begin with."""
+"""What the names of temporary folders of processes begin with, and those of users' own may."""
+MARK = ".of-a-process"
+"""File in each temporary folder of a process, made once the folder is locked: no other folder is
+removed, be it a checkout that was unpacked beside them or one whose process is about to lock it."""
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """Errors that tell of the place that is written to, and of nothing else."""
 _STREAM = re.compile(r"/dev/(stdin|stdout|stderr|fd/\d+)|/proc/(self|\d+)/fd/\d+")
@@ -87,13 +90,14 @@ def own_temporary_folder() -> Path:
 
     Those of killed processes go now, with all that libraries had put into them.
     """
-    for left in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
-        with suppress(OSError), locked(left, wait=False):
-            shutil.rmtree(left)
+    for mark in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*/{MARK}"):
+        with suppress(OSError), locked(mark.parent, wait=False):
+            shutil.rmtree(mark.parent)
     with ExitStack() as stack:
         own = tempfile.TemporaryDirectory(prefix=TEMPORARY, ignore_cleanup_errors=True)
         folder = Path(stack.enter_context(own))
         stack.enter_context(locked(folder))
+        (folder / MARK).touch()
         atexit.register(stack.pop_all().close)
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     return folder
