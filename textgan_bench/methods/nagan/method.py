@@ -172,7 +172,15 @@ class NAGAN(TextGenerator):
             return
         word_counts, length_counts = self.count_training_text()
         self.length_counts.copy_(length_counts)
-        self.start.begin(self, word_counts[PAD + 1 :])
+        self.start.begin(
+            self,
+            self.generator,
+            self.discriminator,
+            self.frequencies,
+            word_counts[PAD + 1 :],
+            self.length_counts,
+            self.dropout,
+        )
         self.average.load_state_dict(self.generator.state_dict())
 
     def on_before_batch_transfer(self, batch: TokenBatch, dataloader_idx: int) -> TokenBatch:

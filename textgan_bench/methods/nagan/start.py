@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from itertools import cycle
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from textgan_bench.functional.likelihood import log_frequencies
 from textgan_bench.functional.processes import process_count, process_mean
 from textgan_bench.functional.row_chunks import row_chunks
+from textgan_bench.interfaces import Method
 from textgan_bench.methods.nagan.cooccurrence import neighbour_counts, word_vectors
 from textgan_bench.methods.nagan.discriminator import Discriminator, TransformerDiscriminator
 from textgan_bench.methods.nagan.generator import LatentTransformer, NonAutoregressiveTransformer
@@ -29,9 +30,6 @@ from textgan_bench.networks.transformer import (
     code_frequencies,
 )
 from textgan_bench.tokens import PAD, TokenBatch, length_mask
-
-if TYPE_CHECKING:
-    from textgan_bench.methods.nagan.method import NAGAN
 
 UNIGRAM_STD = 2.5
 """Deviation of normal scores around log frequencies at which their argmax comes nearest to drawing
@@ -114,26 +112,40 @@ class Start:
                 look_at_neighbours(encoder.self_attention, DISCRIMINATOR_GAIN)
 
     @torch.no_grad()
-    def begin(self, method: "NAGAN", word_counts: Tensor) -> None:
+    def begin(
+        self,
+        method: Method,
+        generator: LatentTransformer,
+        discriminator: Discriminator,
+        frequencies: "Frequencies",
+        word_counts: Tensor,
+        length_counts: Tensor,
+        dropout: float,
+    ) -> None:
         """Change what hangs on the training text, before the first step.
 
         Args:
-            method: NAGAN in a trainer, with its lengths counted.
+            method: the method that trains, in its trainer.
+            generator: its generator.
+            discriminator: its discriminator.
+            frequencies: what holds its words.
             word_counts: (V - 1,) times that each word occurs in the text of all processes.
+            length_counts: (T + 1,) times that each length occurs there.
+            dropout: rate of training.
         """
-        generator = method.generator
         if self.word_vectors:
-            start_at_vectors(generator, method.discriminator, vectors_of_training_text(method))
+            vectors = vectors_of_training_text(method, discriminator.embedding.embedding_dim)
+            start_at_vectors(generator, discriminator, vectors)
         if self.score_std is not None or self.frequency_rate:
-            lengths = torch.multinomial(method.length_counts, MEASURED, replacement=True)
+            lengths = torch.multinomial(length_counts, MEASURED, replacement=True)
             mask = length_mask(lengths, method.max_length)
             if self.frequency_rate:
-                method.frequencies.begin(word_counts, mask)
+                frequencies.begin(word_counts, mask)
             if self.score_std is not None:
-                calibrate(generator, word_counts, mask, method.dropout, self.score_std)
+                calibrate(generator, word_counts, mask, dropout, self.score_std)
         # Each process drew numbers of its own.
         broadcast = method.trainer.strategy.broadcast
-        for module in (generator, method.frequencies):
+        for module in (generator, frequencies):
             module.load_state_dict(broadcast(module.state_dict()))
 
 
@@ -169,13 +181,17 @@ def look_at_neighbours(attention: Attention, gain: float) -> None:
     attention.output.weight.mul_(gain)
 
 
-def vectors_of_training_text(method: "NAGAN") -> Tensor:
-    """(V, E) vectors of words from their neighbours in the text of all processes."""
+def vectors_of_training_text(method: Method, dimension: int) -> Tensor:
+    """(V, E) vectors of words from their neighbours in the text of all processes.
+
+    Args:
+        method: the method that trains, in its trainer.
+        dimension: E.
+    """
     strategy = method.trainer.strategy
     text = cast("Iterable[TokenBatch]", method.trainer.train_dataloader)
     of_rank = neighbour_counts((batch.ids for batch in text), method.vocab_size)
     of_all = (strategy.broadcast(of_rank, rank) for rank in range(method.trainer.world_size))
-    dimension = method.discriminator.embedding.embedding_dim
     return word_vectors(reduce(torch.add, of_all), dimension).to(method.device)
 
 
