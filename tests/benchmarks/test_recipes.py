@@ -1,5 +1,12 @@
-"""Every recipe is instantiated: its table exists, its classes take what it gives them."""
+"""Every recipe is instantiated: its table exists, its classes take what it gives them.
 
+``tests/golden/recipes.json`` holds what the layers of every recipe come to. A change that is meant
+to leave recipes as they are must leave it as it is; another one records it again:
+
+    python -m tests.benchmarks.test_recipes
+"""
+
+import json
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -10,11 +17,12 @@ import yaml
 from textgan_bench.evaluation import Evaluate
 from textgan_bench.graphed import CaptureSteps
 from textgan_bench.interfaces import Method, TextDataModule
-from textgan_bench.recipes import PAPER, TEXT, budgets, layers, rows
+from textgan_bench.recipes import PAPER, SMOKE, TEXT, budgets, layers, rows
 from textgan_bench.training import TrainingCLI
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
+GOLDEN = ROOT / "tests" / "golden" / "recipes.json"
 TABLES = sorted(path.parent for path in BENCHMARKS.glob("*/data.yaml"))
 
 
@@ -72,7 +80,7 @@ def test_every_file_is_part_of_a_recipe(path: Path) -> None:
 def settings(config: object, prefix: str = "") -> Iterator[tuple[str, object]]:
     if isinstance(config, dict):
         for key, value in config.items():
-            yield from settings(value, f"{prefix}.{key}")
+            yield from settings(value, f"{prefix}.{key}" if prefix else str(key))
     else:
         yield prefix, config
 
@@ -105,6 +113,28 @@ def test_a_variant_differs_by_what_it_names(
     of_method = overlaid(data, "nagan", budget)
     of_variant = overlaid(data, f"nagan.{variant}", budget)
     different = {key: value for key, value in of_variant.items() if of_method.get(key) != value}
-    named = {f".model.init_args.{key}": value for key, value in changed.items()}
+    named = {f"model.init_args.{key}": value for key, value in changed.items()}
     assert of_method.keys() <= of_variant.keys()
     assert different == {key: value for key, value in named.items() if of_method.get(key) != value}
+
+
+def merged() -> dict[str, dict[str, object]]:
+    """Every setting of every recipe, ``<data>/<method>-<budget>``, by its full name."""
+    return {
+        f"{folder.name}/{method}-{budget}": overlaid(folder.name, method, budget)
+        for folder in TABLES
+        for method in rows(folder)
+        for budget in budgets(method, folder)
+        if budget != SMOKE  # the paper's and six lines
+    }
+
+
+def test_recipes_are_those_that_were_recorded() -> None:
+    golden, found = json.loads(GOLDEN.read_text(encoding="utf-8")), merged()
+    assert golden.keys() <= found.keys()
+    for name, settings_of_recipe in golden.items():
+        assert found[name] == settings_of_recipe, name
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(json.dumps(merged(), indent=1, sort_keys=True) + "\n", "utf-8")
