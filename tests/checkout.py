@@ -21,8 +21,6 @@ RECIPES = {
           logger:
             - class_path: pytorch_lightning.loggers.CSVLogger
               init_args: {save_dir: ., name: csv}
-          callbacks:
-            - class_path: textgan_bench.callbacks.RunProgress
     """,
     "smoke.yaml": "trainer: {max_epochs: 1, limit_train_batches: 1, limit_test_batches: 1}",
     "noise/data.yaml": "data: {class_path: tests.boring.BoringData}",

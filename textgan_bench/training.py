@@ -25,7 +25,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
-from textgan_bench.callbacks import PeriodicCheckpoint
+from textgan_bench.callbacks import PeriodicCheckpoint, RunProgress
 from textgan_bench.errors import meant
 from textgan_bench.evaluation import Evaluate, trained_on
 from textgan_bench.files import named, own_temporary_folder
@@ -129,7 +129,7 @@ class TrainingCLI(LightningCLI):
             Method,
             TextDataModule,
             save_config_callback=None,
-            trainer_defaults={"callbacks": CaptureSteps()},
+            trainer_defaults={"callbacks": [RunProgress(), CaptureSteps()]},
             seed_everything_default=0,
             parser_class=RecipeParser,
             parser_kwargs=parser_kwargs

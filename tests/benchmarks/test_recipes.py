@@ -119,9 +119,14 @@ def test_a_variant_differs_by_what_it_names(
 
 
 def merged() -> dict[str, dict[str, object]]:
-    """Every setting of every recipe, ``<data>/<method>-<budget>``, by its full name."""
+    """Every setting of every recipe, ``<data>/<method>-<budget>``, that not all runs share."""
+    shared = dict(settings(yaml.safe_load((BENCHMARKS / "trainer.yaml").read_text("utf-8"))))
     return {
-        f"{folder.name}/{method}-{budget}": overlaid(folder.name, method, budget)
+        f"{folder.name}/{method}-{budget}": {
+            key: value
+            for key, value in overlaid(folder.name, method, budget).items()
+            if key not in shared or value != shared[key]
+        }
         for folder in TABLES
         for method in rows(folder)
         for budget in budgets(method, folder)
