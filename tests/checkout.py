@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from textgan_bench.__main__ import main
+from textgan_bench.cli.main import main
 
 RUN = Path("runs/noise/boring/quick-seed0")
 RECORD = Path("leaderboard/records/noise/boring-quick-seed0-r1.json")

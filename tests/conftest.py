@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.checkout import RECIPES, Command, write_recipe
-from textgan_bench.openmp import share_processors
+from textgan_bench.cli.openmp import share_processors
 
 ROOT = Path(__file__).parent.parent
 

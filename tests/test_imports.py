@@ -1,6 +1,12 @@
-"""Who may import whom, checked from the syntax tree."""
+"""Who may import whom, checked from the syntax tree and printed in ``docs/architecture.md``.
+
+    python -m tests.test_imports
+
+writes the page's table again.
+"""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,67 +14,65 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "architecture.md"
 
-# Beside the standard library and the package of the module itself. What is not listed is refused:
-# nothing in textgan_bench imports datamodules, a method knows no metric, a metric no method, and
-# tables can be rendered without torch.
-ALLOWED = {
-    # The parts a plug-in is made of.
-    "textgan_bench.functional": "numpy torch",
-    "textgan_bench.functional.neighbours": "numpy torch tqdm",
-    "textgan_bench.functional.triton_attention": "torch triton",
-    "textgan_bench.functional.triton_dropout": "triton",
-    "textgan_bench.functional.triton_norm": "torch triton",
-    "textgan_bench.tokens": "torch",
-    "textgan_bench.interfaces": "tokens pytorch_lightning torch torchmetrics",
-    "textgan_bench.networks": "functional tokens torch",
-    "textgan_bench.graphed": "functional interfaces networks tokens pytorch_lightning torch",
-    "textgan_bench.metrics": "functional interfaces tokens numpy torch torchmetrics",
-    "textgan_bench.metrics.decipherment": "tokens sacrebleu torch torchmetrics",
-    "textgan_bench.metrics.encoders": "functional numpy sentence_transformers tensorflow "
-    "tensorflow_hub torch tqdm",
-    "textgan_bench.metrics.transfer": "sklearn torch torchmetrics",
-    "textgan_bench.metrics.neighbours": "functional torch torchmetrics tqdm",
-    "textgan_bench.metrics.rnn_lm": "functional tokens torch tqdm",
-    "textgan_bench.methods": "functional interfaces networks tokens pytorch_lightning torch",
-    "datamodules": "files functional interfaces metrics reading tokens datasets hmmlearn nltk "
-    "numpy pyarrow torch torchmetrics tqdm",
-    # What runs and scores plug-ins, and knows none of them by name.
-    "textgan_bench": "",
-    "textgan_bench.columns": "",
-    "textgan_bench.errors": "",
-    "textgan_bench.openmp": "",
-    "textgan_bench.tables": "columns errors",
-    "textgan_bench.files": "",
-    "textgan_bench.leaderboard": "errors files tables",
-    "textgan_bench.reading": "files",
-    "textgan_bench.recipes": "errors yaml",
-    "textgan_bench.provenance": "torch",
-    "textgan_bench.scoring": "files functional interfaces metrics tokens torchmetrics",
-    "textgan_bench.bootstrap": "interfaces metrics torch torchmetrics tqdm",
-    "textgan_bench.callbacks": "errors files interfaces pytorch_lightning torch tqdm",
-    "textgan_bench.curves": "interfaces scoring torchmetrics tqdm",
-    "textgan_bench.figures": "curves files interfaces matplotlib",
-    "textgan_bench.neighbour_report": "files functional interfaces",
-    "textgan_bench.evaluation": "callbacks files interfaces leaderboard provenance reading runs "
-    "scoring tokens pytorch_lightning torch torchmetrics",
-    "textgan_bench.runs": "callbacks files torch yaml",
-    "textgan_bench.training": "callbacks errors evaluation files graphed interfaces recipes runs "
-    "pytorch_lightning lightning_fabric torch tracking yaml",
-    "textgan_bench.tracking": "errors wandb",
-    "textgan_bench.bench": "callbacks errors interfaces leaderboard metrics provenance recipes "
-    "runs scoring tracking training torch torchmetrics",
-    "textgan_bench.judge": "interfaces metrics prepare reading scoring tokens torchmetrics",
-    "textgan_bench.commands": "bootstrap columns figures interfaces judge metrics neighbour_report "
-    "reading runs scoring training torch torchmetrics tqdm",
-    "textgan_bench.latent": "interfaces scoring tokens training torch",
-    "textgan_bench.comparison": "columns commands errors judge leaderboard metrics runs",
-    "textgan_bench.prepare": "interfaces recipes jsonargparse yaml",
-    "textgan_bench.sweep": "curves figures files interfaces leaderboard provenance runs scoring "
-    "training torch tqdm",
-    "textgan_bench.__main__": "bench commands comparison errors files latent openmp prepare "
-    "recipes sweep training",
+# What each wing is, the wings below it that it may import, and the packages beside the standard
+# library. What is not listed is refused, so that no import runs back up.
+RULES = {
+    "tokens": ("sentences as numbers", "", "torch"),
+    "interfaces": (
+        "what a plug-in implements: `Method`, `TextDataModule`, `Oracle`",
+        "tokens",
+        "pytorch_lightning torch torchmetrics",
+    ),
+    "errors": ("what the user is told", "", ""),
+    "files": ("files that outlast a kill and a full disk", "", ""),
+    "reading": ("the one way in which text is read", "files", ""),
+    "recipes": (
+        "the files of `benchmarks` and what they come to",
+        "errors interfaces",
+        "jsonargparse yaml",
+    ),
+    "functional": ("the mathematics of metrics", "", "numpy torch tqdm"),
+    "kernels": ("what makes a step fast", "", "torch triton"),
+    "losses": ("what methods minimise", "kernels", "torch"),
+    "networks": ("parts that methods share", "kernels losses tokens", "torch"),
+    "methods": (
+        "one file a paper, none knows another",
+        "interfaces kernels losses networks tokens",
+        "pytorch_lightning torch",
+    ),
+    "metrics": (
+        "`torchmetrics` classes over `functional`",
+        "functional interfaces losses tokens",
+        (
+            "numpy sacrebleu sentence_transformers sklearn tensorflow tensorflow_hub torch "
+            "torchmetrics tqdm"
+        ),
+    ),
+    "datamodules": (
+        "the data sets, outside the package: a plug-in may bring its own",
+        "files functional interfaces metrics reading tokens",
+        "datasets hmmlearn nltk numpy pyarrow torch torchmetrics tqdm",
+    ),
+    "leaderboard": ("from records to tables, without torch", "errors files", ""),
+    "evaluation": (
+        "from text to numbers",
+        "files functional interfaces leaderboard metrics reading recipes tokens",
+        "matplotlib torch torchmetrics tqdm",
+    ),
+    "training": (
+        "from a recipe to a checkpoint and a record",
+        "errors evaluation files interfaces kernels leaderboard networks reading recipes tokens",
+        "lightning_fabric pytorch_lightning torch torchmetrics tqdm wandb yaml",
+    ),
+    "cli": (
+        "the commands, one file each",
+        "errors evaluation files interfaces leaderboard metrics reading recipes training",
+        "torch tqdm",
+    ),
 }
+WITHOUT_TORCH = "errors", "files", "reading", "leaderboard"
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -87,10 +91,10 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def part(name: str) -> str:
-    """``textgan_bench.metrics`` of a module in it, otherwise the distribution's package."""
+def wing(name: str) -> str:
+    """``metrics`` of a module in it, or the package of a name from elsewhere."""
     names = name.split(".")
-    return ".".join(names[:2]) if names[0] == "textgan_bench" else names[0]
+    return names[1] if names[0] == "textgan_bench" and names[1:] else names[0]
 
 
 def method(name: str) -> str | None:
@@ -102,22 +106,79 @@ def method(name: str) -> str | None:
 @pytest.mark.parametrize(
     ("module", "path"), [pytest.param(*pair, id=pair[0]) for pair in modules()]
 )
-def test_a_module_imports_only_what_its_part_may(module: str, path: Path) -> None:
-    names = ALLOWED.get(module, ALLOWED.get(part(module)))
-    assert names is not None, f"{part(module)} is missing in the table of this test"
-    inside = {f"textgan_bench.{name}" for name in names.split()}
-    # One method never builds on another; the package's __init__ gathers them.
-    if part(module) != "textgan_bench.methods" or module == "textgan_bench.methods":
-        inside.add(part(module))
-    own = method(module)
+def test_a_module_imports_only_what_its_wing_may(module: str, path: Path) -> None:
+    own = wing(module)
+    if own in ("textgan_bench", "__main__"):
+        assert set(map(wing, imported(path))) <= {"sys", "cli"}
+        return
+    _, wings, packages = RULES[own]
+    allowed = {own, *wings.split(), *packages.split()}
     for name in imported(path):
-        if own is not None and method(name) == own:
-            continue
-        target = part(name)
-        assert target in inside or target in names.split() or target in sys.stdlib_module_names, (
-            f"{module} may not import {target}"
+        target = wing(name)
+        assert target in allowed or target in sys.stdlib_module_names, (
+            f"{module} may not import {name}"
         )
 
 
-def test_every_entry_of_the_table_is_a_module() -> None:
-    assert set(ALLOWED) <= {name for name, _ in modules()}
+@pytest.mark.parametrize(
+    ("module", "path"),
+    [pytest.param(*pair, id=pair[0]) for pair in modules() if method(pair[0])],
+)
+def test_no_method_builds_on_another(module: str, path: Path) -> None:
+    others = {method(name) for name in imported(path)} - {None, method(module)}
+    assert not others
+
+
+def test_rules_name_every_wing_once_and_none_runs_back_up() -> None:
+    assert set(RULES) == {wing(name) for name, _ in modules()} - {"textgan_bench", "__main__"}
+    names = list(RULES)
+    for name, (_, wings, packages) in RULES.items():
+        above = set(names[names.index(name) :])
+        assert not above & set(wings.split()), f"{name} stands below what it imports"
+        assert name not in WITHOUT_TORCH or not {"torch", "numpy"} & set(packages.split())
+
+
+def test_at_most_eight_modules_stand_at_the_top() -> None:
+    assert len(list((ROOT / "textgan_bench").glob("*.py"))) <= 8
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    known = dict(modules())
+    edges: dict[str, set[str]] = {}
+    for name, path in known.items():
+        targets = (each if each in known else each.rpartition(".")[0] for each in imported(path))
+        # A package gathers what is in it; its parts never ask the package back.
+        edges[name] = {each for each in targets if each in known} - {name}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail[trail.index(name) :], name))
+        if name not in done:
+            for target in sorted(edges[name]):
+                visit(target, (*trail, name))
+            done.add(name)
+
+    for name in edges:
+        visit(name, ())
+
+
+def table() -> str:
+    lines = ["| wing | what it is | may import |", "|---|---|---|"]
+    for name, (what, wings, _) in reversed(RULES.items()):
+        lines.append(f"| `{name}` | {what} | {', '.join(wings.split()) or 'nothing of ours'} |")
+    return "\n".join(lines)
+
+
+TABLE = re.compile(r"\| wing \|.*?(?=\n\n|\Z)", re.DOTALL)
+
+
+def test_the_page_prints_the_rules() -> None:
+    found = TABLE.search(PAGE.read_text(encoding="utf-8"))
+    assert found is not None
+    assert found[0].strip() == table()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(
+        TABLE.sub(lambda _: table() + "\n", PAGE.read_text("utf-8")).rstrip("\n") + "\n", "utf-8"
+    )

@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from tests.boring import Boring
-from textgan_bench.callbacks import PeriodicCheckpoint, RunProgress
 from textgan_bench.tokens import pad_sequences
+from textgan_bench.training.checkpoints import PeriodicCheckpoint
+from textgan_bench.training.progress import RunProgress
 
 
 class Watched(Boring):

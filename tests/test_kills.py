@@ -28,8 +28,8 @@ SECONDS = 600  # that one process may take
 ROOT = Path(__file__).parent.parent
 STARTER = """
 import os, sys
-import datamodules, textgan_bench.bench, textgan_bench.methods
-from textgan_bench.__main__ import main
+import datamodules, textgan_bench.cli.bench, textgan_bench.methods
+from textgan_bench.cli.main import main
 
 print(0, flush=True)
 for _ in sys.stdin:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from textgan_bench.openmp import CHOICES, SPIN_COUNT
+from textgan_bench.cli.openmp import CHOICES, SPIN_COUNT
 
 ROOT = Path(__file__).parent.parent
 

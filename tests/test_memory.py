@@ -14,7 +14,7 @@ LINES = 40_000, 240_000
 
 SCORE = """
 import resource, sys
-from textgan_bench.__main__ import main
+from textgan_bench.cli.main import main
 assert main() == 0
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print("peak", peak * (1 if sys.platform == "darwin" else 1024))

@@ -10,11 +10,14 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from textgan_bench.errors import meant
+
+if TYPE_CHECKING:
+    from textgan_bench.interfaces import TextDataModule
 
 ROOT = Path("benchmarks")
 SHARED = Path("../shared/data")
@@ -196,3 +199,27 @@ def rows(folder: Path) -> list[str]:
     """Methods of a table."""
     stems = sorted(path.stem for path in folder.glob("*.yaml"))
     return [stem for stem in stems if stem != "data" and "-" not in stem]
+
+
+def data_module(
+    name: str, data_dir: str | None, *, tokenised: bool = False
+) -> "tuple[str, TextDataModule]":
+    """A table and its data module, as its runs make it; not set up.
+
+    Its files are those of ``data_dir``, of a folder beside the checkout, or downloaded.
+
+    Raises:
+        ValueError: there is no such data set, or its file is no configuration.
+    """
+    # Seconds to import, and whoever mistypes a name does not wait for them.
+    from jsonargparse import ArgumentParser
+
+    from textgan_bench.interfaces import TextDataModule
+
+    name, arguments = data_arguments(name, data_dir, tokenised=tokenised)
+    settings = yaml.safe_load(read(table(name) / "data.yaml"))["data"]
+    settings["init_args"] = {**settings.get("init_args", {}), **arguments}
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(TextDataModule, "data")
+    data: TextDataModule = parser.instantiate(parser.parse_object({"data": settings})).data
+    return name, data

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.figures import gumbel, importance
-from textgan_bench.bench import Row
-from textgan_bench.runs import Run
+from textgan_bench.training.row import Row
+from textgan_bench.training.run import Run
 
 FOLDER = Path("docs/figures")
 

@@ -6,15 +6,15 @@ from pathlib import Path
 from torchmetrics import MetricCollection
 
 from datamodules.cfg import CFG, parses
-from textgan_bench.figures import plot_losses, plot_texts
+from textgan_bench.evaluation.figures import plot_losses, plot_texts
+from textgan_bench.evaluation.scores import score
 from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics.diversity import Diversity
 from textgan_bench.metrics.oracle_nll import OracleNLL
 from textgan_bench.metrics.parse_rate import ParseRate
 from textgan_bench.reading import read_sentences
-from textgan_bench.runs import Run
-from textgan_bench.scoring import score
 from textgan_bench.tokens import PAD_TOKEN
+from textgan_bench.training.run import Run
 
 VARIANTS = ("gumbel", "gumbel_1000", "gumbel_inputs", "gumbel_hidden")
 PANELS = (

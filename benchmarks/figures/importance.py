@@ -5,10 +5,14 @@ from pathlib import Path
 
 import torch
 
-from textgan_bench.figures import plot_bands, plot_lengths, plot_texts
+from textgan_bench.evaluation.figures import (
+    plot_bands,
+    plot_lengths,
+    plot_texts,
+)
 from textgan_bench.reading import read_sentences
-from textgan_bench.runs import Run
-from textgan_bench.training import load_generator
+from textgan_bench.training.run import Run
+from textgan_bench.training.trained import load_generator
 
 SHOWN = 10
 SEED = 0

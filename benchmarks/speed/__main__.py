@@ -14,7 +14,7 @@ import torch
 from benchmarks.speed import graphs
 from benchmarks.speed.claims import ROUNDS, Claim, Texts, arguments, prepare, table
 from textgan_bench.errors import print_anything
-from textgan_bench.provenance import commit
+from textgan_bench.evaluation.provenance import commit
 
 SCRIPTS = (
     "bleu",

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim import Adam
 
 from benchmarks.speed.claims import SEED, Claim, Texts, check, main, medians
-from textgan_bench.functional.wasserstein import gradient_penalty
+from textgan_bench.losses.adversarial import gradient_penalty
 from textgan_bench.methods import ARAE
 from textgan_bench.tokens import Batch
 

@@ -6,8 +6,8 @@ from torchmetrics import MetricCollection
 
 from benchmarks.speed.bleu import nltk
 from benchmarks.speed.claims import ROUNDS, Claim, Texts, main, medians, seconds
+from textgan_bench.evaluation.scores import score
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
-from textgan_bench.scoring import score
 
 SENTENCES = 5_000
 NLTK_SENTENCES = 10

@@ -21,10 +21,10 @@ from benchmarks.speed.bare import Bare
 from benchmarks.speed.claims import ROUNDS, SEED, Claim, Texts, main
 from benchmarks.speed.nagan import captions, random_batch
 from benchmarks.speed.work import work
-from textgan_bench.graphed import CapturedSteps
 from textgan_bench.methods import NAGAN
 from textgan_bench.methods.nagan import Start
 from textgan_bench.tokens import TokenBatch
+from textgan_bench.training.capture import CapturedSteps
 
 STEPS, WARM_UP, WATCHED = 20, 10, 5
 GEMM = 8_192

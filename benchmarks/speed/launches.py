@@ -22,7 +22,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.speed.claims import SEED, Claim, Texts, main
 from benchmarks.speed.nagan import random_batch
-from textgan_bench.functional.shapes import fixed_shapes
+from textgan_bench.kernels.shapes import fixed_shapes
 from textgan_bench.methods import NAGAN
 from textgan_bench.networks import transformer
 from textgan_bench.networks.transformer import Attention

@@ -19,7 +19,7 @@ from benchmarks.speed.bare import Bare
 from benchmarks.speed.claims import ROUNDS, SEED, Claim, Texts, main, medians
 from benchmarks.speed.plain_nagan import PlainNAGAN
 from benchmarks.speed.work import work
-from textgan_bench.functional.shapes import fixed_shapes
+from textgan_bench.kernels.shapes import fixed_shapes
 from textgan_bench.methods import NAGAN
 from textgan_bench.tokens import TokenBatch, length_mask
 

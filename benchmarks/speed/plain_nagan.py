@@ -17,13 +17,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.optim import Optimizer, RAdam
 
-from textgan_bench.functional.adversarial import (
+from textgan_bench.kernels.dropout import Dropout
+from textgan_bench.kernels.shapes import fixed_shapes
+from textgan_bench.losses.adversarial import (
     discriminator_loss,
     max_gradient_penalty_of_all,
     non_saturating_loss,
 )
-from textgan_bench.functional.dropout import Dropout
-from textgan_bench.functional.shapes import fixed_shapes
 from textgan_bench.methods import NAGAN
 from textgan_bench.methods.nagan.generator import NonAutoregressiveTransformer
 from textgan_bench.networks.packing import Padded

@@ -23,10 +23,11 @@ from torch.utils.data import DataLoader
 
 from benchmarks.speed.bare import Bare
 from benchmarks.speed.claims import ROUNDS, Claim, Texts, main, seconds
-from textgan_bench.callbacks import PeriodicCheckpoint, RunProgress
 from textgan_bench.interfaces import Method
 from textgan_bench.methods import NAGAN
 from textgan_bench.tokens import TokenBatch
+from textgan_bench.training.checkpoints import PeriodicCheckpoint
+from textgan_bench.training.progress import RunProgress
 
 BATCHES, WARM_UP = 300, 50
 EVERY = 50  # log_every_n_steps of trainer.yaml

@@ -14,8 +14,8 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from benchmarks.speed.claims import Claim, Texts, main, seconds
-from textgan_bench.evaluation import Evaluate
 from textgan_bench.methods import NAGAN
+from textgan_bench.training.evaluate import Evaluate
 
 EPOCH = 1_500  # batches, A.7
 BATCHES, EPOCHS = 6, 2

@@ -9,10 +9,10 @@ import yaml
 
 from benchmarks.figures import gumbel, importance
 from benchmarks.figures.__main__ import FIGURES, Figure, budgets, main
-from textgan_bench.bench import Row
 from textgan_bench.methods import ImportanceSampledGAN
 from textgan_bench.recipes import layers
-from textgan_bench.runs import Run
+from textgan_bench.training.row import Row
+from textgan_bench.training.run import Run
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 EXTREMES = "_min", "_max"

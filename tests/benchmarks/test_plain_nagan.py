@@ -11,7 +11,7 @@ from benchmarks.speed.bare import Bare
 from benchmarks.speed.plain_nagan import PlainNAGAN
 from tests.methods import test_contract as language
 from tests.methods.small import SMALL
-from textgan_bench.functional.shapes import fixed_shapes
+from textgan_bench.kernels.shapes import fixed_shapes
 from textgan_bench.methods import NAGAN
 from textgan_bench.methods.nagan import Start, generator
 from textgan_bench.methods.nagan.start import calibrate

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from textgan_bench.evaluation import Evaluate
-from textgan_bench.graphed import CaptureSteps
 from textgan_bench.interfaces import Method, TextDataModule
 from textgan_bench.recipes import PAPER, SMOKE, TEXT, budgets, layers, rows
-from textgan_bench.training import TrainingCLI
+from textgan_bench.training.capture import CaptureSteps
+from textgan_bench.training.command_line import TrainingCLI
+from textgan_bench.training.evaluate import Evaluate
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"

@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from datamodules.cfg import CFG, LENGTH, SYMBOLS, CFGOracle, parses
-from textgan_bench.bootstrap import standard_errors
+from textgan_bench.evaluation.bootstrap import standard_errors
+from textgan_bench.evaluation.fingerprint import data_fingerprint
+from textgan_bench.evaluation.scores import score
+from textgan_bench.evaluation.text import write_sentences
 from textgan_bench.methods import GumbelSoftmaxGAN
 from textgan_bench.reading import read_sentences
-from textgan_bench.scoring import data_fingerprint, score, write_sentences
 from textgan_bench.tokens import PAD, TokenBatch, pad_sequences
 
 GRAMMAR = nltk.CFG.fromstring("S -> 'x' | S '+' S | S '-' S | S '*' S | S '/' S")

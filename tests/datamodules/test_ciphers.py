@@ -15,10 +15,11 @@ from datamodules import BrownW200, BrownW200Clean, CharacterCipher, WordSub
 from datamodules.brown import untagged
 from datamodules.ciphers import CipherDataModule
 from datamodules.keys import Key, substitution, vigenere
-from textgan_bench.commands import score_file
-from textgan_bench.judge import Judge
+from textgan_bench.evaluation.criteria import Judge
+from textgan_bench.evaluation.scores import score
+from textgan_bench.evaluation.text import write_sentences
+from textgan_bench.evaluation.text_files import score_file
 from textgan_bench.metrics import CorpusBLEU, Diversity, TokenAccuracy
-from textgan_bench.scoring import score, write_sentences
 from textgan_bench.tokens import PAD, CipherBatch, TokenBatch, pad_sequences
 
 BROWN, YELP = Path("../shared/data/brown"), Path("../shared/data/yelp")

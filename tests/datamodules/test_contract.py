@@ -15,10 +15,10 @@ import torch
 import datamodules
 from datamodules.corpus import CorpusDataModule
 from datamodules.in_memory import InMemoryDataModule
+from textgan_bench.evaluation.scores import score
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.interfaces import Sentence, Split, TextDataModule
 from textgan_bench.metrics import FED, ReverseLMScore
-from textgan_bench.scoring import score
 from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Batch, padding_mask
 
 N = 1_500  # sentences scored: enough to tell the anchors apart

@@ -8,7 +8,7 @@ import pytest
 from datamodules import Text
 from datamodules.text import frequent_words, split_of
 from datamodules.words import split_words
-from textgan_bench.scoring import data_fingerprint
+from textgan_bench.evaluation.fingerprint import data_fingerprint
 
 ANIMALS = ("cat", "dog", "cow", "hen", "pig", "fox", "owl", "bat", "ant", "bee")
 

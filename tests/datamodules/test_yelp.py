@@ -12,9 +12,9 @@ from datamodules import Yelp, YelpTransfer
 from datamodules.lines import read_lines
 from datamodules.yelp import PUBLISHED
 from textgan_bench import leaderboard
-from textgan_bench.bench import write_missing_anchors
-from textgan_bench.scoring import score
-from textgan_bench.tables import best
+from textgan_bench.evaluation.anchors import write_missing_anchors
+from textgan_bench.evaluation.scores import score
+from textgan_bench.leaderboard.tables import best
 from textgan_bench.tokens import LabelledBatch
 
 SHARED = Path("../shared/data/yelp")

@@ -20,10 +20,11 @@ from torch.utils.data import DataLoader
 
 from tests.methods.small import KEEPS_FEW, KNOBS, LABELLED, SMALL, STEPS, WRITES_ON
 from textgan_bench import methods
-from textgan_bench.callbacks import LAST, PeriodicCheckpoint
 from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
 from textgan_bench.interfaces import Method, TextGenerator
 from textgan_bench.tokens import PAD, Batch, LabelledBatch, TokenBatch, length_mask, pad_sequences
+from textgan_bench.training.checkpoints import PeriodicCheckpoint
+from textgan_bench.training.run import LAST
 
 VOCAB_SIZE, MAX_LENGTH = 6, 4  # no sentence is as long as it may be
 BATCH_SIZE = 64

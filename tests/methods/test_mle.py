@@ -7,7 +7,7 @@ import torch
 from scipy.stats import chisquare
 from torch.utils.data import DataLoader
 
-from textgan_bench.functional import row_chunks
+from textgan_bench.kernels import row_chunks
 from textgan_bench.methods import MLE, TransformerMLE
 from textgan_bench.networks.autoregressive import (
     GRULanguageModel,

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from tests.boring import BoringData
 from tests.methods.test_contract import fit
 from tests.methods.test_mle import sentence_probabilities
-from textgan_bench.functional.likelihood import drawn_mask
+from textgan_bench.losses.likelihood import drawn_mask
 from textgan_bench.methods import ScratchGAN
 from textgan_bench.methods.scratchgan import cosine_positions
 from textgan_bench.tokens import pad_sequences

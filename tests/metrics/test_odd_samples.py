@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from torchmetrics import MetricCollection
 
+from textgan_bench.evaluation.scores import score, score_chunks
 from textgan_bench.metrics import (
     BLEU,
     FED,
@@ -24,7 +25,6 @@ from textgan_bench.metrics import (
     ReversePerplexity,
 )
 from textgan_bench.metrics.encoders import encoder
-from textgan_bench.scoring import score, score_chunks
 
 ANIMALS = Path(__file__).parents[1] / "golden/animals.txt"
 TEXT = [line.split() for line in ANIMALS.read_text(encoding="utf-8").splitlines()]

@@ -8,10 +8,10 @@ from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 from torchmetrics import MetricCollection
 
 from tests.checkout import Command
-from textgan_bench.__main__ import parser
+from textgan_bench.cli.arguments import parser
+from textgan_bench.evaluation.scores import score
 from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics.profiles import PROFILES, build_profile, lacking, profile
-from textgan_bench.scoring import score
 from textgan_bench.tokens import Vocabulary
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

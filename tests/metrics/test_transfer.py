@@ -5,9 +5,9 @@ from scipy import stats
 from sklearn.feature_extraction.text import CountVectorizer
 from torchmetrics import MetricCollection
 
-from textgan_bench.bootstrap import standard_errors
+from textgan_bench.evaluation.bootstrap import standard_errors
+from textgan_bench.evaluation.scores import score
 from textgan_bench.metrics.transfer import TransferScores, style_classifier, words_and_pairs
-from textgan_bench.scoring import score
 
 SOURCES = [
     ["the", "food", "was", "very", "good"],

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from textgan_bench.functional.dropout import NO_DROPOUT
+from textgan_bench.kernels.dropout import NO_DROPOUT
 from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.networks.transformer import (
     EncoderBlock,

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from textgan_bench.functional.dropout import NO_DROPOUT, Dropout
+from textgan_bench.kernels.dropout import NO_DROPOUT, Dropout
 from textgan_bench.networks.packing import Packed, Padded
 from textgan_bench.networks.transformer import (
     Attention,

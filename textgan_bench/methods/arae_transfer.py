@@ -33,9 +33,9 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
-from textgan_bench.functional.processes import process_mean
-from textgan_bench.functional.wasserstein import gradient_penalty
 from textgan_bench.interfaces import Method
+from textgan_bench.losses.adversarial import gradient_penalty
+from textgan_bench.losses.processes import process_mean
 from textgan_bench.networks.sentence_codes import (
     DecayingNoise,
     Decoder,

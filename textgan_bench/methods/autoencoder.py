@@ -19,8 +19,8 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import SGD
 
-from textgan_bench.functional.processes import process_mean
 from textgan_bench.interfaces import TextGenerator
+from textgan_bench.losses.processes import process_mean
 from textgan_bench.networks.sentence_codes import DecayingNoise, Decoder, Encoder
 from textgan_bench.tokens import Batch, TokenBatch
 

@@ -33,10 +33,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 from torch.optim import Adam, Optimizer
 
-from textgan_bench.functional.likelihood import drawn_mask, symbol_nll
-from textgan_bench.functional.processes import process_mean
-from textgan_bench.functional.relaxation import soft_embedding
 from textgan_bench.interfaces import Method
+from textgan_bench.losses.likelihood import drawn_mask, symbol_nll
+from textgan_bench.losses.processes import process_mean
+from textgan_bench.losses.relaxation import soft_embedding
 from textgan_bench.networks.text_cnn import TextCNN
 from textgan_bench.tokens import PAD, LabelledBatch, TokenBatch, length_mask
 

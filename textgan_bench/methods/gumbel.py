@@ -35,10 +35,10 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from textgan_bench.functional.adversarial import discriminator_loss
-from textgan_bench.functional.knobs import check_temperature
-from textgan_bench.functional.relaxation import gumbel_noise_like
 from textgan_bench.interfaces import TextGenerator
+from textgan_bench.losses.adversarial import discriminator_loss
+from textgan_bench.losses.relaxation import gumbel_noise_like
+from textgan_bench.networks.knobs import check_temperature
 from textgan_bench.tokens import PAD, TokenBatch
 
 SAMPLING_BATCH = 512  # bounds the memory of the scores; not tuned

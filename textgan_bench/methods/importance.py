@@ -29,12 +29,12 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import MultiStepLR
 
-from textgan_bench.functional.importance import importance_loss
-from textgan_bench.functional.knobs import check_temperature
-from textgan_bench.functional.likelihood import drawn_mask
-from textgan_bench.functional.processes import process_mean
 from textgan_bench.interfaces import TextGenerator
+from textgan_bench.losses.importance import importance_loss
+from textgan_bench.losses.likelihood import drawn_mask
+from textgan_bench.losses.processes import process_mean
 from textgan_bench.networks.autoregressive import draw
+from textgan_bench.networks.knobs import check_temperature
 from textgan_bench.networks.stacked_lstm import StackedLinear, StackedLSTM
 from textgan_bench.tokens import PAD, TokenBatch
 

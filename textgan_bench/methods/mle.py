@@ -20,15 +20,15 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import Adam
 
-from textgan_bench.functional.knobs import check_temperature
-from textgan_bench.functional.processes import process_mean
 from textgan_bench.interfaces import TextGenerator
+from textgan_bench.losses.processes import process_mean
 from textgan_bench.networks.autoregressive import (
     GRULanguageModel,
     LanguageModel,
     LSTMLanguageModel,
     TransformerLanguageModel,
 )
+from textgan_bench.networks.knobs import check_temperature
 from textgan_bench.tokens import TokenBatch
 
 GRADIENT_NORM = 5.0

@@ -26,12 +26,12 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from textgan_bench.functional.knobs import check_temperature
-from textgan_bench.functional.likelihood import drawn_mask, log_frequencies
-from textgan_bench.functional.policy_gradient import discounted_returns, reinforce_loss
-from textgan_bench.functional.processes import process_mean
 from textgan_bench.interfaces import TextDataModule, TextGenerator
+from textgan_bench.losses.likelihood import drawn_mask, log_frequencies
+from textgan_bench.losses.policy_gradient import discounted_returns, reinforce_loss
+from textgan_bench.losses.processes import process_mean
 from textgan_bench.networks.autoregressive import LanguageModel, State
+from textgan_bench.networks.knobs import check_temperature
 from textgan_bench.networks.layer_norm_lstm import LayerNormLSTM
 from textgan_bench.networks.word_vectors import WordVectors, read_word_vectors
 from textgan_bench.tokens import PAD, TokenBatch

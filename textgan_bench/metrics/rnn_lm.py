@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from textgan_bench.functional.likelihood import drawn_mask, symbol_nll
+from textgan_bench.losses.likelihood import drawn_mask, symbol_nll
 from textgan_bench.tokens import PAD, TokenBatch, pad_sequences
 
 # All of the authors' train_rnnlm.py; the batch of its preprocess_lm.py.

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textgan_bench.functional.dropout import Dropout
-from textgan_bench.functional.likelihood import drawn_mask, symbol_nll
-from textgan_bench.functional.row_chunks import row_chunks
+from textgan_bench.kernels.dropout import Dropout
+from textgan_bench.kernels.row_chunks import row_chunks
+from textgan_bench.losses.likelihood import drawn_mask, symbol_nll
 from textgan_bench.networks.transformer import EncoderBlock, sinusoidal_positions
 from textgan_bench.tokens import PAD, TokenBatch
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from textgan_bench.functional.processes import process_count, process_mean
+from textgan_bench.losses.processes import process_count, process_mean
 
 
 class BatchNorm(nn.BatchNorm1d):

@@ -12,7 +12,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from textgan_bench.functional.shapes import shapes_are_fixed
+from textgan_bench.kernels.shapes import shapes_are_fixed
 
 BUCKET = 4
 """Sentences whose lengths round up to the same multiple of it attend together; measured."""

@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from textgan_bench.functional.attention import attention
-from textgan_bench.functional.dropout import NO_DROPOUT, Dropout
-from textgan_bench.functional.residual_norm import residual_norm
+from textgan_bench.kernels.attention import attention
+from textgan_bench.kernels.dropout import NO_DROPOUT, Dropout
+from textgan_bench.kernels.residual_norm import residual_norm
 from textgan_bench.networks.packing import Padded
 
 

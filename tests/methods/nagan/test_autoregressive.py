@@ -9,7 +9,7 @@ from scipy import stats
 from torch import Tensor
 from torch.func import functional_call
 
-from textgan_bench.functional.dropout import NO_DROPOUT
+from textgan_bench.kernels.dropout import NO_DROPOUT
 from textgan_bench.methods.nagan.ablations import (
     AutoregressiveTransformer,
     GeneratorKind,

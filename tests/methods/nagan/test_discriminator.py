@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from textgan_bench.functional.adversarial import max_gradient_penalty
+from textgan_bench.losses.adversarial import max_gradient_penalty
 from textgan_bench.methods.nagan.ablations import (
     CNNDiscriminator,
     DilatedBlock,

@@ -12,12 +12,12 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
 
-from textgan_bench.functional import cuda_graphs
-from textgan_bench.functional.cuda_graphs import CaptureError, CountedRAdam
-from textgan_bench.graphed import CapturedSteps, CaptureSteps
+from textgan_bench.kernels import cuda_graphs
+from textgan_bench.kernels.cuda_graphs import CaptureError, CountedRAdam
 from textgan_bench.methods import NAGAN
 from textgan_bench.methods.nagan import Start
 from textgan_bench.tokens import TokenBatch, length_mask
+from textgan_bench.training.capture import CapturedSteps, CaptureSteps
 
 VOCAB_SIZE, MAX_LENGTH = 9, 10
 START = Start(
@@ -129,7 +129,7 @@ class Everywhere(CaptureSteps):
 
 @pytest.fixture
 def everywhere(monkeypatch: pytest.MonkeyPatch) -> Everywhere:
-    monkeypatch.setattr("textgan_bench.graphed.GraphedStep", NoGraph)
+    monkeypatch.setattr("textgan_bench.training.capture.GraphedStep", NoGraph)
     return Everywhere()
 
 
@@ -182,7 +182,7 @@ def test_what_is_drawn_at_the_start_does_not_hang_on_the_graphs(everywhere: Ever
 def test_a_step_that_cannot_be_captured_is_carried_out_without_a_graph(
     everywhere: Everywhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("textgan_bench.graphed.GraphedStep", Refused)
+    monkeypatch.setattr("textgan_bench.training.capture.GraphedStep", Refused)
     method = build()
     with pytest.warns(UserWarning, match="not permitted"):
         trainer = fit(method, 3, callbacks=[everywhere])

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 
 from tests.derivatives import DEVICE, DTYPE, TOLERANCE
 from tests.methods.nagan.test_graph import MAX_LENGTH, batches, build
-from textgan_bench.functional.dropout import Dropout
-from textgan_bench.functional.shapes import fixed_shapes
+from textgan_bench.kernels.dropout import Dropout
+from textgan_bench.kernels.shapes import fixed_shapes
 from textgan_bench.methods import NAGAN
 from textgan_bench.tokens import length_mask
 

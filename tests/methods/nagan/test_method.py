@@ -8,8 +8,8 @@ from scipy import stats
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from textgan_bench.functional.adversarial import max_gradient_penalty
-from textgan_bench.functional.relaxation import gumbel_noise_like
+from textgan_bench.losses.adversarial import max_gradient_penalty
+from textgan_bench.losses.relaxation import gumbel_noise_like
 from textgan_bench.methods import NAGAN
 from textgan_bench.networks.autoregressive import draw
 from textgan_bench.tokens import PAD, TokenBatch, length_mask

@@ -12,16 +12,16 @@ from torch import nn
 
 from tests.methods.nagan.test_method import MAX_LENGTH, VOCAB_SIZE, batch, small, train
 from tests.methods.test_contract import fit
-from textgan_bench.functional.relaxation import gumbel_noise_like
-from textgan_bench.functional.shapes import fixed_shapes
+from textgan_bench.kernels.shapes import fixed_shapes
+from textgan_bench.losses.relaxation import gumbel_noise_like
 from textgan_bench.methods import NAGAN
 from textgan_bench.methods.nagan import Start
 from textgan_bench.methods.nagan.ablations import build_discriminator, build_generator
 from textgan_bench.methods.nagan.cooccurrence import neighbour_counts, word_vectors
 from textgan_bench.methods.nagan.start import calibrate, look_at_neighbours, start_at_vectors
 from textgan_bench.networks.transformer import Attention, Shape, sinusoidal_positions
-from textgan_bench.runs import load_checkpoint
 from textgan_bench.tokens import PAD, length_mask
+from textgan_bench.training.checkpoint_files import load_checkpoint
 
 TABLE_9 = {
     "width": 128,

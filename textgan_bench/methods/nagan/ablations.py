@@ -23,8 +23,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from textgan_bench.functional.dropout import Dropout
-from textgan_bench.functional.relaxation import gumbel_noise_like, soft_embedding
+from textgan_bench.kernels.dropout import Dropout
+from textgan_bench.losses.relaxation import gumbel_noise_like, soft_embedding
 from textgan_bench.methods.nagan.discriminator import (
     Discriminator,
     ScaledEmbedding,

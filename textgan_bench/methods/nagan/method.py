@@ -35,14 +35,13 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import Optimizer
 
-from textgan_bench.functional.adversarial import (
+from textgan_bench.interfaces import TextGenerator
+from textgan_bench.kernels.cuda_graphs import CountedRAdam
+from textgan_bench.losses.adversarial import (
     discriminator_loss,
     max_gradient_penalty,
     non_saturating_loss,
 )
-from textgan_bench.functional.cuda_graphs import CountedRAdam
-from textgan_bench.functional.knobs import check_dropout
-from textgan_bench.interfaces import TextGenerator
 from textgan_bench.methods.nagan.ablations import (
     DiscriminatorKind,
     GeneratorKind,
@@ -50,6 +49,7 @@ from textgan_bench.methods.nagan.ablations import (
     build_generator,
 )
 from textgan_bench.methods.nagan.start import PAPER, Frequencies, Start
+from textgan_bench.networks.knobs import check_dropout
 from textgan_bench.networks.packing import Packed, rows_of
 from textgan_bench.networks.transformer import Shape
 from textgan_bench.tokens import PAD, TokenBatch, length_mask

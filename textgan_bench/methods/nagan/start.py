@@ -15,10 +15,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from textgan_bench.functional.likelihood import log_frequencies
-from textgan_bench.functional.processes import process_count, process_mean
-from textgan_bench.functional.row_chunks import row_chunks
 from textgan_bench.interfaces import Method
+from textgan_bench.kernels.row_chunks import row_chunks
+from textgan_bench.losses.likelihood import log_frequencies
+from textgan_bench.losses.processes import process_count, process_mean
 from textgan_bench.methods.nagan.cooccurrence import neighbour_counts, word_vectors
 from textgan_bench.methods.nagan.discriminator import Discriminator, TransformerDiscriminator
 from textgan_bench.methods.nagan.generator import LatentTransformer, NonAutoregressiveTransformer

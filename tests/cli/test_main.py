@@ -1,0 +1,91 @@
+"""What a command line says before anything of the command is imported."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from textgan_bench.cli.arguments import USAGE_ERROR
+from textgan_bench.cli.main import run
+
+ROOT = Path(__file__).parents[2]
+
+# Without torch a process starts in a tenth of a second.
+COMMAND = """
+import sys
+from textgan_bench.cli.main import main
+
+try:
+    status = main()
+except SystemExit as end:
+    status = end.code
+assert not {"torch", "numpy"} & sys.modules.keys()
+sys.exit(status)
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("bnech nagan", "no command bnech (did you mean bench?); there are fit, test, bench, data"),
+        ("bench nagann", "METHOD=nagann (did you mean nagan?): benchmarks/hmm has"),
+        ("bench NAGAN", "METHOD=NAGAN (did you mean nagan?)"),
+        ("bench nagan --data coko", "DATA=coko (did you mean coco?)"),
+        ("bench nagan --budget qick", "BUDGET=qick (did you mean quick?)"),
+        ("bench nagan --bugdet quick", "no option --bugdet (did you mean --budget?)"),
+        ("bench nagan --bugdet=quick", "no option --bugdet (did you mean --budget?)"),
+        ("bench gumbel --data coco", "; gumbel is in cfg, hmm"),
+        ("bench mle --data coco --data_dir /nowhere", "/nowhere does not exist ("),
+        ("data snil", "DATA=snil (did you mean snli?)"),
+        ("score README.md --data coko", "DATA=coko (did you mean coco?)"),
+        ("score none --data coco", "none does not exist"),
+        ("score README.md --references none", "none does not exist"),
+        ("score README.md --refrences x", "no option --refrences (did you mean --references?)"),
+        ("compare runs/none README.md", "runs/none does not exist"),
+        ("sample runs/none", "runs/none does not exist"),
+        ("sweep runs/none", "runs/none does not exist"),
+        ("shift runs/none a b c", "runs/none does not exist"),
+        ("interpolate runs/none a b", "runs/none does not exist"),
+        ("fit --config=none.yaml --model.init_args.lr=3", "none.yaml does not exist"),
+        ("test --ckpt_path none.ckpt", "none.ckpt does not exist"),
+    ],
+)
+def test_what_is_not_there_is_named_at_once(line: str, complaint: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *line.split()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == USAGE_ERROR, done.stderr
+    assert complaint in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run(["--version"])
+    assert capsys.readouterr().out.startswith("textgan_bench 0.")
+
+
+PRINT = """
+from textgan_bench.errors import print_anything
+
+print_anything()
+print("zw\\xf6lf \\u2013 \\u7537")
+"""
+
+
+def test_a_terminal_of_another_encoding_gets_replacements() -> None:
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", PRINT],
+        cwd=ROOT,
+        env=os.environ | plain,
+        capture_output=True,
+        check=False,
+    )
+    assert done.stdout == b"zw?lf ? ?\n", done.stderr

@@ -1,0 +1,79 @@
+"""Figures by what their SVG says."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from textgan_bench.evaluation.figures import (
+    plot_bands,
+    plot_curves,
+    plot_lengths,
+    plot_losses,
+    plot_texts,
+)
+
+TEXTS = {"real": [["a"], ["a", "b"]], "samples": [["a", "b", "c"]]}
+POINTS = [{"knob": t, "lm_score/kn4": 4 + t, "reverse_lm/kn4": 5 - t} for t in (0.5, 1.0)]
+AXES = ("lm_score/kn4", "LM score ↓"), ("reverse_lm/kn4", "Reverse LM ↓")
+
+
+def test_both_texts_are_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra [plot]")
+    for name in ("one.svg", "two.svg", "three.png"):
+        plot_lengths(TEXTS, tmp_path / name)
+    svg = (tmp_path / "one.svg").read_text(encoding="utf-8")
+    assert all(f"<!-- {text} -->" in svg for text in ("real", "samples", "words in a sentence"))
+    assert "dc:date" not in svg
+    assert (tmp_path / "three.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_points_carry_their_knob(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra [plot]")
+    plot_curves({"mle": POINTS}, [AXES, AXES[::-1]], tmp_path / "curve.svg")
+    svg = (tmp_path / "curve.svg").read_text(encoding="utf-8")
+    assert all(f"<!-- {text} -->" in svg for text in ("0.5", "1", "mle", "LM score ↓"))
+    # A point whose score is not determined is not drawn, and the others are.
+    plot_curves({"mle": [*POINTS, {"knob": 2.0}]}, [AXES], tmp_path / "less.svg")
+    assert "<!-- 2 -->" not in (tmp_path / "less.svg").read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="no score bleu_f/5"):
+        plot_curves({"mle": POINTS}, [(("bleu_f/5", "BLEU-F ↑"), AXES[1])], tmp_path / "x.svg")
+
+
+def test_mistakes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"not lengths\.txt"):
+        plot_lengths(TEXTS, tmp_path / "lengths.txt")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ValueError, match=r"textgan_bench\[plot\]"):
+        plot_lengths(TEXTS, tmp_path / "lengths.svg")
+
+
+CURVES = {"discriminator": [(1.0, 0.7), (2.0, 0.6)], "generator": [(1.0, -0.1), (2.0, 0.3)]}
+
+
+def test_panels_bands_and_texts_are_drawn_the_same_each_time(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra [plot]")
+    band = [(1.0, 0.5, 0.4, 0.7), (2.0, 0.2, 0.1, 0.3)]
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        plot_losses({"(a)": CURVES, "(b)": CURVES}, folder / "losses.svg", "iteration")
+        plot_bands({"loss": band}, folder / "band.svg", "epoch")
+        plot_texts({"first": ["a cat", "a dog"], "second": ["a"]}, folder / "texts.svg")
+    shown = {
+        "losses": ("(a)", "(b)", "generator", "iteration"),
+        "band": ("loss", "epoch"),
+        "texts": ("first", "second", "a cat", "a dog"),
+    }
+    for name, words in shown.items():
+        svg = (tmp_path / f"one/{name}.svg").read_text(encoding="utf-8")
+        assert all(f"<!-- {word} -->" in svg for word in words)
+        assert svg == (tmp_path / f"two/{name}.svg").read_text(encoding="utf-8")
+
+
+def test_nothing_to_draw_is_said(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra [plot]")
+    with pytest.raises(ValueError, match=r"\(a\) has no point of generator"):
+        plot_losses({"(a)": {"generator": []}}, tmp_path / "losses.svg", "iteration")
+    with pytest.raises(ValueError, match="loss has no point"):
+        plot_bands({"loss": []}, tmp_path / "band.svg", "epoch")
+    with pytest.raises(ValueError, match="no text"):
+        plot_texts({}, tmp_path / "texts.svg")

@@ -1,0 +1,228 @@
+"""The arguments of every command; it is read before anything slow is imported."""
+
+import argparse
+import math
+import sys
+from collections.abc import Mapping
+from itertools import takewhile
+from pathlib import Path
+from typing import Never
+
+from textgan_bench.errors import meant
+from textgan_bench.recipes import LARGEST_SEED
+
+USAGE_ERROR = 2
+EXTRAS = ("nearest", "perplexity", "rnn")
+"""The keys of ``metrics.profiles.EXTRAS``, which this module does not import for ``--help``."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    commands: Mapping[str, "Parser"]
+    """Of the root: the parser of each command."""
+
+    def error(self, message: str) -> Never:
+        self.exit(USAGE_ERROR, f"{self.prog}: {message} (--help lists the arguments)\n")
+
+    def refuse_misspelt(self, arguments: list[str]) -> None:
+        """End at an option that there is not, which argparse may take for one that is missing."""
+        options = list(self._option_string_actions)
+        for argument in takewhile("--".__ne__, arguments):
+            name = argument.partition("=")[0]
+            if name.startswith("--") and not any(option.startswith(name) for option in options):
+                self.error(f"there is no option {name}{meant(name, options)}")
+
+
+class _Version(argparse.Action):
+    def __call__(self, *_: object) -> Never:
+        from importlib import metadata  # a third of the time that it takes to start
+
+        print(f"textgan_bench {metadata.version('textgan_bench')}")
+        sys.exit()
+
+
+def _there(path: str) -> str:
+    """The argument, if it is a path of something; whatever else is wrong with it is seen later."""
+    if not Path(path).exists():
+        raise argparse.ArgumentTypeError(f"{path} does not exist")
+    return path
+
+
+def _path(path: str) -> Path:
+    """A path of something; ``-`` is what is piped in."""
+    return Path(_there("/dev/stdin" if path == "-" else path))
+
+
+def _output(path: str) -> Path:
+    """A path that a file can have."""
+    if not path or Path(path).is_dir():
+        raise argparse.ArgumentTypeError(f"{path!r} is not the name of a file")
+    return Path(path)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) > LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to {LARGEST_SEED}")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text} is no number that a knob can be turned to")
+    return number
+
+
+def _configuration(text: str) -> str:
+    """A file's path, or YAML itself."""
+    return text if ":" in text else _there(text)
+
+
+def parser() -> Parser:
+    """Arguments of the commands; of those of ``fit`` and ``test``, which are Lightning's, files."""
+    root = Parser(prog="textgan_bench", description="A benchmark of text GANs.")
+    root.add_argument(
+        "--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help="print the version"
+    )
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    root.commands = commands.choices
+    for name, purpose in (("fit", "train a configuration"), ("test", "sample, score and record")):
+        command = commands.add_parser(name, help=f"{purpose}; {name} --help", add_help=False)
+        command.add_argument("--config", action="append", type=_configuration)
+        command.add_argument("--ckpt_path", type=_there)
+    _bench(commands.add_parser("bench", help="train, test and show a row of the leaderboard"))
+    _data(commands.add_parser("data", help="download and encode a data set before it is needed"))
+    _sample(commands.add_parser("sample", help="write sentences of a trained run"))
+    _interpolate(commands.add_parser("interpolate", help="sentences between two, by their codes"))
+    _shift(commands.add_parser("shift", help="move a sentence from one word towards another"))
+    _sweep(commands.add_parser("sweep", help="score trained runs along their knobs, draw curves"))
+    _score(commands.add_parser("score", help="score a text file, one sentence a line"))
+    _compare(commands.add_parser("compare", help="say which differences of two exceed the noise"))
+    return root
+
+
+def _bench(command: argparse.ArgumentParser) -> None:
+    command.add_argument("method", help="a recipe: benchmarks/<data>/<method>.yaml")
+    command.add_argument(
+        "--data", default="hmm", help="a folder of benchmarks, or own text (%(default)s)"
+    )
+    command.add_argument(
+        "--seed",
+        type=_seed,
+        nargs="+",
+        default=[0],
+        dest="seeds",
+        help="one or several (0)",
+    )
+    command.add_argument(
+        "--budget", default="quick", help="a layer over it, or paper (%(default)s)"
+    )
+    command.add_argument(
+        "--devices", default="auto", help="how many; auto is one, a GPU where there is one"
+    )
+    command.add_argument(
+        "--nodes", type=int, default=1, help="how many machines, by torchrun or SLURM (%(default)s)"
+    )
+    command.add_argument("--data_dir", type=_there, help="where the files of the data set lie")
+    _add_tokenised(command)
+    command.add_argument(
+        "--extras", nargs="+", default=[], choices=EXTRAS, help="slower scores for its record"
+    )
+    command.add_argument(
+        "--force", action="store_true", help="discard the run there is, start again"
+    )
+
+
+def _data(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", help="a folder of benchmarks, or all")
+    command.add_argument("--data_dir", type=_there, help="where the files of the data set lie")
+    _add_tokenised(command)
+
+
+def _sample(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run", type=_path, metavar="RUN", help="its folder, runs/…")
+    command.add_argument("-n", type=int, default=20, help="how many sentences (%(default)s)")
+    command.add_argument(
+        "--knob", type=_finite, help="quality against diversity; its method names it"
+    )
+    command.add_argument("--seed", type=_seed, default=0, help="(%(default)s)")
+    command.add_argument("--output", type=_output, help="a text file instead of the terminal")
+
+
+def _interpolate(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run", type=_path, metavar="RUN", help="its folder, of an autoencoder")
+    command.add_argument("start", metavar="A", help="a sentence, its words between blanks")
+    command.add_argument("end", metavar="B", help="another one")
+    command.add_argument("-n", type=int, default=8, help="how many sentences (%(default)s)")
+
+
+def _shift(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run", type=_path, metavar="RUN", help="its folder, of an autoencoder")
+    command.add_argument("sentence", metavar="SENTENCE", help="its words between blanks")
+    command.add_argument("minus", metavar="FROM", help="a word of training sentences to leave")
+    command.add_argument("plus", metavar="TO", help="a word of training sentences to approach")
+    command.add_argument("-n", type=int, default=8, help="how many steps (%(default)s)")
+
+
+def _sweep(command: argparse.ArgumentParser) -> None:
+    command.add_argument("runs", type=_path, metavar="RUN", nargs="+", help="its folder, runs/…")
+    command.add_argument("--values", type=_finite, nargs="+", help="of the knob, or known ones")
+
+
+def _score(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", type=_path, metavar="FILE", help="- for what is piped in")
+    _add_criteria(command, required=True)
+    command.add_argument(
+        "--neighbours", type=_output, metavar="CSV", help="write nearest training text"
+    )
+    command.add_argument(
+        "--lengths", type=_output, metavar="SVG", help="draw the lengths of sentences"
+    )
+    command.add_argument(
+        "--json", action="store_true", dest="as_json", help="all digits, and what they depend on"
+    )
+
+
+def _compare(command: argparse.ArgumentParser) -> None:
+    for name in ("A", "B"):
+        command.add_argument(
+            name.lower(), type=_path, metavar=name, help="text, run, record, or score --json"
+        )
+    _add_criteria(command, required=False)
+
+
+def _add_tokenised(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--tokenised", action="store_true", help="blanks separate the words of the own text already"
+    )
+
+
+def _add_criteria(command: argparse.ArgumentParser, *, required: bool) -> None:
+    """What a text is judged by: the arguments of ``make_judge``."""
+    against = command.add_mutually_exclusive_group(required=required)
+    against.add_argument("--references", type=_path, help="real sentences, one a line")
+    against.add_argument("--data", help="a folder of benchmarks, scored just as its runs are")
+    command.add_argument("--data_dir", type=_there, help="where the files of the data set lie")
+    _add_tokenised(command)
+    command.add_argument(
+        "--profile",
+        dest="profile_name",
+        metavar="PROFILE",
+        default="nagan",
+        help="definitions: nagan, texygen, irl-legacy or arae (%(default)s)",
+    )
+    command.add_argument("--vocabulary", type=_path, help="words the LMs know, one a line")
+    command.add_argument(
+        "--validation", type=_path, help="real sentences that the encoder hash128 is fitted on"
+    )
+    command.add_argument("--train", type=_path, help="training text: novelty, nearest neighbours")
+    command.add_argument(
+        "--encoder", help="of FED: hash128, st:NAME, use:FOLDER or package.module:function"
+    )
+    command.add_argument(
+        "--extras", nargs="+", default=[], choices=EXTRAS, help="slower scores beside the default"
+    )
+    command.add_argument(
+        "--bootstrap", type=int, metavar="N", help="standard errors from so many resamples"
+    )

@@ -1,0 +1,38 @@
+"""``sample``: sentences of a trained run."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from textgan_bench.evaluation.text import unparse, write_sentences
+from textgan_bench.interfaces import Sentence
+from textgan_bench.training.trained import load_generator
+
+DRAWN = 500
+"""Sentences drawn at once: memory grows with it and speed no longer does."""
+
+
+def sample(run: Path, *, n: int, knob: float | None, seed: int, output: Path | None) -> None:
+    """Print ``n`` sentences of a run, or write them into a file.
+
+    Raises:
+        FileNotFoundError: there is no run, or it has no checkpoint.
+        ValueError: the checkpoint is damaged, or the run is no generator of sentences.
+    """
+    if n < 1:
+        raise ValueError(f"-n {n}: the number of sentences is at least 1")
+    model, data = load_generator(run)
+    torch.manual_seed(seed)
+    if knob is not None and model.knob is None:
+        raise ValueError(f"{type(model).__name__} has no knob to turn")
+    setting = {} if knob is None else {str(model.knob): knob}
+    sentences: list[Sentence] = []
+    with torch.no_grad():
+        while len(sentences) < n:
+            batch = model.sample(min(DRAWN, n - len(sentences)), **setting)
+            sentences += data.text(batch)
+    if output is None:
+        sys.stdout.write(unparse(sentences))
+    else:
+        write_sentences(output, sentences)

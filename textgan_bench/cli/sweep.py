@@ -1,0 +1,217 @@
+"""``sweep``: a trained run at many settings of its knob, and one figure for the runs of a table.
+
+A single setting hides what another one shows (``curves``): what is compared are whole curves of
+quality against diversity. The points of a run are one file below ``sweeps/<data>/`` of the
+leaderboard, its name that of the record. A point is scored as the test scores a run, from the same
+seed and in the same batches, so that at the method's own setting it has the record's numbers.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from textgan_bench.evaluation import provenance
+from textgan_bench.evaluation.curves import KNOB, Point, knob_curve
+from textgan_bench.evaluation.figures import Axis, plot_curves
+from textgan_bench.evaluation.fingerprint import data_fingerprint
+from textgan_bench.evaluation.text import parse, unparse
+from textgan_bench.files import locked, replace_text
+from textgan_bench.interfaces import Sentence, TextDataModule, TextGenerator
+from textgan_bench.leaderboard import disagreement, read_json
+from textgan_bench.training.run import Run
+from textgan_bench.training.trained import load_generator
+
+VALUES = {
+    # From half to a little above the setting of training, beyond which all text is noise.
+    "temperature": (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2),
+    "dropout": (0.0, 0.05, 0.1, 0.15, 0.2, 0.25),  # NAGAN (Huang et al., 2021), Table 2
+}
+
+PANELS: tuple[tuple[Axis, Axis], ...] = (
+    (("bleu_b/5", "BLEU-B ↑"), ("bleu_f/5", "BLEU-F ↑")),
+    (("reverse_lm/kn4", "Reverse LM ↓"), ("lm_score/kn4", "LM score ↓")),
+)
+"""Diversity to the right of each, quality upwards or downwards as its arrow says."""
+
+QUIET_SECONDS = 3  # before a progress bar appears
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """The points of one run and everything that they depend on."""
+
+    method: str
+    data: str
+    budget: str
+    seed: int
+    knob: str
+    """The argument of ``sample`` that is turned; its value stands in each point."""
+    checkpoint: str
+    """Hash of the file that was sampled."""
+    data_revision: str
+    fingerprint: dict[str, Any]
+    """Of the scores, as in a record."""
+    commit: str
+    """Of the points scored last."""
+    versions: dict[str, str]
+    points: list[Point]
+    """Scores by key, in the order of the knob."""
+
+    def path(self, root: Path) -> Path:
+        """Where it lies below the leaderboard's folder."""
+        name = f"{self.method}-{self.budget}-seed{self.seed}-{self.data_revision}.json"
+        return root / "sweeps" / self.data / name
+
+    def settings(self) -> dict[str, Any]:
+        """What two sweeps share whose points may stand in one figure."""
+        return {"data_revision": self.data_revision, **self.fingerprint}
+
+
+def sweep(runs: Sequence[Path], *, values: Sequence[float] | None) -> None:
+    """Score runs along their knobs, and draw the figures of their tables.
+
+    Points that a run has already are not repeated; those of another checkpoint are discarded.
+
+    Args:
+        runs: their folders.
+        values: of the knob; if None, those of ``VALUES`` and the method's own.
+
+    Raises:
+        FileNotFoundError: there is no run, or it has no checkpoint.
+        ValueError: a method has no knob, or one whose values have to be named.
+    """
+    drawn: dict[tuple[str, Path], None] = {}
+    for run in runs:
+        found, root = _sweep_run(run, values)
+        drawn[found.data, root] = None
+    for data, root in drawn:
+        with locked(root / "records"):  # the figure drawn last has the points of all
+            paths = draw(data, root)
+        print("\n".join(map(str, paths)) or f"{data} has no scores that a figure shows")
+
+
+def _sweep_run(run: Path, values: Sequence[float] | None) -> tuple[Sweep, Path]:
+    """The points of a run, stored one by one, and the leaderboard's folder."""
+    model, data = load_generator(run)
+    if model.knob is None:
+        raise ValueError(f"{run}: {type(model).__name__} has no knob that a sweep could turn")
+    if values is None:
+        if model.knob not in VALUES:
+            raise ValueError(f"{run}: no values of {model.knob} are known, name them by --values")
+        values = (*VALUES[model.knob], model.setting)
+    folder = Run(run)
+    config = folder.load_config()
+    place = config["evaluate"]
+    root = Path(place["leaderboard"])
+    fresh = Sweep(
+        method=place["method"],
+        data=place["data"],
+        budget=place["budget"],
+        seed=config["seed_everything"],
+        knob=model.knob,
+        checkpoint=_file_hash(folder.checkpoint(folder.tested_checkpoint())),
+        data_revision=data.revision,
+        fingerprint=data_fingerprint(data, len(data.sentences("test"))),
+        commit=provenance.commit(),
+        versions=provenance.versions(),
+        points=[],
+    )
+    path = fresh.path(root)
+    points = _points_of(path, fresh)
+    done = {point[KNOB] for point in points}
+    missing = [value for value in dict.fromkeys(map(float, values)) if value not in done]
+    print(f"{path}: {len(points)} points of {fresh.knob}, {len(missing)} to come", flush=True)
+    swept = replace(fresh, points=points)
+    metrics = data.metrics("test")
+    for point in knob_curve(
+        lambda value: _samples(model, data, value, fresh.seed), missing, metrics
+    ):
+        points = sorted([*swept.points, point], key=lambda point: point[KNOB])
+        swept = replace(fresh, points=points)
+        replace_text(path, json.dumps(asdict(swept), indent=2, sort_keys=True) + "\n")
+    return swept, root
+
+
+def _samples(model: TextGenerator, data: TextDataModule, value: float, seed: int) -> list[Sentence]:
+    """As many sentences as the test set has, drawn as the test draws them."""
+    sizes = [len(batch.ids) for batch in data.test_dataloader()]
+    torch.manual_seed(seed)  # after a loader was begun, which may draw a number itself
+    sentences: list[Sentence] = []
+    with torch.no_grad():
+        for size in tqdm(sizes, f"sampling at {value:g}", leave=False, delay=QUIET_SECONDS):
+            drawn = model.sample(size, **{str(model.knob): value})
+            sentences += data.text(drawn)
+    return parse(unparse(sentences))  # an entry of the vocabulary that holds a blank is two words
+
+
+def _points_of(path: Path, fresh: Sweep) -> list[Point]:
+    """The points of an interrupted or shorter sweep of the same checkpoint."""
+    if not path.exists():
+        return []
+    old = load(path)
+    changed = replace(old, points=[], commit="") != replace(fresh, points=[], commit="")
+    return [] if changed else old.points
+
+
+def load(path: Path) -> Sweep:
+    """Read the points of a run.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    try:
+        return Sweep(**read_json(path))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} holds no sweep ({error}); delete it to sweep again") from error
+
+
+def draw(data: str, root: Path) -> list[Path]:
+    """Draw the curves of all methods of a table that have points.
+
+    Only curves whose settings agree share a figure; those of another data revision, or scored
+    otherwise, have one of their own.
+
+    Returns:
+        The files, ``tables/<data>-sweep.svg`` and so on; none where no panel has its scores.
+
+    Raises:
+        ValueError: a file is damaged, or matplotlib is missing.
+    """
+    groups: list[list[Sweep]] = []
+    for path in sorted((root / "sweeps" / data).glob("*.json")):
+        swept = load(path)
+        for group in groups:
+            if all(not disagreement(swept.settings(), other.settings()) for other in group):
+                group.append(swept)
+                break
+        else:
+            groups.append([swept])
+    figures = []
+    for number, group in enumerate(groups, start=1):
+        panels = [
+            panel
+            for panel in PANELS
+            if all(_has(swept, [key for key, _ in panel]) for swept in group)
+        ]
+        if panels:
+            curves = {f"{s.method} ({s.budget}, seed {s.seed})": s.points for s in group}
+            figures.append(
+                root / "tables" / f"{data}-sweep{f'-{number}' if number > 1 else ''}.svg"
+            )
+            plot_curves(curves, panels, figures[-1])
+    return figures
+
+
+def _has(swept: Sweep, keys: Sequence[str]) -> bool:
+    """Whether a point has all of these scores."""
+    return any(all(key in point for key in keys) for point in swept.points)
+
+
+def _file_hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

@@ -1,0 +1,1 @@
+"""From text to numbers, and to what they depend on."""

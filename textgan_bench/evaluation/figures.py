@@ -1,0 +1,233 @@
+"""Pictures of texts and of curves; they need matplotlib, the extra ``[plot]``."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from textgan_bench.evaluation.curves import KNOB, Point
+from textgan_bench.files import replaced
+from textgan_bench.interfaces import Sentence
+
+SIZE = (5.0, 3.5)  # inches
+
+PANEL = (3.2, 2.4)
+
+LETTER, LINE = 0.067, 0.13  # inches of a character of eight points
+
+SMALL_LETTER = 0.046  # inches of one of six points, at most
+
+POINTS = 72  # an inch
+
+FORMATS = (".svg", ".png", ".pdf")
+
+Curve = Sequence[tuple[float, float]]
+
+Band = Sequence[tuple[float, ...]]
+"""Points of a mean and its range: x, mean, smallest, largest."""
+
+Axis = tuple[str, str]
+"""Key of a score, and what is written there."""
+
+
+def plot_lengths(
+    texts: Mapping[str, Sequence[Sentence]],
+    path: Path,
+    x: str = "words in a sentence",
+    caption: str = "",
+) -> None:
+    """Draw the share of sentences of each length, a line a text.
+
+    Args:
+        texts: sentences by the name of the text.
+        path: the file, ``.svg``, ``.png`` or ``.pdf``.
+        x: what is counted, as it stands under the horizontal axis.
+        caption: stands small below the figure.
+
+    Raises:
+        ValueError: a text is empty, matplotlib is missing, or the file is of no known kind.
+    """
+    figure, axes = _figure(path)
+    for name, sentences in texts.items():
+        if not sentences:
+            raise ValueError(f"{name} has no sentence whose length could be drawn")
+        counts = Counter(map(len, sentences))
+        lengths = range(min(counts), max(counts) + 1)
+        shares = [counts[length] / len(sentences) for length in lengths]
+        # A step from half a word below to half a word above, and down to zero at both ends.
+        edges = [length - 0.5 for length in (*lengths, lengths[-1] + 1)]
+        axes.stairs(shares, edges, label=name, linewidth=1.5)
+    axes.set_xlabel(x)
+    axes.set_ylabel("share")
+    axes.legend(frameon=False)
+    _save(figure, path, caption)
+
+
+def plot_curves(
+    curves: Mapping[str, Sequence[Point]], panels: Sequence[tuple[Axis, Axis]], path: Path
+) -> None:
+    """Draw scores against each other, a line a generator, each point with its knob beside it.
+
+    A point that lacks a score of a panel is left out of it.
+
+    Args:
+        curves: points of ``knob_curve`` by the name of the generator.
+        panels: side by side, the horizontal and the vertical axis of each, for example
+            ``("lm_score/kn4", "LM score ↓"), ("reverse_lm/kn4", "Reverse LM ↓")``.
+        path: the file, ``.svg``, ``.png`` or ``.pdf``.
+
+    Raises:
+        ValueError: all points of a curve lack a score, matplotlib is missing, or the file is of no
+            known kind.
+    """
+    figure, *places = _figure(path, len(panels))
+    for axes, (x, y) in zip(places, panels, strict=True):
+        for name, all_points in curves.items():
+            points = [point for point in all_points if x[0] in point and y[0] in point]
+            if not points:
+                raise ValueError(f"the curve of {name} has no score {x[0]} or {y[0]}")
+            line = [(point[x[0]], point[y[0]]) for point in points]
+            (drawn,) = axes.plot(
+                *zip(*line, strict=True), marker="o", markersize=4, linewidth=1.2, label=name
+            )
+            for place, point in zip(line, points, strict=True):
+                axes.annotate(
+                    f"{point[KNOB]:g}",
+                    place,
+                    xytext=(4, 4),
+                    textcoords="offset points",
+                    fontsize="x-small",
+                    color=drawn.get_color(),
+                )
+        axes.set_xlabel(x[1])
+        axes.set_ylabel(y[1])
+    lines, names = places[0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside lower center", ncols=min(len(names), 3), frameon=False)
+    _save(figure, path)
+
+
+def plot_losses(
+    panels: Mapping[str, Mapping[str, Curve]], path: Path, x: str, caption: str = ""
+) -> None:
+    """Draw the losses of several trainings, a panel each, a line a loss, on common axes.
+
+    Args:
+        panels: curves by the name of the loss, by the title of the panel.
+        path: the file, ``.svg``, ``.png`` or ``.pdf``.
+        x: what is written under the horizontal axes.
+        caption: stands small below the figure.
+
+    Raises:
+        ValueError: a curve has no point, matplotlib is missing, or the file is of no known kind.
+    """
+    figure, grid = _figures(path, len(panels))
+    for axes, (title, curves) in zip(grid, panels.items(), strict=True):
+        for name, curve in curves.items():
+            if not curve:
+                raise ValueError(f"{title} has no point of {name}")
+            axes.plot(*zip(*curve, strict=True), linewidth=1.2, label=name)
+        axes.set_title(title, fontsize="small")
+        axes.set_xlabel(x)
+        axes.sharey(grid[0])
+    grid[0].set_ylabel("loss (nats)")
+    grid[0].legend(frameon=False, fontsize="small")
+    _save(figure, path, caption)
+
+
+def plot_bands(panels: Mapping[str, Band], path: Path, x: str, caption: str = "") -> None:
+    """Draw the mean of a loss over several trainings and its range, a panel each.
+
+    The vertical axis of a panel is logarithmic if the loss falls by more than a half and stays
+    positive.
+
+    Args:
+        panels: points by what is written beside the vertical axis.
+        path: the file, ``.svg``, ``.png`` or ``.pdf``.
+        x: what is written under the horizontal axes.
+        caption: stands small below the figure.
+
+    Raises:
+        ValueError: a band has no point, matplotlib is missing, or the file is of no known kind.
+    """
+    figure, grid = _figures(path, len(panels))
+    for axes, (name, band) in zip(grid, panels.items(), strict=True):
+        if not band:
+            raise ValueError(f"{name} has no point")
+        places, means, smallest, largest = zip(*band, strict=True)
+        axes.fill_between(places, smallest, largest, alpha=0.3, linewidth=0)
+        axes.plot(places, means, linewidth=1.2)
+        if 0 < 2 * min(smallest) < max(largest):
+            axes.set_yscale("log")
+        axes.set_xlabel(x)
+        axes.set_ylabel(name)
+    _save(figure, path, caption)
+
+
+def plot_texts(columns: Mapping[str, Sequence[str]], path: Path, caption: str = "") -> None:
+    """Write texts side by side, a column each, a sentence a line under a title.
+
+    Args:
+        columns: lines by title.
+        path: the file, ``.svg``, ``.png`` or ``.pdf``.
+        caption: stands small below the texts.
+
+    Raises:
+        ValueError: there is no column, matplotlib is missing, or the file is of no known kind.
+    """
+    if not columns:
+        raise ValueError("there is no text to be written")
+    letters = [max(map(len, [title, *lines])) + 2 for title, lines in columns.items()]
+    width = sum(letters) * LETTER
+    below = len(_wrapped(caption, width)) + 1
+    figure, axes = _figure(path)
+    figure.set_size_inches(width, (max(map(len, columns.values())) + 2 + below) * LINE)
+    axes.set_axis_off()
+    style = {"xycoords": "axes fraction", "family": "monospace", "fontsize": 8, "va": "top"}
+    for i, (title, lines) in enumerate(columns.items()):
+        corner = sum(letters[:i]) / sum(letters), 1
+        axes.annotate(title, corner, weight="bold", **style)
+        under = {"xytext": (0, -1.5 * LINE * POINTS), "textcoords": "offset points"}
+        axes.annotate("\n".join(lines), corner, **style, **under)
+    _save(figure, path, caption)
+
+
+def _figures(path: Path, panels: int) -> tuple[Any, list[Any]]:
+    """A figure of several panels in a row."""
+    figure, *grid = _figure(path, panels)
+    figure.set_size_inches(PANEL[0] * panels, PANEL[1])
+    return figure, grid
+
+
+def _figure(path: Path, panels: int = 1) -> list[Any]:
+    """The figure and its axes, side by side."""
+    if path.suffix not in FORMATS:
+        raise ValueError(f"a figure is a file of {', '.join(FORMATS)}, not {path.name}")
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ValueError(
+            "figures need the package matplotlib: pip install 'textgan_bench[plot]'"
+        ) from None
+    figure = Figure(figsize=(panels * SIZE[0], SIZE[1]), layout="constrained")
+    places = figure.subplots(1, panels, squeeze=False)[0]
+    for axes in places:
+        axes.spines[["top", "right"]].set_visible(False)
+    return [figure, *places]
+
+
+def _wrapped(caption: str, width: float) -> list[str]:
+    """The lines of a caption below a figure of ``width`` inches."""
+    return textwrap.wrap(caption, int(width / SMALL_LETTER))
+
+
+def _save(figure: Any, path: Path, caption: str = "") -> None:
+    if caption:
+        figure.supxlabel("\n".join(_wrapped(caption, figure.get_figwidth())), fontsize=6)
+    # Without a date and with known identifiers the same scores give the same file.
+    from matplotlib import rc_context
+
+    dated = {".svg": "Date", ".pdf": "CreationDate"}
+    metadata = {dated[path.suffix]: None} if path.suffix in dated else {}
+    with rc_context({"svg.hashsalt": path.stem}), replaced(path) as file:
+        figure.savefig(file, dpi=200, metadata=metadata, format=path.suffix[1:] or None)

@@ -1,0 +1,98 @@
+"""From text to scores: the one path that runs, anchors and ``score`` share.
+
+Text is written as ``reading`` reads it, words separated by blanks.
+"""
+
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from torchmetrics import MetricCollection
+
+from textgan_bench.interfaces import Sentence
+from textgan_bench.metrics.inputs import PairedMetric, given
+
+CHUNK = 10_000
+"""Sentences a metric is given at once: what it needs for a moment grows with it."""
+
+
+class Scores(NamedTuple):
+    """What came of scoring a text."""
+
+    values: dict[str, float]
+    """By key, finite."""
+    left_out: dict[str, str]
+    """Scores and metrics that these samples do not determine, and why."""
+
+
+def chunked(sentences: Iterable[Sentence], size: int = CHUNK) -> Iterator[list[Sentence]]:
+    """The sentences in lists of ``size``, the last one shorter."""
+    iterator = iter(sentences)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def score_chunks(
+    metrics: MetricCollection,
+    chunks: Iterable[list[Sentence]],
+    watched: Callable[[Collection[str]], Iterable[str]] = iter,
+    aligned: Sequence[Sentence] | None = None,
+) -> Scores:
+    """Scores of a text of any length; one that is infinite, or refused, leaves the others alone.
+
+    Args:
+        metrics: they are emptied first, and left empty.
+        chunks: the text in pieces.
+        watched: shows how far a loop over the metrics' names has come.
+        aligned: each sample's own reference; paired metrics are passed over without.
+
+    Raises:
+        ValueError: there is no sentence.
+    """
+    metrics.reset()
+    judging = {
+        name: metric
+        for name, metric in metrics.items(copy_state=False)
+        if aligned is not None or not isinstance(metric, PairedMetric)
+    }
+    values: dict[str, float] = {}
+    left_out: dict[str, str] = {}
+    num_samples, any_word = 0, False
+    for chunk in chunks:
+        any_word = any_word or any(chunk)
+        own = None if aligned is None else aligned[num_samples:][: len(chunk)]
+        num_samples += len(chunk)
+        for name, metric in list(judging.items()):
+            try:
+                metric.update(**given(metric, chunk, own))
+            except ValueError as error:
+                left_out[name] = str(error)
+                del judging[name]
+    if not num_samples:
+        raise ValueError("there are no sentences to score")
+    for name in watched(judging.keys()):
+        try:
+            computed = {key: float(value) for key, value in judging[name].compute().items()}
+        except ValueError as error:
+            left_out[name], computed = str(error), {}
+        for key, value in computed.items():
+            if math.isfinite(value):
+                values[key] = value
+            else:
+                left_out[key] = f"it is {value}" if any_word else "no word was written"
+        judging[name].reset()  # what it kept of the samples, before the next one needs memory
+    return Scores(values, left_out)
+
+
+def score(
+    metrics: MetricCollection,
+    sentences: Sequence[Sentence],
+    aligned: Sequence[Sentence] | None = None,
+) -> dict[str, float]:
+    """The scores that a set of sentences has, by key; with their own references, if any.
+
+    Raises:
+        ValueError: there is no sentence.
+    """
+    return score_chunks(metrics, chunked(sentences), aligned=aligned).values

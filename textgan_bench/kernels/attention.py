@@ -1,0 +1,65 @@
+"""Scaled dot-product attention of several heads (Vaswani et al., 2017, section 3.2)."""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from textgan_bench.kernels.dropout import NO_DROPOUT, Dropout
+from textgan_bench.kernels.gpu_kernels import can_take
+from textgan_bench.kernels.sources import split, total_width
+
+LARGEST = 32
+"""Words of a sentence, and dimensions of a head, that the kernels were measured with."""
+
+
+def attention(
+    bias: Tensor | None,
+    *sources: Tensor,
+    heads: int,
+    dropout: Dropout = NO_DROPOUT,
+    causal: bool = False,
+) -> Tensor:
+    """(B, T, H) of queries, keys and values, side by side in ``sources``.
+
+    Between the words of padded sentences a GPU has kernels for it (``triton_attention``), which
+    may be differentiated twice where there is no dropout. Without them a second derivative needs
+    the math backend of PyTorch, which ``torch.nn.attention.sdpa_kernel`` chooses.
+
+    Args:
+        bias: (B, 1, 1, S) added to the scores of each key, zero or minus infinity.
+        sources: (B, T, n H) each, of which n are side by side, head by head: three in all. Those
+            of keys and values may have another time S.
+        heads: of H / heads dimensions.
+        dropout: of probabilities.
+        causal: whether a word attends only to those before it and to itself.
+
+    >>> import torch
+    >>> values = torch.tensor([[[1.0], [5.0]]])
+    >>> attention(None, torch.zeros(1, 2, 2), values, heads=1)  # all keys alike
+    tensor([[[3.],
+             [3.]]])
+    """
+    if bias is not None and not causal and _fit(bias, sources, heads) and can_take(bias, *sources):
+        from textgan_bench.kernels.triton_attention import FusedAttention
+
+        seed = dropout.seed(bias.device)
+        return FusedAttention.apply(seed, dropout.rate, heads, bias.contiguous(), *sources)
+    query, key, value = (_heads(x, heads) for x in split(sources))
+    attended = F.scaled_dot_product_attention(
+        query, key, value, attn_mask=bias, dropout_p=dropout.rate, is_causal=causal
+    )  # (B, heads, T, H / heads)
+    return attended.transpose(1, 2).flatten(2)
+
+
+def _fit(bias: Tensor, sources: Sequence[Tensor], heads: int) -> bool:
+    """Whether the kernels are made for these: words of one sentence among themselves, not many."""
+    batch, time, _ = sources[0].shape
+    small = time <= LARGEST and total_width(sources) <= 3 * heads * LARGEST
+    among_themselves = all(x.shape[:2] == (batch, time) for x in sources)
+    dense = all(x.stride(-1) == 1 for x in sources)
+    return small and among_themselves and dense and bias.shape == (batch, 1, 1, time)
+
+
+def _heads(x: Tensor, heads: int) -> Tensor:
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)  # (B, heads, T, H / heads)

@@ -1,0 +1,218 @@
+"""From records to tables: which rows share a block, and what its notes say."""
+
+import json
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from textgan_bench.files import clear, locked, replace_text
+from textgan_bench.leaderboard.records import (
+    ROOT,
+    Published,
+    Record,
+    comparable,
+    load_published,
+    load_records,
+    row_of,
+    scores,
+    store,
+)
+from textgan_bench.leaderboard.tables import (
+    UNKNOWN_IS_COMMON,
+    Block,
+    Figure,
+    Row,
+    latex,
+    markdown,
+    plain,
+    unknown_share,
+)
+
+
+def write(record: Record, root: Path = ROOT) -> Path:
+    """Store a record and render the tables anew.
+
+    Raises:
+        RecordError: ``load`` would refuse the record, or another one cannot be read.
+    """
+    path = store(record, root)
+    render(root)
+    return path
+
+
+def blocks(records: Iterable[Record]) -> list[Block]:
+    """One block for each set of records of which any two are comparable."""
+    sections: list[list[Record]] = []
+    # Records of many fields come first, so that none that lacks them stands between two of them.
+    for record in sorted(records, key=lambda record: -len(record.fingerprint)):
+        for section in sections:
+            if all(comparable(record, other) for other in section):
+                section.append(record)
+                break
+        else:
+            sections.append([record])
+    return [_block(section) for section in sorted(sections, key=_section_order)]
+
+
+def render(root: Path = ROOT) -> list[Path]:
+    """Write ``tables/<data>.md`` and ``.tex`` of every data set with a record or published row.
+
+    One process at a time, and each reads the records when it is its turn: the last one's tables
+    hold those of all.
+    """
+    paths = []
+    with locked(root / "records"):
+        clear(root)
+        records, published = load_records(root), load_published(root)
+        named = {record.data for record in records} | {table.data for table in published}
+        for data in sorted(named):
+            content = blocks(record for record in records if record.data == data)
+            content += [_published_block(table) for table in published if table.data == data]
+            for suffix, text in ((".md", markdown(data, content)), (".tex", latex(data, content))):
+                path = root / "tables" / f"{data}{suffix}"
+                replace_text(path, text)
+                paths.append(path)
+    return paths
+
+
+def compare(record: Record, records: Iterable[Record]) -> str:
+    """The row of ``record`` among those it may be compared with, for a terminal."""
+    peers = [peer for peer in records if comparable(peer, record) and peer.path() != record.path()]
+    return plain(_block([*peers, record], marked=row_of(record)))
+
+
+def _section_order(section: Sequence[Record]) -> tuple[str, bool, str]:
+    """By data; of one data set, the block that has runs before one of anchors alone."""
+    first = section[0]
+    only_anchors = all(record.source == "anchor" for record in section)
+    return (first.data_revision, only_anchors, json.dumps(first.fingerprint, sort_keys=True))
+
+
+def _block(records: Iterable[Record], marked: tuple[str, ...] | None = None) -> Block:
+    groups: dict[tuple[str, ...], list[Record]] = {}
+    for record in sorted(records, key=lambda record: record.path()):
+        groups.setdefault(row_of(record), []).append(record)
+    repeated = {
+        key: base
+        for key, group in groups.items()
+        if key != marked and (base := _repeats(group, groups.values())) is not None
+    }
+    groups = {key: group for key, group in groups.items() if key not in repeated}
+    (first, *_), *_ = groups.values()
+    fields: dict[str, Any] = {}
+    for group in groups.values():
+        for record in group:
+            fields |= record.fingerprint
+    rows = [_row(group, marked=key == marked) for key, group in groups.items()]
+    settings = ", ".join(f"{key} {value}" for key, value in sorted(fields.items()))
+    notes = [f"Text: {first.data_source}", f"Scoring: {settings}"]
+    notes += [_training(group) for group in groups.values() if group[0].source == "run"]
+    notes += [
+        f"{method}, {budget}: {base} to the last digit here, and therefore not printed"
+        for (_, method, budget, *_), base in repeated.items()
+    ]
+    unknown = unknown_share(rows)
+    if unknown > UNKNOWN_IS_COMMON:
+        notes.append(
+            f"{unknown:.0%} of the words are unknown and match nothing in BLEU: BLEU of sets and "
+            "self-BLEU are left out"
+        )
+    notes += [line for group in groups.values() for line in _left_out(group)]
+    return Block(
+        title=f"Data revision {first.data_revision}",
+        rows=sorted(rows, key=lambda row: row.order),
+        notes=notes,
+    )
+
+
+def _repeats(group: Sequence[Record], groups: Iterable[Sequence[Record]]) -> str | None:
+    """The method that ``group`` is an ablation of, if what it leaves out changes no score."""
+    first = group[0]
+    base, is_ablation, _ = first.method.partition(".")
+    if first.source != "run" or not is_ablation:
+        return None
+    known = {
+        record.seed: record.scores
+        for other in groups
+        for record in other
+        if (record.source, record.method, record.budget) == ("run", base, first.budget)
+    }
+    same = all(
+        record.seed in known and _equal(record.scores, known[record.seed]) for record in group
+    )
+    return base if same else None
+
+
+def _equal(scores: Mapping[str, float], others: Mapping[str, float]) -> bool:
+    """Whether all scores that both have are the same, an older record having fewer."""
+    return all(scores[key] == others[key] for key in scores.keys() & others.keys())
+
+
+def _row(group: Sequence[Record], *, marked: bool) -> Row:
+    first = group[0]
+    *_, knob = row_of(first)
+    values = scores(group)
+    return Row(
+        kind="anchor" if first.source == "anchor" else "run",
+        method=f"{first.method} ({knob})" if knob else first.method,
+        scores={
+            key: Figure(statistics.fmean(seeds), statistics.stdev(seeds) if seeds[1:] else None)
+            for key, seeds in values.items()
+        },
+        budget="anchor" if first.source == "anchor" else first.budget,
+        seeds=len(group),
+        batches="" if first.source == "anchor" else _batches(group),
+        marked=marked,
+    )
+
+
+def _batches(group: Sequence[Record]) -> str:
+    """Training batches of a row, each of which counts as an update, on average over its seeds."""
+    costs = [record.cost for record in group]
+    known = [cost[0] for cost in costs if cost is not None]
+    if len(known) == len(costs):
+        return f"{statistics.fmean(known):,.0f}"
+    return f"≥ {statistics.fmean(record.generator_updates for record in group):,.0f}"
+
+
+def _left_out(group: Sequence[Record]) -> list[str]:
+    """A line on each score that a seed of a row left out."""
+    return [
+        f"{record.method}, {record.budget}: no {key} of seed {record.seed}, as {reason}"
+        for record in group
+        for key, reason in record.left_out.items()
+    ]
+
+
+def _training(group: Sequence[Record]) -> str:
+    first = group[0]
+    tested = statistics.fmean(record.generator_updates for record in group)
+    costs = [record.cost for record in group]
+    known = [cost for cost in costs if cost is not None]
+    if len(known) == len(costs):
+        updates, hours = map(statistics.fmean, zip(*known, strict=True))
+        selected = f" (tested after {tested:,.0f})" if tested < updates else ""
+    else:
+        updates = tested
+        hours = statistics.fmean(record.wall_clock_hours for record in group)
+        selected = " up to the selected checkpoint"
+    hardware = " or ".join(sorted({record.hardware for record in group}))
+    return (
+        f"{first.method}, {first.budget}: {first.budget_label}; "
+        f"{updates:,.0f} generator updates in {hours:.2f} h{selected} on {hardware}"
+    )
+
+
+def _published_block(table: Published) -> Block:
+    rows = [
+        Row(
+            kind="published",
+            method=row["method"],
+            scores=row["scores"],
+            budget="paper",
+            seeds=table.seeds,
+        )
+        for row in table.rows
+    ]
+    return Block(title=f"{table.citation}, {table.where}", rows=rows, notes=[table.note])

@@ -1,0 +1,313 @@
+"""Tables of scores as Markdown, LaTeX and plain text; standard library only.
+
+Which columns a block has, which of their values is the best one, and how it is marked.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from textgan_bench.errors import one_line
+from textgan_bench.leaderboard.columns import (
+    BESIDE_FORWARD,
+    CAVEATS,
+    COLUMNS,
+    FORWARD,
+    NOT_SHOWN,
+    SET_BLEU,
+    Column,
+    column,
+    digits,
+)
+
+LEGEND = (
+    "Anchors come first: the data judged by the same code (oracle, real), then samplers that know "
+    "only word frequencies (unigram) or only the vocabulary (uniform). real is training text "
+    "against the test text; where a score is relative to the training text (PPL, Novel, Nearest) "
+    "it is the test text against that. copy and other_style are transfers: the sources as they "
+    "are, and real sentences of the other style. One half of the test text "
+    "scored against the other (half) has fewer references, and a block of its own. Batches are "
+    "those of the training, ≥ where a record knows only those before its selected checkpoint. "
+    "Mean ± "
+    "standard deviation over seeds. Likelihoods are in nats a word, language models are 4-gram "
+    "Kneser-Ney, BLEU is "
+    "BLEU-5, in which `<unk>` matches nothing; Words counts the distinct words of the samples, "
+    "Sentences is the share of distinct "
+    "sentences, Novel that of sentences that are not training text, Lengths the "
+    "distance of the distributions of lengths in words, G2 and H2 are the geometric and the "
+    "harmonic mean of Transferred and BLEU to source. ↓ lower is better, ↑ higher is better, ≈ "
+    "best is nearest to the data's own value: "
+    "a model that repeats itself passes the data there, so read these columns beside Reverse LM, "
+    "Words and Sentences. Bold is the best of the methods of a block that have the same budget; "
+    "one with less than half of the data's own distinct sentences is best at nothing. Numbers of "
+    "different blocks "
+    "are not comparable. † the text was too uniform for Kneser-Ney discounts of some order: fixed "
+    "ones stood in."
+)
+
+DATA_ITSELF = ("oracle", "real", "other_style")
+"""Anchors whose value is that of the data; the first that has one."""
+
+REAL_TEXT = (*DATA_ITSELF, "half")
+
+ANCHORS = ("oracle", "real", "half", "other_style", "copy", "unigram", "uniform")
+
+DISTINCT = "distinct_sentences"
+
+COLLAPSED = 0.5
+"""A method with less than this share of the data's own distinct sentences repeats itself."""
+
+UNKNOWN_IS_COMMON = 0.1
+"""Share of unknown words from which BLEU of sets says little."""
+
+_MARKDOWN = re.compile(r"[\\`*\[\]~$#]|(?<![^\W_])_+|_+(?![^\W_])")
+"""What has a meaning in Markdown; within a word an underscore has none."""
+
+_LATEX = str.maketrans(
+    {character: f"\\{character}" for character in "&%_#${}"}
+    | {"[": "{[}", "*": "{*}"}  # after the end of a line they are its arguments
+    | {"<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}"}
+    | {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
+    | {
+        "±": "$\\pm$",
+        "↓": "$\\downarrow$",
+        "↑": "$\\uparrow$",
+        "≈": "$\\approx$",
+        "≥": "$\\geq$",
+        "→": "$\\to$",
+        "–": "--",
+    }
+)
+
+
+class Figure(NamedTuple):
+    """A mean and its standard deviation over seeds, None where there is a single value."""
+
+    mean: float
+    spread: float | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table."""
+
+    kind: Literal["anchor", "run", "published"]
+    method: str
+    scores: Mapping[str, Figure | str]
+    """A published score is a string, the digits of its paper."""
+    budget: str = ""
+    seeds: int | None = None
+    batches: str = ""
+    """How many it was trained on, as printed."""
+    marked: bool = False
+    """Pointed at in a terminal."""
+
+    def value(self, key: str) -> float | None:
+        """The mean of a score, None where it is published or missing."""
+        figure = self.scores.get(key)
+        return figure.mean if isinstance(figure, Figure) else None
+
+    @property
+    def order(self) -> tuple[int, int, str, str]:
+        """Anchors first, the data itself before all."""
+        if self.kind != "anchor":
+            return (1, 0, self.method, self.budget)
+        rank = ANCHORS.index(self.method) if self.method in ANCHORS else len(ANCHORS)
+        return (0, rank, self.method, self.budget)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that share their columns because they are comparable."""
+
+    title: str
+    rows: Sequence[Row]
+    notes: Sequence[str] = field(default=())
+
+    @property
+    def columns(self) -> list[Column]:
+        """The known columns in their order, then unknown scores by name."""
+        keys = {key for row in self.rows for key in row.scores}.difference(NOT_SHOWN)
+        if unknown_share(self.rows) > UNKNOWN_IS_COMMON:
+            keys.difference_update(SET_BLEU)
+        if keys.intersection(FORWARD) and any(row.kind != "published" for row in self.rows):
+            keys.update(BESIDE_FORWARD)
+        known = [column.key for column in COLUMNS if column.key in keys]
+        return [column(key) for key in [*known, *sorted(keys.difference(known))]]
+
+
+def unknown_share(rows: Sequence[Row]) -> float:
+    """Of the words of real text, those that are unknown; 0 where no row tells."""
+    shares = (row.value("oov_rate") for row in rows if row.method in REAL_TEXT)
+    return max((share for share in shares if share is not None), default=0.0)
+
+
+def figure_text(column: Column, row: Row) -> str:
+    """``3.51 ± 0.02``, or a dash where there is no score."""
+    figure = row.scores.get(column.key)
+    if figure is None:
+        return "–"
+    if isinstance(figure, str):
+        return figure
+    caveat = "†" if CAVEATS.get(column.key) in row.scores else ""
+    places = digits(column, figure.spread)
+    # Adding 0.0 turns the -0.0 that rounding may leave into 0.0.
+    text = f"{round(figure.mean, places) + 0.0:,.{places}f}{caveat}"
+    return text if figure.spread is None else f"{text} ± {figure.spread:,.{places}f}"
+
+
+def best(column: Column, rows: Sequence[Row]) -> list[Row]:
+    """The methods' rows with the best value of their budget, ties by the printed digits included.
+
+    Anchors are no candidates, nor is a method that repeats itself, and a single method is best at
+    nothing.
+    """
+    target = _own_value(column.key, rows)
+    distances: dict[str, Callable[[float], float]] = {
+        "↓": lambda mean: mean,
+        "↑": lambda mean: -mean,
+        "→0": abs,
+    }
+    if target is not None:
+        distances["≈"] = lambda mean: abs(mean - target)
+    if column.better not in distances:
+        return []
+    distance = distances[column.better]
+    distinct = _own_value(DISTINCT, rows) or 0.0
+    costs: dict[str, dict[int, float]] = {}
+    for index, row in enumerate(rows):
+        mean, own = row.value(column.key), row.value(DISTINCT)
+        collapsed = own is not None and own < COLLAPSED * distinct
+        if row.kind == "run" and mean is not None and not collapsed:
+            costs.setdefault(row.budget, {})[index] = round(distance(mean), column.digits)
+    winners = [
+        index
+        for rivals in costs.values()
+        if len(rivals) > 1
+        for index, cost in rivals.items()
+        if cost == min(rivals.values())
+    ]
+    return [rows[index] for index in sorted(winners)]
+
+
+def _own_value(key: str, rows: Sequence[Row]) -> float | None:
+    """The score of the data itself, None without one."""
+    data = (row.value(key) for row in rows if row.kind == "anchor" and row.method in DATA_ITSELF)
+    return next((value for value in data if value is not None), None)
+
+
+def markdown(data: str, blocks: Sequence[Block]) -> str:
+    """A page with one table a block."""
+    parts = [
+        f"# {_markdown_text(data)}",
+        "<!-- Made by `make tables`; edit the records, not this page. -->",
+        LEGEND,
+    ]
+    for block in blocks:
+        header, *lines = _cells(block, _markdown_emphasis)
+        width = len(header)
+        table = [[*map(_markdown_text, header)], ["---"] * 2 + ["---:"] * (width - 2), *lines]
+        parts += [
+            f"## {_markdown_text(block.title)}",
+            "\n".join(
+                f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in table
+            ),
+            "\n".join(f"- {_markdown_text(note)}" for note in block.notes),
+        ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def latex(data: str, blocks: Sequence[Block]) -> str:
+    """One ``table`` a block; needs the package booktabs."""
+    parts = [
+        "% Made by `make tables`; edit the records, not this file. Needs \\usepackage{booktabs}."
+    ]
+    for number, block in enumerate(blocks, start=1):
+        header, *lines = _cells(block, _latex_emphasis)
+        caption = ". ".join([f"{data}: {block.title}", *(note.rstrip(".") for note in block.notes)])
+        parts.append(
+            "\n".join(
+                [
+                    "\\begin{table}",
+                    "\\centering\\footnotesize",
+                    f"\\caption{{{_escape(caption)}.}}",
+                    f"\\label{{tab:{_label(data)}-{number}}}",
+                    f"\\begin{{tabular}}{{ll{'r' * (len(header) - 2)}}}",
+                    "\\toprule",
+                    " & ".join(_escape(cell) for cell in header) + " \\\\",
+                    "\\midrule",
+                    *(" & ".join(line) + " \\\\" for line in lines),
+                    "\\bottomrule",
+                    "\\end{tabular}",
+                    "\\end{table}",
+                ]
+            )
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def plain(block: Block) -> str:
+    """Aligned text for a terminal; ``*`` is the best value, ``>`` the marked row."""
+    header, *lines = _cells(block, _plain_emphasis)
+    lines = [[*map(one_line, header)], *lines]
+    pointers = ["  ", *("> " if row.marked else "  " for row in block.rows)]
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    aligned = []
+    for pointer, line in zip(pointers, lines, strict=True):
+        words = [
+            cell.ljust(width) if place < 2 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        aligned.append((pointer + "  ".join(words)).rstrip())
+    return "\n".join(aligned)
+
+
+def _cells(block: Block, emphasis: Callable[[str, Row, bool], str]) -> list[list[str]]:
+    """Header and rows: method, budget, seeds, training, then one cell a column."""
+    columns = block.columns
+    winners = [best(column, block.rows) for column in columns]
+    trained = ["Batches"] if any(row.batches for row in block.rows) else []
+    titles = (f"{column.title} {column.better}".strip() for column in columns)
+    lines = [["Method", "Budget", "Seeds", *trained, *titles]]
+    for row in block.rows:
+        figures = [
+            emphasis(figure_text(column, row), row, row in winning)
+            for column, winning in zip(columns, winners, strict=True)
+        ]
+        labels = [row.method, row.budget, "" if row.seeds is None else str(row.seeds)]
+        labels += [row.batches] if trained else []
+        lines.append([*(emphasis(label, row, False) for label in labels), *figures])
+    return lines
+
+
+def _markdown_emphasis(text: str, row: Row, bold: bool) -> str:
+    text = _markdown_text(text)
+    if row.kind == "published" and text:
+        return f"*{text}*"
+    return f"**{text}**" if bold else text
+
+
+def _plain_emphasis(text: str, row: Row, bold: bool) -> str:
+    return one_line(text) + ("*" if bold else " ")
+
+
+def _latex_emphasis(text: str, row: Row, bold: bool) -> str:
+    text = _escape(text)
+    if row.kind == "published" and text:
+        return f"\\emph{{{text}}}"
+    return f"\\textbf{{{text}}}" if bold else text
+
+
+def _markdown_text(text: str) -> str:
+    marked = _MARKDOWN.sub(lambda found: "".join(f"\\{mark}" for mark in found[0]), one_line(text))
+    return marked.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _escape(text: str) -> str:
+    return one_line(text).translate(_LATEX)
+
+
+def _label(name: str) -> str:
+    """The name without the characters that no label may have."""
+    return re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII)

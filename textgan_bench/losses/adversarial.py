@@ -1,0 +1,98 @@
+"""Adversarial losses on raw scores (logits), and gradient penalties. Shapes: B batch."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from textgan_bench.kernels.shapes import shapes_are_fixed
+from textgan_bench.losses.processes import holder_weight
+
+
+def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """-E log sigmoid(real) - E log(1 - sigmoid(fake)) (Goodfellow et al., 2014), in nats.
+
+    Args:
+        real, fake: (B,) scores. At chance the loss is 2 ln 2.
+
+    >>> round(discriminator_loss(torch.zeros(3), torch.zeros(3)).item(), 4)
+    1.3863
+    """
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def non_saturating_loss(fake: Tensor) -> Tensor:
+    """-E log sigmoid(fake), the generator's loss (Goodfellow et al., 2014), in nats.
+
+    >>> round(non_saturating_loss(torch.zeros(3)).item(), 4)
+    0.6931
+    """
+    return F.softplus(-fake).mean()
+
+
+def max_gradient_penalty(
+    score: Callable[[Tensor, Tensor], Tensor], points: Tensor, lengths: Tensor
+) -> Tensor:
+    """The largest ||d score / d point||^2 of the batch (Zhou et al., 2019; Huang et al., eq. 25).
+
+    Only the largest norm has a gradient, so all norms are found by first derivatives and only that
+    sentence, cut to its own length, is differentiated twice. This needs a score without dropout
+    and without statistics over the batch. In ``fixed_shapes`` every sentence is differentiated
+    twice, since the shapes of one alone depend on which it is.
+
+    Args:
+        score: (B, T, E) points and (B,) lengths to (B,) scores.
+        points: (B, T, E), with or without history.
+        lengths: (B,) the positions that count.
+
+    Returns:
+        The penalty, differentiable in the score's parameters and in the history of ``points``. With
+        several processes the mean over them is the penalty of the largest of all.
+    """
+    if shapes_are_fixed():
+        return max_gradient_penalty_of_all(score, points, lengths)
+    leaf = points.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(score(leaf, lengths).sum(), leaf)
+    largest, steepest = gradient.square().sum((1, 2)).max(0)
+    longest = int(lengths[steepest])
+    point, length = points[steepest, None, :longest], lengths[steepest, None]
+    if not point.requires_grad:
+        point.requires_grad_()
+    # Fused attention kernels have no second derivative.
+    with sdpa_kernel(SDPBackend.MATH):
+        (gradient,) = torch.autograd.grad(score(point, length).sum(), point, create_graph=True)
+    return holder_weight(largest) * gradient.square().sum()
+
+
+def max_gradient_penalty_of_all(
+    score: Callable[[Tensor, Tensor], Tensor], points: Tensor, lengths: Tensor
+) -> Tensor:
+    """``max_gradient_penalty`` written plainly: every sentence is differentiated twice.
+
+    Dearer, but in fewer operations, whose shapes do not depend on which norm is the largest, and
+    it allows a score with statistics over the batch or, but in a Transformer on a GPU, dropout.
+    """
+    with sdpa_kernel(SDPBackend.MATH):
+        (gradient,) = torch.autograd.grad(score(points, lengths).sum(), points, create_graph=True)
+    largest = gradient.square().sum((1, 2)).max()
+    return holder_weight(largest) * largest
+
+
+def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+    """Mean of (||grad critic(c)|| - 1)^2 at c drawn evenly between pairs (Gulrajani et al., 2017).
+
+    Args:
+        critic: (B, H) points to (B, 1) scores. Where it mixes examples, as batch normalisation
+            does, the gradient of an example includes its effect on the scores of the others.
+        real, fake: (B, H), taken as constants.
+
+    >>> linear = lambda points: points @ torch.tensor([[3.0], [4.0]])
+    >>> gradient_penalty(linear, torch.zeros(2, 2), torch.ones(2, 2)).item()
+    16.0
+    """
+    share = real.new_empty(len(real), 1).uniform_()
+    points = torch.lerp(fake.detach(), real.detach(), share).requires_grad_()
+    (gradient,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
+    return (gradient.norm(dim=1) - 1).square().mean()

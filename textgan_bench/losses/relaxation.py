@@ -1,0 +1,96 @@
+"""Gradients through discrete choices: Gumbel noise and the straight-through estimator.
+
+Shapes: N tokens, V vocabulary, E embedding.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from textgan_bench.kernels.row_chunks import row_chunks
+
+
+def gumbel_noise_like(scores: Tensor) -> Tensor:
+    """Standard Gumbel noise -log(-log(u)) in the shape of ``scores``.
+
+    >>> gumbel_noise_like(torch.zeros(2, 3)).shape
+    torch.Size([2, 3])
+    """
+    # In place: several times faster than the expression, since large temporaries are what costs.
+    uniform = torch.rand_like(scores).clamp_(min=torch.finfo(scores.dtype).tiny)
+    return uniform.log_().neg_().log_().neg_()
+
+
+@torch.no_grad()
+def add_gumbel_noise_(scores: Tensor) -> Tensor:
+    """``scores`` (N, V) with standard Gumbel noise added in place, which their gradient passes."""
+    for (rows,) in row_chunks(scores):
+        rows.add_(gumbel_noise_like(rows))
+    return scores
+
+
+class _StraightThrough(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, words: Tensor, scores: Tensor, table: Tensor, temperature: float
+    ) -> Tensor:
+        ctx.save_for_backward(scores, table)
+        ctx.temperature = temperature
+        return words.view_as(words)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
+        if not ctx.needs_input_grad[1]:
+            return gradient, None, None, None
+        scores, table = ctx.saved_tensors
+        u = (gradient / ctx.temperature) @ table.T  # (…, V), the gradient at the one-hot
+        for s, slope in row_chunks(scores.reshape(-1, len(table)), u.view(-1, len(table))):
+            p = torch.softmax(s / ctx.temperature, -1)  # (N, V)
+            # Jacobian of the softmax: p (u - <p, u>) / temperature, in place of u.
+            inner = slope.mul_(p).sum(-1, keepdim=True)
+            slope.addcmul_(p, inner, value=-1)
+        return gradient, u, None, None
+
+
+def straight_through_embedding(scores: Tensor, table: Tensor, temperature: float) -> Tensor:
+    """Embed argmax one-hots, differentiating them as softmax(scores / temperature).
+
+    Equal to ``o @ table`` with o = stop_gradient(o' - o'') + o'', o' = onehot(argmax scores),
+    o'' = softmax(scores / temperature) (Huang et al., 2021, eq. 22-24), but neither the one-hots
+    nor their product with the table is formed. The table gets the gradient of the words.
+
+    Args:
+        scores: (…, V).
+        table: (V, E).
+        temperature: positive.
+
+    Returns:
+        (…, E).
+
+    >>> scores = torch.tensor([[0.0, 2.0]], requires_grad=True)
+    >>> straight_through_embedding(scores, torch.tensor([[1.0], [3.0]]), 1.0)
+    tensor([[3.]], grad_fn=<_StraightThroughBackward>)
+    """
+    words = F.embedding(scores.argmax(-1), table)
+    return _StraightThrough.apply(words, scores, table.detach(), temperature)
+
+
+def soft_embedding(scores: Tensor, table: Tensor, temperature: float) -> Tensor:
+    """Mean vectors softmax(scores / temperature) @ table (Chen et al., 2018, soft-argmax).
+
+    "Adversarial text generation via feature-mover's distance". Both arguments get gradients.
+
+    Args:
+        scores: (…, V).
+        table: (V, E).
+        temperature: positive.
+
+    Returns:
+        (…, E).
+
+    >>> soft_embedding(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0], [3.0]]), 1.0)
+    tensor([[2.]])
+    """
+    return torch.softmax(scores / temperature, -1) @ table

@@ -1,0 +1,59 @@
+"""What stands in the file of a checkpoint."""
+
+import io
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+OTHER_OBJECT = re.compile(r"GLOBAL (\S+) was not an allowed global")
+"""What PyTorch says of an object that it does not make from a checkpoint."""
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Content of a checkpoint, on the CPU.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it cannot be read, is of something else than a run, or holds weights that are
+            not finite.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no checkpoint {path}; train first")
+    damage = f"the checkpoint {path} is damaged; delete it to train from the start, or restore it"
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        other = OTHER_OBJECT.search(str(error))
+        if other is None:
+            raise ValueError(damage) from error
+        raise ValueError(
+            f"the checkpoint {path} holds an object of {other[1]}, and only tensors, numbers, "
+            "text, lists and dicts are loaded; save_hyperparameters(ignore=...) leaves it out"
+        ) from error
+    except (RuntimeError, EOFError, KeyError, OSError) as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # it may be whole
+        raise ValueError(damage) from error
+    if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
+        raise ValueError(f"{path} is no checkpoint of a run: it has no state_dict")
+    for name, value in content["state_dict"].items():
+        if torch.is_tensor(value) and not value.isfinite().all():
+            raise ValueError(
+                f"{name} of the checkpoint {path} is not finite; delete it and train anew"
+            )
+    return content
+
+
+def is_loaded_again(value: Any) -> bool:
+    """Whether a checkpoint that holds a value can be loaded."""
+    file = io.BytesIO()
+    torch.save(value, file)
+    file.seek(0)
+    try:
+        torch.load(file, weights_only=True)
+    except pickle.UnpicklingError:
+        return False
+    return True

@@ -1,0 +1,266 @@
+"""Scores of a run: curves while it trains, one record when it is tested."""
+
+import csv
+import io
+import math
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import WandbLogger
+from torchmetrics import MetricCollection
+
+from textgan_bench import leaderboard
+from textgan_bench.evaluation import provenance
+from textgan_bench.evaluation.fingerprint import data_fingerprint
+from textgan_bench.evaluation.scores import chunked, score_chunks
+from textgan_bench.evaluation.text import write_sentences
+from textgan_bench.files import named, replace_text
+from textgan_bench.interfaces import Sentence, TextDataModule, TextGenerator
+from textgan_bench.leaderboard import Record
+from textgan_bench.reading import read_sentences
+from textgan_bench.tokens import TokenBatch
+from textgan_bench.training.checkpoint_files import load_checkpoint
+from textgan_bench.training.run import LAST, Run
+
+SHOWN = 10
+"""Sentences a validation logs for reading."""
+
+NOT_TRAINED, THEN = "none: not trained", "; then "
+"""What the hardware of a record says without training, and between that of two sessions."""
+
+SAMPLES = "samples.txt"
+
+VALIDATION_SAMPLES = "validation_samples.csv"
+
+
+class Evaluate(Callback):
+    """Score the samples of validation and test steps by the metrics of the data module.
+
+    Validation logs scores and sentences against generator updates. Test writes ``samples.txt``
+    into the run folder, scores exactly that file, and writes the record; nothing else writes one.
+
+    A training batch counts as one generator update, however many steps other players take in it.
+
+    Args:
+        method: stem of the recipe.
+        data: folder of the recipe.
+        budget: name of the layer over the paper's setting, ``paper`` for none.
+        budget_label: one line on what that layer changes.
+        seed: linked to ``seed_everything``.
+        leaderboard: folder the record is written into, that of the run if None.
+        extras: of ``metrics.profiles.EXTRAS``, scores that the record shall have too.
+    """
+
+    def __init__(
+        self,
+        *,
+        method: str = "unnamed",
+        data: str = "unnamed",
+        budget: str = "paper",
+        budget_label: str = "as published",
+        seed: int = 0,
+        leaderboard: str | None = None,
+        extras: Sequence[str] = (),
+    ) -> None:
+        self.method = method
+        self.data = data
+        self.budget = budget
+        self.budget_label = budget_label
+        self.seed = seed
+        self.leaderboard = leaderboard
+        self.extras = tuple(extras)
+        self.config: dict[str, Any] = {}
+        """The resolved recipe; the command line sets it."""
+        self.generator_updates = 0
+        self.data_revision = ""
+        """Of the data trained on; the command line knows it before the weights are restored."""
+        self._device = self._hardware = NOT_TRAINED
+        self._seconds_before = 0.0
+        self._training: dict[str, Any] = {}
+        self._started_at: float | None = None
+        self._metrics: MetricCollection | None = None
+        self._sentences: list[Sentence] = []
+
+    @property
+    def seconds(self) -> float:
+        """Training time so far, interruptions left out."""
+        now = 0.0 if self._started_at is None else time.monotonic() - self._started_at
+        return self._seconds_before + now
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "generator_updates": self.generator_updates,
+            "seconds": self.seconds,
+            "data_revision": self.data_revision,
+            "hardware": self._hardware,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.generator_updates = state_dict["generator_updates"]
+        self._seconds_before = state_dict["seconds"]
+        self.data_revision = state_dict["data_revision"]
+        self._hardware = state_dict["hardware"]
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self._check_revision(trainer)  # weights of another vocabulary would not fit
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._check_revision(trainer)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._started_at = time.monotonic()
+        self._device = provenance.hardware(pl_module.device, trainer.world_size)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.generator_updates += 1
+        # Here, as a run that is resumed with nothing left to train uses none.
+        if self._hardware == NOT_TRAINED:
+            self._hardware = self._device
+        elif self._hardware.split(THEN)[-1] != self._device:
+            self._hardware += THEN + self._device
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._seconds_before, self._started_at = self.seconds, None
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._sentences = []
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self._collect(trainer, outputs)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._metrics is None:  # what depends on the references is computed once
+            self._metrics = _data(trainer).metrics("validation").to(pl_module.device)
+        scores, left_out = score_chunks(self._metrics, chunked(self._sentences))
+        scores |= dict.fromkeys(left_out, math.nan)  # a gap in the curve
+        curves = {f"validation/{name}": value for name, value in scores.items()}
+        pl_module.log_dict(curves, sync_dist=True)  # the metrics have been merged already
+        if trainer.is_global_zero:
+            self._show(trainer, [" ".join(sentence) for sentence in self._sentences[:SHOWN]])
+
+    def _show(self, trainer: Trainer, sentences: list[str]) -> None:
+        path = Path(trainer.default_root_dir) / VALIDATION_SAMPLES
+        columns = ["generator_updates", "sentence"]
+        rows = [[str(self.generator_updates), sentence] for sentence in sentences]
+        text = io.StringIO()
+        csv.writer(text).writerows([columns, *self._shown(path), *rows])
+        replace_text(path, text.getvalue())
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                with named(tempfile.gettempdir()):  # from where W&B moves it into the run folder
+                    logger.log_text("validation/samples", columns, rows)
+
+    def _shown(self, path: Path) -> list[list[str]]:
+        """Rows of earlier updates; a killed run may have shown later ones, which come again."""
+        if not path.exists():
+            return []
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.reader(file) if len(row) == 2 and row[0].isdecimal()]
+        return [row for row in rows if int(row[0]) < self.generator_updates]
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.world_size > 1:
+            raise ValueError(
+                f"test draws its samples on one device, not on {trainer.world_size}: shards of the "
+                "references are padded by repeats (--trainer.devices 1)"
+            )
+        self._check_revision(trainer)
+        self._training = self._whole_training(trainer)
+        self._sentences = []
+        torch.manual_seed(self.seed)  # the samples depend on the checkpoint and the seed alone
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self._collect(trainer, outputs)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        path = Path(trainer.default_root_dir) / SAMPLES
+        write_sentences(path, self._sentences)
+        data = _data(trainer)
+        sentences = read_sentences(path, data.split_line)
+        written_from_nothing = isinstance(pl_module, TextGenerator)
+        aligned = None if written_from_nothing else data.aligned("test")
+        scores, left_out = score_chunks(data.metrics("test"), chunked(sentences), aligned=aligned)
+        pl_module.log_dict({f"test/{name}": value for name, value in scores.items()})
+        leaderboard.write(
+            Record(
+                method=self.method,
+                data=self.data,
+                seed=self.seed,
+                budget=self.budget,
+                budget_label=self.budget_label,
+                scores=scores,
+                left_out=left_out,
+                fingerprint=data_fingerprint(data, len(sentences)),
+                data_revision=data.revision,
+                data_source=data.source,
+                num_samples=len(sentences),
+                generator_updates=self.generator_updates,
+                wall_clock_hours=self.seconds / 3600,
+                **self._training,
+                hardware=self._hardware,
+                config=self.config,
+                commit=provenance.commit(),
+                versions=provenance.versions(),
+                knob=_knob(pl_module),
+            ),
+            Path(self.leaderboard or trainer.default_root_dir),
+        )
+
+    def _whole_training(self, trainer: Trainer) -> dict[str, Any]:
+        """What the training came to after the checkpoint that is tested, if it is still there."""
+        last = Run(Path(trainer.default_root_dir)).checkpoint(LAST)
+        if not last.exists():
+            return {}
+        states = load_checkpoint(last).get("callbacks", {})
+        if self.state_key not in states:
+            return {}
+        state = states[self.state_key]
+        return {
+            "training_updates": state["generator_updates"],
+            "training_hours": state["seconds"] / 3600,
+        }
+
+    def _collect(self, trainer: Trainer, outputs: dict[str, TokenBatch]) -> None:
+        self._sentences += _data(trainer).text(outputs["samples"])
+
+    def _check_revision(self, trainer: Trainer) -> None:
+        revision = _data(trainer).revision
+        Run(Path(trainer.default_root_dir)).check_revision(self.data_revision, revision)
+        self.data_revision = revision
+
+
+def _data(trainer: Trainer) -> TextDataModule:
+    data: Any = getattr(trainer, "datamodule", None)
+    if not isinstance(data, TextDataModule):
+        raise TypeError(f"evaluation needs a TextDataModule, not {type(data).__name__}")
+    return data
+
+
+def _knob(model: LightningModule) -> dict[str, float]:
+    """Name and value of the knob the test's samples are drawn at."""
+    if not isinstance(model, TextGenerator) or model.knob is None:
+        return {}
+    return {model.knob: model.setting}

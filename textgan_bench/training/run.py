@@ -1,0 +1,205 @@
+"""The folder of a run: its configuration, its checkpoints and its identity in W&B."""
+
+import csv
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from textgan_bench.files import clear, locked, replace_text
+
+LAST, BEST = "last.ckpt", "best.ckpt"
+"""Names of the checkpoint of the latest state, and of that with the best validation score."""
+PLACES = (
+    ("trainer", "default_root_dir"),
+    ("trainer", "logger"),
+    ("data", "init_args", "data_dir"),
+    ("evaluate", "leaderboard"),
+    ("evaluate", "extras"),
+)
+"""Settings that say where things lie or what is scored beside, and change no result."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """``runs/<data>/<method>/<budget>-seed<k>``, or any folder ``fit`` was pointed at."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.yaml"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples.txt"
+
+    def checkpoint(self, name: str) -> Path:
+        return self.folder / "checkpoints" / name
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out of the folder, and clear it of what killed ones left unfinished.
+
+        Raises:
+            ValueError: another process is at work in it.
+        """
+        with ExitStack() as lock:
+            try:
+                lock.enter_context(locked(self.folder, wait=False))
+            except BlockingIOError:
+                raise ValueError(f"another process is at work in {self.folder}") from None
+            clear(self.folder)
+            yield
+
+    def clear(self) -> None:
+        """Discard the run."""
+        for path in self.folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+    def claim(self, config: dict[str, Any]) -> None:
+        """Store the configuration of a new run, or check that an old one is continued with its own.
+
+        Raises:
+            ValueError: the folder holds a run of another configuration.
+        """
+        if not self.config.exists() or not self.checkpoint(LAST).exists():
+            replace_text(self.config, yaml.safe_dump(config, sort_keys=False))
+            return
+        changed = list(differences(self.recipe(), without_places(config)))
+        if changed:
+            more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+            raise ValueError(
+                f"{self.folder} holds a run of another configuration ({changed[0]}{more}); "
+                "FORCE=1 (bench --force) discards it and starts again"
+            )
+
+    def check(self, config: dict[str, Any]) -> None:
+        """Refuse to test a run with other settings than those it was trained with.
+
+        Raises:
+            FileNotFoundError: there is no run in the folder.
+            ValueError: a setting differs that is not about the machine.
+        """
+        changed = [
+            difference
+            for difference in differences(self.recipe(), without_places(config))
+            if not difference.startswith("trainer.")
+        ]
+        if changed:
+            raise ValueError(f"{self.folder} was trained with other settings ({changed[0]})")
+
+    def check_revision(self, trained_on: str, revision: str) -> None:
+        """Refuse data that are not those the run was trained on.
+
+        Raises:
+            ValueError: their revisions differ.
+        """
+        if trained_on not in ("", revision):
+            raise ValueError(
+                f"{self.folder} was trained on data of revision {trained_on}, and they are now "
+                f"{revision}; FORCE=1 (bench --force) discards the run and starts again"
+            )
+
+    def tested_checkpoint(self) -> str:
+        """Name of the checkpoint that stands for the run: the last, or the one it selects."""
+        return LAST if self.load_config()["checkpoint"]["select"] is None else BEST
+
+    def load_config(self) -> dict[str, Any]:
+        """The resolved configuration of the run.
+
+        Raises:
+            FileNotFoundError: there is no run in the folder.
+            ValueError: the file is not one written by ``claim``.
+        """
+        if not self.config.is_file():
+            raise FileNotFoundError(f"{self.folder} is not a run: it has no {self.config.name}")
+        try:
+            content = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        except (UnicodeDecodeError, yaml.YAMLError):
+            content = None
+        if not isinstance(content, dict):
+            raise ValueError(f"{self.config} is damaged: it holds no configuration")
+        return content
+
+    def recipe(self) -> dict[str, Any]:
+        """All of the configuration that a result depends on."""
+        return without_places(self.load_config())
+
+    def logged(self, *keys: str) -> list[tuple[float, ...]]:
+        """What the CSV log holds of ``keys`` wherever it holds all of them, in order.
+
+        A resumed run repeats the steps after its last checkpoint; the repetition counts.
+
+        Returns:
+            Tuples of the training batches done before, and the value of each key.
+
+        Raises:
+            FileNotFoundError: the run has no log.
+            ValueError: the log has none of these.
+        """
+        versions = (self.folder / "csv").glob("version_*/metrics.csv")
+        files = sorted(versions, key=lambda path: int(path.parent.name.removeprefix("version_")))
+        if not files:
+            raise FileNotFoundError(f"{self.folder} has no log")
+        points: dict[int, tuple[float, ...]] = {}
+        for file in files:
+            with file.open(encoding="utf-8", newline="") as rows:
+                for row in csv.DictReader(rows):
+                    if all(row.get(key) for key in keys):
+                        points[int(row["step"])] = tuple(float(row[key]) for key in keys)
+        if not points:
+            raise ValueError(f"the log of {self.folder} has no {' and '.join(keys)}")
+        return [(step, *points[step]) for step in sorted(points)]
+
+    def wandb_id(self) -> str:
+        """Identity of the run in W&B, the same whenever it is resumed."""
+        path = self.folder / "wandb_id.txt"
+        if not path.exists():
+            identity = os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4)
+            replace_text(path, f"{identity}\n")
+        return path.read_text(encoding="utf-8").strip()
+
+
+def without_places(config: dict[str, Any]) -> dict[str, Any]:
+    """A copy of a configuration as a record holds it, ``PLACES`` left out.
+
+    What JSON has no value for, an infinite number or a date, is text.
+    """
+    recipe: dict[str, Any] = json.loads(json.dumps(config, default=str), parse_constant=str)
+    for *sections, key in PLACES:
+        section = recipe
+        for name in sections:
+            section = section.get(name) or {}
+        section.pop(key, None)
+    return recipe
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    """Settings that two configurations do not share, ``key: old, now new``.
+
+    >>> list(differences({"model": {"lr": 1, "size": 2}}, {"model": {"lr": 3, "size": 2}}))
+    ['model.lr: 1, now 3']
+    """
+    before, after = dict(_settings(old)), dict(_settings(new))
+    for key in sorted(before.keys() | after.keys()):
+        if before.get(key) != after.get(key):
+            yield f"{key}: {before.get(key)}, now {after.get(key)}"
+
+
+def _settings(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(config, dict):
+        for key, value in config.items():
+            yield from _settings(value, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, config
