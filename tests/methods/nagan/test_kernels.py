@@ -41,7 +41,7 @@ def test_losses_and_gradients_are_those_without_the_kernels(
     refuse, take = Mock(return_value=False), Mock(return_value=True)
     for answer in (refuse, take):
         for module in ("attention", "residual_norm"):
-            monkeypatch.setattr(f"textgan_bench.functional.{module}.can_take", answer)
+            monkeypatch.setattr(f"textgan_bench.kernels.{module}.can_take", answer)
         with shapes():
             results.append(losses_and_gradients(method))
     plain, ours = results
@@ -55,7 +55,7 @@ def test_losses_and_gradients_are_those_without_the_kernels(
 def test_the_kernels_drop_what_they_compute(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("triton")
     for module in ("attention", "residual_norm"):
-        monkeypatch.setattr(f"textgan_bench.functional.{module}.can_take", lambda *x: True)
+        monkeypatch.setattr(f"textgan_bench.kernels.{module}.can_take", lambda *x: True)
     by_itself, seeds = Mock(side_effect=lambda x, rate: x), Mock(wraps=Dropout.seed)
     monkeypatch.setattr(F, "dropout", by_itself)
     monkeypatch.setattr(Dropout, "seed", lambda *arguments: seeds(*arguments))
