@@ -48,11 +48,19 @@ def test_fit_and_test_do_what_bench_does(command: Command) -> None:
     assert "was trained with other settings (model.init_args.lr: 0.1, now 3.0)" in other
 
 
+NAGAN = ["--model=textgan_bench.methods.NAGAN"]
+START = "textgan_bench.methods.NAGAN.start has no option"
+NEIGHBOURS = "(did you mean neighbours?)"
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         (["--model.init_args.lrr=3"], "tests.boring.Boring has no option lrr (did you mean lr?)"),
         (["--data.init_args.sise=3"], "BoringData has no option sise (did you mean size?)"),
+        ([*NAGAN, "--model.init_args.start.neigbours=true"], f"{START} neigbours {NEIGHBOURS}"),
+        ([*NAGAN, "--model.init_args.start={neigbours: true}"], f"{START} neigbours {NEIGHBOURS}"),
+        ([*NAGAN, "--model.init_args.strat.latent_gain=2"], "NAGAN has no option strat (did you"),
         (["--trainer.max_epoch=3"], "--trainer.max_epoch (did you mean --trainer.max_epochs?)"),
         (["--checkpont.minutes=3"], "--checkpont.minutes (did you mean --checkpoint.minutes?)"),
         (["--trainer.max_epochs=many"], "max_epochs"),

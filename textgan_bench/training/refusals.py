@@ -3,14 +3,19 @@
 import inspect
 import math
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from pydoc import locate
-from typing import Any, cast
+from typing import Any, get_type_hints
 
 from textgan_bench.errors import meant
 
-# How the parser complains of an option of a class, among all else that it might be, and of others.
-OF_CLASS = re.compile(r"class_path '([\w.]+)':.*?Option '(\w+)' is not accepted", re.DOTALL)
+# How the parser complains of an option of a class or of a group of its options, among all else that
+# it might be, and of others.
+OF_CLASS = re.compile(
+    r"class_path '(?P<path>[\w.]+)':\s*"
+    r"(?:Group '(?P<group>[\w.]+)' does not accept option |Option |unrecognized arguments: --)"
+    r"'?(?P<name>[\w.]+)"
+)
 
 OF_VALUE = re.compile(
     r"class_path '([\w.]+)':\s*(.*?)\s*- Expected a <class 'NoneType'>", re.DOTALL
@@ -57,12 +62,23 @@ def misspelt(complaint: str, options: Collection[str]) -> str | None:
     """What the parser complains of, and which option was meant; None if it is of another kind."""
     of_class = OF_CLASS.search(complaint)
     if of_class:
-        path, name = of_class.groups()
-        known = inspect.signature(cast(Callable[..., Any], locate(path))).parameters
-        return f"{path} has no option {name}{meant(name, known)}"
+        group = of_class["group"]
+        name = f"{group}.{of_class['name']}" if group else of_class["name"]
+        return _misspelt_of_class(of_class["path"], name.split("."))
     of_value = OF_VALUE.search(complaint)
     if of_value:
         return ": ".join(of_value.groups())
     of_command, of_file = OF_COMMAND.search(complaint), OF_FILE.search(complaint)
     name = of_command[1] if of_command else f"--{of_file[1]}" if of_file else None
     return name and f"there is no option {name}{meant(name, options)}"
+
+
+def _misspelt_of_class(path: str, parts: list[str]) -> str:
+    """Which part of an option's name, as in ``start.latent_gain``, is that of no parameter."""
+    owner: Any = locate(path)
+    for name in parts:
+        known = inspect.signature(owner).parameters
+        if name not in known:
+            break
+        path, owner = f"{path}.{name}", get_type_hints(owner.__init__)[name]
+    return f"{path} has no option {name}{meant(name, known)}"
