@@ -1,0 +1,167 @@
+"""The revision of every data set, on which the names of its records depend, and what it holds.
+
+``tests/golden/data.json`` holds them for the files beside the checkout and for small made-up ones.
+A change that is meant to change a data set records them again:
+
+    python -m tests.datamodules.test_revisions
+"""
+
+import gzip
+import json
+import tempfile
+from collections.abc import Iterable
+from hashlib import sha256
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torchmetrics import MetricCollection
+
+from datamodules import sources
+from datamodules.coco import ENTRIES, PADDING_ID
+from textgan_bench.evaluation.fingerprint import data_fingerprint
+from textgan_bench.evaluation.text import unparse
+from textgan_bench.interfaces import TextDataModule
+from textgan_bench.recipes import TEXT, data_module, tables
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "data.json"
+SHARED = Path("../shared/data")
+OWN_TEXT = SHARED / "coco/texygen_train.txt"
+GENERATED = ("hmm", "cfg")
+SLOW = ("coco-2014", "coco-2017")
+"""Tables whose text of 80,000 captions takes many seconds to split into words."""
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def write(path: Path, lines: Iterable[str]) -> None:
+    content = "".join(f"{line}\n" for line in lines).encode()
+    # Nothing is compressed, so that every version of zlib writes the same bytes.
+    path.write_bytes(gzip.compress(content, 0, mtime=0) if path.suffix == ".gz" else content)
+
+
+def sentences(n: int, word: str) -> list[str]:
+    return [f"A {a} {word} sees {b}{c}, {d}." for a, b, c, d in product(LETTERS, repeat=4)][:n]
+
+
+def make_files(folder: Path) -> None:
+    """Small files of every data set that is read from a folder, which each finds by their names."""
+    entries = [f"w{index}" for index in range(ENTRIES)]
+    entries[PADDING_ID] = "<pad>"
+    words = (f"w{index % 900} w2 w{ENTRIES - 1}" for index in range(5_100))
+    texts = {
+        "leakgan_vocab.txt": entries,
+        "large_train.txt.gz": words,
+        "leakgan_test.txt": [f"w{index} w7 w2000" for index in range(50)],
+        "captions_raw.txt.gz": [f"{a}{b} {c}" for a, b, c in product(LETTERS, repeat=3)][:10_100],
+        "sentences.txt.gz": [f"{a}{b} {c}" for a, b, c, _ in product(LETTERS, repeat=4)][:52_000],
+        "texygen_train.txt": sentences(2_900, "cat"),
+        "texygen_test.txt": sentences(200, "cat"),
+        "texygen_test.txt.gz": sentences(200, "fox"),
+        "gfs_valid.txt.gz": sentences(400, "fox"),
+        "sentences_train.txt.gz": [*sentences(300, "hen"), "very " * 50],
+        "sentences_test.txt.gz": sentences(100, "Hen"),
+        "female.txt": [f"{a}{b}{c}" for a, b, c in product("Abcdefghijklm", repeat=3)],
+        "male.txt": [f"{a}{b}o" for a, b in product("Abcdefghijk", repeat=2)] + ["Jo Ann"],
+        **{
+            f"{part}_{label}.{end}": sentences(n, f"{label} {part}")
+            for part, n, end in (
+                ("shen_test", 6_000, "txt.gz"),
+                ("shen_dev", 5_000, "txt.gz"),
+                ("li_test", 20, "txt"),
+            )
+            for label in ("neg", "pos")
+        },
+    }
+    for name, lines in texts.items():
+        write(folder / name, lines)
+
+
+def module_of(table: str, folder: Path) -> TextDataModule:
+    """The data set of a table on made-up files, or the one that is generated."""
+    path = folder / "texygen_train.txt" if table == TEXT else folder
+    _, data = data_module(table, None if table in GENERATED else str(path))
+    return data
+
+
+def module_at_hand(table: str) -> TextDataModule:
+    _, data = data_module(table, str(OWN_TEXT) if table == TEXT else None)
+    return data
+
+
+def revision(data: TextDataModule) -> dict[str, Any]:
+    """What a record says of a data set, and the sizes that a method is built with."""
+    data.prepare_data()
+    data.setup("test")
+    sizes = [data.vocab_size, data.max_length, vars(data)["batch_size"]]
+    return {"revision": data.revision, "source": data.source, "sizes": sizes}
+
+
+def names(metrics: MetricCollection) -> list[str]:
+    return [type(metric).__name__ for metric in metrics.values()]
+
+
+def judging(data: TextDataModule) -> dict[str, Any]:
+    """What scores depend on, in their order, and the text of reference rows."""
+    data.prepare_data()
+    data.setup("test")
+    halves = data.halves()
+    texts = data.anchors(500) | data.rewritings()
+    if halves is not None:
+        texts |= {"samples": halves.samples, "references": halves.references}
+    return {
+        "fingerprint": data_fingerprint(data, 500),
+        "validation": names(data.metrics("validation")),
+        "test": names(data.metrics("test")),
+        "halves": None if halves is None else names(halves.metrics),
+        "aligned": data.aligned("test") == data.sentences("test"),
+        "texts": {name: sha256(unparse(text).encode()).hexdigest() for name, text in texts.items()},
+    }
+
+
+def recorded(section: str, table: str) -> object:
+    return json.loads(GOLDEN.read_text(encoding="utf-8"))[section][table]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("files")
+    make_files(made)
+    return made
+
+
+@pytest.mark.parametrize("table", tables())
+def test_made_up_files_have_the_revision_that_was_recorded(table: str, folder: Path) -> None:
+    assert revision(module_of(table, folder)) == recorded("made up", table)
+
+
+needs_files = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not here")
+
+
+@needs_files
+@pytest.mark.parametrize(
+    "table",
+    [pytest.param(table, marks=[pytest.mark.slow] * (table in SLOW)) for table in tables()],
+)
+def test_files_at_hand_have_the_revision_that_was_recorded(table: str) -> None:
+    assert revision(module_at_hand(table)) == recorded("at hand", table)
+
+
+@needs_files
+@pytest.mark.slow
+@pytest.mark.parametrize("table", tables())
+def test_files_at_hand_are_judged_as_was_recorded(table: str) -> None:
+    assert judging(module_at_hand(table)) == recorded("judging", table)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        made, sources.ROOT = Path(name) / "files", Path(name) / "data"
+        made.mkdir()
+        make_files(made)
+        golden = {
+            "made up": {table: revision(module_of(table, made)) for table in tables()},
+            "at hand": {table: revision(module_at_hand(table)) for table in tables()},
+            "judging": {table: judging(module_at_hand(table)) for table in tables()},
+        }
+    GOLDEN.write_text(json.dumps(golden, indent=1, sort_keys=True) + "\n", "utf-8")
