@@ -19,13 +19,6 @@ def select(tokens: Batch, rows: Tensor | slice) -> Batch:
     return type(tokens)(*(column[rows].long() for column in tokens))
 
 
-def trimmed(tokens: Batch) -> Batch:
-    """Without the columns that hold only padding, one left for the end of the longest sentence."""
-    columns = tokens._asdict()
-    width = 1 + max(int(columns[name].max()) for name in columns if name.endswith("lengths"))
-    return type(tokens)(*(column[:, :width] if column.dim() == 2 else column for column in tokens))
-
-
 @dataclass(frozen=True)
 class Shard:
     """The share of one of several processes that train together."""
@@ -53,8 +46,6 @@ class TrainingBatches:
         seed: equal in all processes.
         shard: the process.
         groups: rows of the split that are permuted by themselves; the whole split if None.
-        bucketing: batches that are cut from neighbours by length and then shuffled again; 1 leaves
-            the lengths in a batch random. Buckets are trimmed to their longest sentence.
     """
 
     def __init__(
@@ -66,7 +57,6 @@ class TrainingBatches:
         seed: int,
         shard: Shard,
         groups: list[Tensor] | None = None,
-        bucketing: int = 1,
     ) -> None:
         self.tokens = tokens
         self.groups = [torch.arange(len(tokens.ids))] if groups is None else groups
@@ -76,7 +66,6 @@ class TrainingBatches:
         self.length = fit if batches is None else batches
         self.seed = seed
         self.shard = shard
-        self.bucketing = bucketing
         self.epoch = 0
         self.batch = 0
 
@@ -90,8 +79,7 @@ class TrainingBatches:
         while self.batch < self.length:
             rows = order[self.batch]
             self.batch += 1
-            batch = select(self.tokens, rows)
-            yield trimmed(batch) if self.bucketing > 1 else batch
+            yield select(self.tokens, rows)
 
     def _order(self) -> Tensor:
         """(batches, B) rows of this epoch, for this process."""
@@ -106,18 +94,8 @@ class TrainingBatches:
             for _ in range(0, needed, len(group))
         ]
         order = torch.cat(passes)[:needed].view(self.length, self.stride)
-        if self.bucketing > 1:
-            order = self._bucketed(order, generator)
         first = self.shard.rank * self.share
         return order[:, first : first + self.share]
-
-    def _bucketed(self, order: Tensor, generator: torch.Generator) -> Tensor:
-        buckets = []
-        for pool in order.split(self.bucketing):
-            rows = pool.flatten()
-            by_length = rows[self.tokens.lengths[rows].argsort(stable=True)].view_as(pool)
-            buckets.append(by_length[torch.randperm(len(pool), generator=generator)])
-        return torch.cat(buckets)
 
     def state_dict(self) -> dict[str, Any]:
         return {"seed": self.seed, "epoch": self.epoch, "batch": self.batch}

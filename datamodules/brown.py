@@ -61,7 +61,6 @@ class BrownW200(CipherDataModule):
         data_dir: folder of the sentences; downloaded if None.
         batch_size: 64 in CipherGAN.
         batches_per_epoch: one pass over the data if None.
-        bucketing: training batches whose sentences are sorted by length together.
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
@@ -89,11 +88,8 @@ class BrownW200(CipherDataModule):
         data_dir: str | Path | None = None,
         batch_size: int = 64,
         batches_per_epoch: int | None = None,
-        bucketing: int = 1,
     ) -> None:
-        super().__init__(
-            data_dir, self.WORDS + 2, self.LENGTH, batch_size, batches_per_epoch, bucketing
-        )
+        super().__init__(data_dir, self.WORDS + 2, self.LENGTH, batch_size, batches_per_epoch)
 
     def key_for(self, vocab_size: int) -> Key:
         return vigenere(self.DIGITS, vocab_size)

@@ -32,7 +32,6 @@ class CharacterCipher(CipherDataModule):
         max_length: T; longer sentences are cut.
         batch_size: 64 as in CipherGAN.
         batches_per_epoch: one pass over the data if None.
-        bucketing: training batches whose sentences are sorted by length together.
 
     Raises:
         FileNotFoundError: the file is missing, or cannot be downloaded.
@@ -49,11 +48,10 @@ class CharacterCipher(CipherDataModule):
         max_length: int = 30,
         batch_size: int = 64,
         batches_per_epoch: int | None = None,
-        bucketing: int = 1,
     ) -> None:
         if not digits:
             raise ValueError("a key has at least one digit")
-        super().__init__(data_dir, 28, max_length, batch_size, batches_per_epoch, bucketing)
+        super().__init__(data_dir, 28, max_length, batch_size, batches_per_epoch)
         self.digits = tuple(digits)
 
     @property

@@ -85,9 +85,8 @@ class WordSub(CipherDataModule, Yelp):
         max_length: int = 15,
         batch_size: int = 64,
         batches_per_epoch: int | None = None,
-        bucketing: int = 1,
     ) -> None:
-        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch, bucketing)
+        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch)
 
     def key_for(self, vocab_size: int) -> Key:
         return substitution(vocab_size)

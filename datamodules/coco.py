@@ -71,9 +71,8 @@ class COCO(CorpusDataModule):
         data_dir: str | Path | None = None,
         batch_size: int = 64,
         batches_per_epoch: int | None = None,
-        bucketing: int = 1,
     ) -> None:
-        super().__init__(data_dir, ENTRIES, MAX_LENGTH, batch_size, batches_per_epoch, bucketing)
+        super().__init__(data_dir, ENTRIES, MAX_LENGTH, batch_size, batches_per_epoch)
 
     def files(self) -> tuple[Path, ...]:
         return self.choose(

@@ -63,7 +63,6 @@ class CorpusDataModule(InMemoryDataModule):
         max_length: T.
         batch_size: sentences a batch.
         batches_per_epoch: one pass over the data if None.
-        bucketing: training batches whose sentences are sorted by length together.
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
@@ -80,9 +79,8 @@ class CorpusDataModule(InMemoryDataModule):
         max_length: int,
         batch_size: int,
         batches_per_epoch: int | None,
-        bucketing: int,
     ) -> None:
-        super().__init__(vocab_size, max_length, batch_size, batches_per_epoch, bucketing)
+        super().__init__(vocab_size, max_length, batch_size, batches_per_epoch)
         self.data_dir: Path | None = None  # until it is known to be there
         if data_dir is not None and not Path(data_dir).exists():
             raise FileNotFoundError(

@@ -78,7 +78,6 @@ class SNLI(HubCorpus):
         max_length: T; 40 in NAGAN.
         batch_size: 64 in NAGAN (Table 9, real data).
         batches_per_epoch: 1,500 in NAGAN (A.7); one pass over the data if None.
-        bucketing: training batches whose sentences are sorted by length together.
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
@@ -117,9 +116,8 @@ class SNLI(HubCorpus):
         max_length: int = 40,
         batch_size: int = 64,
         batches_per_epoch: int | None = None,
-        bucketing: int = 1,
     ) -> None:
-        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch, bucketing)
+        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch)
 
 
 class SNLIARAE(SNLI):
@@ -138,9 +136,8 @@ class SNLIARAE(SNLI):
         max_length: int = 15,
         batch_size: int = 64,
         batches_per_epoch: int | None = None,
-        bucketing: int = 1,
     ) -> None:
-        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch, bucketing)
+        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch)
 
     def texts(self) -> dict[Split, list[Sentence]]:
         return {
@@ -160,7 +157,6 @@ class COCO2014(HubCorpus):
         max_length: T; longer captions are left out; 32 as in LeakGAN's captions.
         batch_size: 64 as for LeakGAN's captions.
         batches_per_epoch: one pass over the data if None.
-        bucketing: training batches whose sentences are sorted by length together.
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
@@ -196,9 +192,8 @@ class COCO2014(HubCorpus):
         max_length: int = 32,
         batch_size: int = 64,
         batches_per_epoch: int | None = None,
-        bucketing: int = 1,
     ) -> None:
-        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch, bucketing)
+        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch)
 
     def stand_in(self) -> dict[Split, list[Sentence]]:
         lines = tokenise(read_lines(self.files()[0]))

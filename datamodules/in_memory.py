@@ -30,8 +30,6 @@ class InMemoryDataModule(TextDataModule):
         max_length: T.
         batch_size: sentences a batch, in training and in evaluation.
         batches_per_epoch: length of a training epoch on one device; one pass over the data if None.
-        bucketing: training batches whose sentences are sorted by length together and trimmed; 1
-            for none.
 
     Raises:
         ValueError: a size is not positive.
@@ -46,20 +44,16 @@ class InMemoryDataModule(TextDataModule):
         max_length: int,
         batch_size: int,
         batches_per_epoch: int | None,
-        bucketing: int = 1,
     ) -> None:
         super().__init__()
         if batch_size < 1:
             raise ValueError(f"batch_size is at least 1, not {batch_size}")
         if batches_per_epoch is not None and batches_per_epoch < 1:
             raise ValueError(f"batches_per_epoch is at least 1, not {batches_per_epoch}")
-        if bucketing < 1:
-            raise ValueError(f"bucketing is at least 1, not {bucketing}")
         self.vocab_size = vocab_size
         self.max_length = max_length
         self.batch_size = batch_size
         self.batches_per_epoch = batches_per_epoch
-        self.bucketing = bucketing
         self.splits: dict[Split, Batch] = {}
         self._sentences: dict[Split, list[Sentence]] = {}
         self._metrics: dict[Split, MetricCollection] = {}
@@ -172,7 +166,6 @@ class InMemoryDataModule(TextDataModule):
             seed=seed,
             shard=shard,
             groups=groups,
-            bucketing=self.bucketing,
         )
         if self._place:
             self._training.load_state_dict(self._place)

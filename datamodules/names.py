@@ -57,7 +57,7 @@ class Names(TextCorpus):
         batch_size: int = 128,
         batches_per_epoch: int | None = None,
     ) -> None:
-        super().__init__(data_dir, 26, max_length, batch_size, batches_per_epoch, bucketing=1)
+        super().__init__(data_dir, 26, max_length, batch_size, batches_per_epoch)
 
     def fetch(self) -> None:
         for name, source in self.SOURCES.items():

@@ -27,7 +27,6 @@ class Text(TextCorpus):
         max_length: T; longer sentences are left out.
         batch_size: sentences a batch.
         batches_per_epoch: one pass over the data if None.
-        bucketing: training batches whose sentences are sorted by length together.
         tokenised: whether blanks separate the words already; else ``split_words`` does.
 
     Raises:
@@ -45,7 +44,6 @@ class Text(TextCorpus):
         max_length: int = 40,
         batch_size: int = 64,
         batches_per_epoch: int | None = None,
-        bucketing: int = 1,
         tokenised: bool = False,
     ) -> None:
         if data_dir is None:
@@ -55,7 +53,7 @@ class Text(TextCorpus):
         self.tokenised = tokenised
         if not tokenised:
             self.tokenisation = "nltk-by-piece"
-        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch, bucketing)
+        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch)
 
     @property
     def title(self) -> str:

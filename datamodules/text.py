@@ -85,7 +85,6 @@ class TextCorpus(CorpusDataModule):
         max_length: T; longer sentences are cut, or left out (``CUT``).
         batch_size: sentences a batch.
         batches_per_epoch: one pass over the data if None.
-        bucketing: training batches whose sentences are sorted by length together.
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
@@ -102,10 +101,9 @@ class TextCorpus(CorpusDataModule):
         max_length: int,
         batch_size: int,
         batches_per_epoch: int | None,
-        bucketing: int,
     ) -> None:
         self.words = words
-        super().__init__(data_dir, words + 2, max_length, batch_size, batches_per_epoch, bucketing)
+        super().__init__(data_dir, words + 2, max_length, batch_size, batches_per_epoch)
         if self.is_there():
             self.load()
             self.vocab_size = len(self.vocabulary)

@@ -27,7 +27,6 @@ class COCOTexygen(TextCorpus):
         max_length: T; 37, the longest sentence.
         batch_size: 64 in Texygen.
         batches_per_epoch: one pass over the data if None.
-        bucketing: training batches whose sentences are sorted by length together.
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
@@ -55,9 +54,8 @@ class COCOTexygen(TextCorpus):
         max_length: int = 37,
         batch_size: int = 64,
         batches_per_epoch: int | None = None,
-        bucketing: int = 1,
     ) -> None:
-        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch, bucketing)
+        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch)
 
     def files(self) -> tuple[Path, ...]:
         return self.choose(tuple(self.SOURCES), ("texygen_train.txt", "texygen_test.txt"))
@@ -79,7 +77,6 @@ class EMNLPNews(TextCorpus):
         max_length: T; 52 in ScratchGAN, longer sentences are left out.
         batch_size: 64 in Texygen.
         batches_per_epoch: one pass over the data if None.
-        bucketing: training batches whose sentences are sorted by length together.
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
@@ -109,9 +106,8 @@ class EMNLPNews(TextCorpus):
         max_length: int = 52,
         batch_size: int = 64,
         batches_per_epoch: int | None = None,
-        bucketing: int = 1,
     ) -> None:
-        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch, bucketing)
+        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch)
 
     def files(self) -> tuple[Path, ...]:
         return self.choose(tuple(self.SOURCES), ("gfs_valid.txt.gz", "texygen_test.txt.gz"))

@@ -54,7 +54,6 @@ class Yelp(TextCorpus):
         max_length: T; 15 words is the longest published sentence.
         batch_size: 64 in Shen et al.
         batches_per_epoch: one pass over the data if None.
-        bucketing: training batches whose sentences are sorted by length together.
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
@@ -74,9 +73,8 @@ class Yelp(TextCorpus):
         max_length: int = 15,
         batch_size: int = 64,
         batches_per_epoch: int | None = None,
-        bucketing: int = 1,
     ) -> None:
-        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch, bucketing)
+        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch)
 
     def files(self) -> tuple[Path, ...]:
         return self.choose(PUBLISHED, STAND_IN)

@@ -26,7 +26,6 @@ def training(
     *,
     batches: int | None = None,
     shard: Shard | None = None,
-    bucketing: int = 1,
     seed: int = 5,
 ) -> TrainingBatches:
     return TrainingBatches(
@@ -35,7 +34,6 @@ def training(
         batches=batches,
         seed=seed,
         shard=shard or Shard(),
-        bucketing=bucketing,
     )
 
 
@@ -67,13 +65,9 @@ def test_a_batch_holds_equally_many_sentences_of_each_group(world_size: int) -> 
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 3])
-@pytest.mark.parametrize("bucketing", [1, 3])
-def test_ranks_share_an_epoch_without_repeats_or_holes(world_size: int, bucketing: int) -> None:
+def test_ranks_share_an_epoch_without_repeats_or_holes(world_size: int) -> None:
     n, batch_size = 100, 7
-    ranks = [
-        training(n, batch_size, shard=Shard(rank, world_size), bucketing=bucketing)
-        for rank in range(world_size)
-    ]
+    ranks = [training(n, batch_size, shard=Shard(rank, world_size)) for rank in range(world_size)]
     for _ in range(2):
         shares = [list(rank) for rank in ranks]
         assert {len(share) for share in shares} == {n // (batch_size * world_size)}
@@ -111,31 +105,20 @@ def test_an_epoch_longer_than_the_data_uses_every_sentence_before_it_repeats_one
     assert sorted(order[:5]) == sorted(order[5:10]) == [1, 2, 3, 4, 5]
 
 
-@pytest.mark.parametrize("bucketing", [1, 4])
 @pytest.mark.parametrize("epoch", [0, 1])
-def test_an_epoch_goes_on_where_it_was_left(epoch: int, bucketing: int) -> None:
-    whole = training(60, 4, bucketing=bucketing)
+def test_an_epoch_goes_on_where_it_was_left(epoch: int) -> None:
+    whole = training(60, 4)
     for _ in range(epoch):
         list(whole)
     expected = first_symbols([*whole, *whole])
-    broken = training(60, 4, bucketing=bucketing)
+    broken = training(60, 4)
     for _ in range(epoch):
         list(broken)
     iterator = iter(broken)
     begun = [next(iterator) for _ in range(6)]
-    resumed = training(60, 4, bucketing=bucketing, seed=99)
+    resumed = training(60, 4, seed=99)
     resumed.load_state_dict(broken.state_dict())
     assert first_symbols([*begun, *resumed, *resumed]) == expected
-
-
-def test_buckets_hold_neighbours_in_length_and_are_trimmed() -> None:
-    lengths = [batch.lengths for batch in training(120, 10, bucketing=12)]
-    assert all(int(column.max() - column.min()) <= 1 for column in lengths)
-    assert [int(c.max()) for c in lengths] != sorted(int(c.max()) for c in lengths)
-    for batch in training(120, 10, bucketing=12):
-        # one column is left for the end symbol of the longest sentence
-        assert batch.ids.shape[1] == min(int(batch.lengths.max()) + 1, 6)
-    assert all(batch.ids.shape[1] == 6 for batch in training(120, 10))
 
 
 def test_labels_and_cipher_text_go_with_their_sentences() -> None:
@@ -145,7 +128,7 @@ def test_labels_and_cipher_text_go_with_their_sentences() -> None:
         assert isinstance(batch, LabelledBatch)
         assert (batch.ids[:, 0] == batch.labels + 1).all()
     both = CipherBatch(*tokens, *(column.flip(0) for column in tokens))
-    for batch in TrainingBatches(both, 4, batches=None, seed=0, shard=Shard(), bucketing=2):
+    for batch in TrainingBatches(both, 4, batches=None, seed=0, shard=Shard()):
         assert isinstance(batch, CipherBatch)
         assert (batch.plain.ids[:, 0] + batch.cipher.ids[:, 0] == 31).all()
 

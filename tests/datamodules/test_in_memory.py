@@ -29,8 +29,8 @@ class Few(InMemoryDataModule):
         return self.frequency_anchors(n, torch.Generator().manual_seed(seed))
 
 
-def few(batch_size: int = 2, batches_per_epoch: int | None = None, bucketing: int = 1) -> Few:
-    data = Few(4, 4, batch_size, batches_per_epoch, bucketing)
+def few(batch_size: int = 2, batches_per_epoch: int | None = None) -> Few:
+    data = Few(4, 4, batch_size, batches_per_epoch)
     data.setup()
     return data
 
@@ -114,7 +114,6 @@ def test_metrics_are_built_once_and_returned_empty() -> None:
     [
         ({"batch_size": 0}, "batch_size is at least 1, not 0"),
         ({"batches_per_epoch": -1}, "batches_per_epoch is at least 1, not -1"),
-        ({"bucketing": 0}, "bucketing is at least 1, not 0"),
         ({"batch_size": 6}, "batch_size=6 exceeds the 5 training sentences"),
     ],
 )

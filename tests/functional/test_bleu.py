@@ -11,7 +11,13 @@ import pytest
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from textgan_bench.functional import bleu, ngrams
-from textgan_bench.functional.bleu import NGramIndex, Smoothing, cross_bleu, self_bleu
+from textgan_bench.functional.bleu import (
+    NGramIndex,
+    Smoothing,
+    backward_bleu,
+    forward_bleu,
+    self_bleu,
+)
 from textgan_bench.functional.ngrams import FloatArray, IndexedText
 
 Words = list[int]
@@ -35,6 +41,16 @@ def nltk_bleu(hypotheses: list[Words], references: list[Words], order: int) -> l
     weights = (1 / order,) * order
     with warnings.catch_warnings(action="ignore"):
         return [sentence_bleu(references, words, weights, method1) for words in hypotheses]
+
+
+def cross_bleu(
+    samples: IndexedText,
+    references: NGramIndex,
+    orders: tuple[int, ...] = (5,),
+    smoothing: Smoothing = "floor",
+) -> tuple[FloatArray, FloatArray]:
+    forward, largest = forward_bleu(samples, references, orders, smoothing)
+    return forward, backward_bleu(largest, samples.lengths, references, orders, smoothing)
 
 
 def both_directions(

@@ -228,6 +228,14 @@ def backward_bleu(
 
     Returns:
         (number of orders, number of references) scores in [0, 1].
+
+    >>> samples = IndexedText(np.array([0, 1, 2, 3, 4, 2, 7]), np.array([5, 2]))
+    >>> references = NGramIndex(IndexedText(np.array([0, 1, 2, 3, 4, 5]), np.array([6])), order=2)
+    >>> forward, largest = forward_bleu(samples, references, orders=(1, 2))
+    >>> forward.round(3).tolist()
+    [[0.819, 0.068], [0.819, 0.03]]
+    >>> backward_bleu(largest, samples.lengths, references, orders=(1, 2)).round(3).tolist()
+    [[0.833], [0.816]]
     """
     matches = np.zeros((max(orders), len(references.lengths)))
     for n, (level, _) in enumerate(references.levels[: max(orders)]):
@@ -235,26 +243,6 @@ def backward_bleu(
         matches[n] = level.matches(limit, len(references.lengths))
     closest = _closest_length(references.lengths, _distinct(sample_lengths))
     return _bleu(matches, references.lengths, closest, orders, smoothing)
-
-
-def cross_bleu(
-    samples: IndexedText,
-    references: NGramIndex,
-    orders: Sequence[int] = (5,),
-    smoothing: Smoothing = "floor",
-) -> tuple[FloatArray, FloatArray]:
-    """``forward_bleu`` and ``backward_bleu`` of samples that are at hand together.
-
-    Their means over sentences are the forward and the backward BLEU.
-
-    >>> samples = IndexedText(np.array([0, 1, 2, 3, 4, 2, 7]), np.array([5, 2]))
-    >>> references = IndexedText(np.array([0, 1, 2, 3, 4, 5]), np.array([6]))
-    >>> forward, backward = cross_bleu(samples, NGramIndex(references, order=2), orders=(1, 2))
-    >>> forward.round(3).tolist(), backward.round(3).tolist()
-    ([[0.819, 0.068], [0.819, 0.03]], [[0.833], [0.816]])
-    """
-    forward, largest = forward_bleu(samples, references, orders, smoothing)
-    return forward, backward_bleu(largest, samples.lengths, references, orders, smoothing)
 
 
 def self_bleu(

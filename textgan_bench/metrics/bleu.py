@@ -49,7 +49,6 @@ class BLEU(TextMetric):
     """
 
     full_state_update = False
-    higher_is_better = True
 
     bleu_f_sum: Tensor
     bleu_sample_count: Tensor
@@ -130,7 +129,6 @@ class SelfBLEU(TextMetric):
     """
 
     full_state_update = False
-    higher_is_better = False
 
     self_bleu_words: list[Tensor]
     self_bleu_lengths: list[Tensor]

@@ -32,7 +32,6 @@ class TokenAccuracy(PairedMetric):
     """
 
     full_state_update = False
-    higher_is_better = True
 
     accuracy_sum: Tensor
     accuracy_count: Tensor
@@ -77,7 +76,6 @@ class CorpusBLEU(PairedMetric):
     """
 
     full_state_update = False
-    higher_is_better = True
 
     corpus_matches: Tensor
     corpus_ngrams: Tensor

@@ -28,7 +28,6 @@ class Diversity(TextMetric):
     """
 
     full_state_update = False
-    higher_is_better = True
 
     word_hashes: list[Tensor]
     sentence_hashes: list[Tensor]
@@ -79,7 +78,6 @@ class DistinctNGrams(TextMetric):
     """
 
     full_state_update = False
-    higher_is_better = True
 
     ngram_counts: Tensor
 
@@ -128,7 +126,6 @@ class NovelSentences(TrainingMetric):
     """
 
     full_state_update = False
-    higher_is_better = True
 
     novel_count: Tensor
     novelty_sample_count: Tensor

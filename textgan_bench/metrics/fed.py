@@ -44,7 +44,6 @@ class FED(TextMetric):
     """
 
     full_state_update = False
-    higher_is_better = False
 
     embedding_count: Tensor
     embedding_sum: Tensor

@@ -27,7 +27,6 @@ class LengthDistance(TextMetric):
     """
 
     full_state_update = False
-    higher_is_better = False
 
     sample_lengths: list[Tensor]
 

@@ -53,7 +53,6 @@ class LMScore(TextMetric):
     """
 
     full_state_update = False
-    higher_is_better = False
 
     lm_nll_sum: Tensor
     lm_word_count: Tensor
@@ -110,7 +109,6 @@ class ReverseLMScore(TextMetric):
     """
 
     full_state_update = False
-    higher_is_better = False
 
     reverse_words: list[Tensor]
     reverse_lengths: list[Tensor]

@@ -36,7 +36,6 @@ class OracleNLL(TextMetric):
     """
 
     full_state_update = False
-    higher_is_better = False
 
     oracle_nll_sum: Tensor
     oracle_word_count: Tensor

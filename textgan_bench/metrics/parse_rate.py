@@ -28,7 +28,6 @@ class ParseRate(StringMetric):
     """
 
     full_state_update = False
-    higher_is_better = True
 
     parsed_count: Tensor
     parsed_prefix_count: Tensor

@@ -45,7 +45,6 @@ class Perplexity(TrainingMetric):
     """
 
     full_state_update = False
-    higher_is_better = False
 
     perplexity_nll: Tensor
     perplexity_count: Tensor
@@ -98,7 +97,6 @@ class ReversePerplexity(TextMetric):
     """
 
     full_state_update = False
-    higher_is_better = False
 
     reverse_perplexity_words: list[Tensor]
     reverse_perplexity_lengths: list[Tensor]
