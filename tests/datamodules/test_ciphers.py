@@ -15,7 +15,7 @@ from datamodules import BrownW200, BrownW200Clean, CharacterCipher, WordSub
 from datamodules.brown import untagged
 from datamodules.ciphers import CipherDataModule
 from datamodules.keys import Key, substitution, vigenere
-from textgan_bench.evaluation.criteria import Judge
+from textgan_bench.evaluation.criteria import Criteria
 from textgan_bench.evaluation.scores import score
 from textgan_bench.evaluation.text import write_sentences
 from textgan_bench.evaluation.text_files import score_file
@@ -85,13 +85,13 @@ def test_a_file_of_decipherments_is_scored_by_line(tmp_path: Path) -> None:
     data.setup()
     plain = data.sentences("test")
     wrong = [["the"] * len(words) if place % 2 else words for place, words in enumerate(plain)]
-    judge = Judge(MetricCollection([TokenAccuracy()]), {}, plain, None, aligned=plain)
+    criteria = Criteria(MetricCollection([TokenAccuracy()]), {}, plain, None, aligned=plain)
     write_sentences(tmp_path / "deciphered.txt", wrong)
-    scores = score_file(judge, tmp_path / "deciphered.txt", len(wrong))
+    scores = score_file(criteria, tmp_path / "deciphered.txt", len(wrong))
     expected = [words.count("the") / len(words) for words in plain[1::2]] + [1.0] * len(plain[::2])
     assert scores.values["token_accuracy"] == pytest.approx(sum(expected) / len(plain))
     write_sentences(tmp_path / "cut.txt", wrong[:-1])
-    scores = score_file(judge, tmp_path / "cut.txt", len(wrong) - 1)
+    scores = score_file(criteria, tmp_path / "cut.txt", len(wrong) - 1)
     assert scores.values == {}
     assert "of the 11468 test sentences, not 11467" in scores.left_out["TokenAccuracy"]
 

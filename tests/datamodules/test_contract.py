@@ -212,71 +212,71 @@ def test_unigram_anchor_has_the_training_frequencies(
     params=parameters(lambda name: name not in QUICK),
     ids=lambda module: module.__name__,
 )
-def judge(request: pytest.FixtureRequest) -> TextDataModule:
+def scored(request: pytest.FixtureRequest) -> TextDataModule:
     return ready(partial(construct, request.param))
 
 
 @pytest.fixture(scope="module")
-def drawn(judge: TextDataModule) -> dict[str, list[Sentence]]:
-    return judge.anchors(N)
+def drawn(scored: TextDataModule) -> dict[str, list[Sentence]]:
+    return scored.anchors(N)
 
 
 @pytest.fixture(scope="module")
-def scores(judge: TextDataModule, drawn: dict[str, list[Sentence]]) -> dict[str, dict[str, float]]:
-    return {name: score(judge.metrics("test"), sentences) for name, sentences in drawn.items()}
+def scores(scored: TextDataModule, drawn: dict[str, list[Sentence]]) -> dict[str, dict[str, float]]:
+    return {name: score(scored.metrics("test"), sentences) for name, sentences in drawn.items()}
 
 
 def test_real_text_beats_the_other_anchors(
-    judge: TextDataModule, scores: dict[str, dict[str, float]]
+    scored: TextDataModule, scores: dict[str, dict[str, float]]
 ) -> None:
     real = scores.get("oracle") or scores["real"]
     for other in ("unigram", "uniform"):
         for key in ("reverse_lm/kn4", "lm_score/kn4"):
             assert real[key] < scores[other][key], key
-        if type(judge).__name__ not in OTHER_TOPICS:
+        if type(scored).__name__ not in OTHER_TOPICS:
             assert real["fed/hash128"] < scores[other]["fed/hash128"]
         for key in ("bleu_f/5", "bleu_b/5", "bleu_ha/5"):
             assert real[key] > scores[other][key], key
     assert scores["unigram"]["reverse_lm/kn4"] < scores["uniform"]["reverse_lm/kn4"]
-    sentences = judge.sentences("test")[:N]
+    sentences = scored.sentences("test")[:N]
     assert real["distinct_sentences"] > 0.9 * len(set(map(tuple, sentences))) / len(sentences)
 
 
 def test_validation_reports_a_reverse_figure_and_the_diversity(
-    judge: TextDataModule, drawn: dict[str, list[Sentence]]
+    scored: TextDataModule, drawn: dict[str, list[Sentence]]
 ) -> None:
-    computed = score(judge.metrics("validation"), drawn["unigram"])
+    computed = score(scored.metrics("validation"), drawn["unigram"])
     assert {"reverse_lm/kn4", "distinct_words", "distinct_sentences", "bleu_ha/5"} <= set(computed)
     assert all(map(math.isfinite, computed.values()))
 
 
 def test_no_encoder_is_fitted_on_the_text_it_judges_by(
-    judge: TextDataModule, drawn: dict[str, list[Sentence]]
+    scored: TextDataModule, drawn: dict[str, list[Sentence]]
 ) -> None:
-    validation, test = judge.sentences("validation"), judge.sentences("test")
+    validation, test = scored.sentences("validation"), scored.sentences("test")
     samples, fit = drawn["unigram"], HashedNGrams.fit
     cases: list[tuple[Split, FED]] = [
         ("validation", FED(validation[1::2], fit(validation[0::2]))),
         ("test", FED(test, fit(validation))),
     ]
     for split, expected in cases:
-        (fed,) = [metric for metric in judge.metrics(split).values() if isinstance(metric, FED)]
+        (fed,) = [metric for metric in scored.metrics(split).values() if isinstance(metric, FED)]
         for metric in (fed, expected):
             metric.update(samples)
         assert fed.compute() == expected.compute()
 
 
-def test_a_half_of_the_test_text_is_judged_by_the_other(judge: TextDataModule) -> None:
-    halves = judge.halves()
-    assert (halves is None) == hasattr(judge, "oracle")
+def test_a_half_of_the_test_text_is_judged_by_the_other(scored: TextDataModule) -> None:
+    halves = scored.halves()
+    assert (halves is None) == hasattr(scored, "oracle")
     if halves is None:
         return
-    assert len(halves.samples) == len(halves.references) == len(judge.sentences("test")) // 2
+    assert len(halves.samples) == len(halves.references) == len(scored.sentences("test")) // 2
     together = Counter(map(tuple, [*halves.samples, *halves.references]))
-    assert together <= Counter(map(tuple, judge.sentences("test")))
+    assert together <= Counter(map(tuple, scored.sentences("test")))
     few = halves.samples[:50]
     (reverse,) = [m for m in halves.metrics.values() if isinstance(m, ReverseLMScore)]
-    expected = ReverseLMScore(halves.references, judge.vocabulary)
+    expected = ReverseLMScore(halves.references, scored.vocabulary)
     for metric in (reverse, expected):
         metric.update(few)
     with warnings.catch_warnings(action="ignore"):
@@ -284,9 +284,9 @@ def test_a_half_of_the_test_text_is_judged_by_the_other(judge: TextDataModule) -
 
 
 def test_a_collapsed_sampler_is_given_away(
-    judge: TextDataModule, scores: dict[str, dict[str, float]]
+    scored: TextDataModule, scores: dict[str, dict[str, float]]
 ) -> None:
-    collapsed = score(judge.metrics("test"), [judge.sentences("test")[0]] * N)
+    collapsed = score(scored.metrics("test"), [scored.sentences("test")[0]] * N)
     real = scores.get("oracle") or scores["real"]
     assert collapsed["lm_score/kn4"] < real["lm_score/kn4"]  # a forward figure rewards it
     assert collapsed["reverse_lm/kn4"] > scores["unigram"]["reverse_lm/kn4"]

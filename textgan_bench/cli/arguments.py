@@ -199,7 +199,7 @@ def _add_tokenised(command: argparse.ArgumentParser) -> None:
 
 
 def _add_criteria(command: argparse.ArgumentParser, *, required: bool) -> None:
-    """What a text is judged by: the arguments of ``make_judge``."""
+    """What a text is judged by: the arguments of ``make_criteria``."""
     against = command.add_mutually_exclusive_group(required=required)
     against.add_argument("--references", type=_path, help="real sentences, one a line")
     against.add_argument("--data", help="a folder of benchmarks, scored just as its runs are")

@@ -112,16 +112,16 @@ def _bench(row: Row, settings: list[str], force: bool) -> Record | None:
     with row.run.locked():
         if force:
             row.run.clear()
-        judge = _finished(row, settings)
-        if judge is not None:
+        data = _finished(row, settings)
+        if data is not None:
             print(f"{row.run.folder} is finished; FORCE=1 (bench --force) repeats it")
             leaderboard.render(row.leaderboard)  # a kill may have come before the tables
         else:
             _fit(row.run, settings, force)
-            judge = _test(row.run, settings)
+            data = _test(row.run, settings)
         if row.budget != SMOKE:
-            write_missing_anchors(row.data, judge, row.leaderboard)
-        return row.records()[judge.revision]
+            write_missing_anchors(row.data, data, row.leaderboard)
+        return row.records()[data.revision]
 
 
 def _finished(row: Row, settings: list[str]) -> TextDataModule | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from textgan_bench import leaderboard
 from textgan_bench.errors import one_line
-from textgan_bench.evaluation.criteria import Judge, make_judge
+from textgan_bench.evaluation.criteria import Criteria, make_criteria
 from textgan_bench.evaluation.text_files import (
     count_lines,
     errors_of_file,
@@ -36,7 +36,7 @@ class Side:
     """The fingerprint, and the data set where there is one."""
 
 
-def compare(a: Path, b: Path, *, bootstrap: int | None, **criteria: Any) -> None:
+def compare(a: Path, b: Path, *, bootstrap: int | None, **arguments: Any) -> None:
     """Print one table of both and of their difference.
 
     A record is shown with the other seeds of its row. A text, or a run if criteria are given, is
@@ -46,22 +46,22 @@ def compare(a: Path, b: Path, *, bootstrap: int | None, **criteria: Any) -> None
         a: a text file, the folder of a run, a record, or what ``score --json`` printed.
         b: likewise.
         bootstrap: resamples for the standard errors of texts, in place of the known ones.
-        criteria: arguments of ``make_judge``.
+        arguments: those of ``make_criteria``.
 
     Raises:
         FileNotFoundError: a file is missing.
         ValueError: their fingerprints differ, or one of them cannot be read or scored.
     """
     with notes():
-        judged = criteria["data"] is not None or criteria["references"] is not None
-        judge = make_judge(**criteria) if judged else None
+        judged = arguments["data"] is not None or arguments["references"] is not None
+        criteria = make_criteria(**arguments) if judged else None
         # A text is scored only if it compares.
-        settings = [_settings(path, judge) for path in (a, b)]
+        settings = [_settings(path, criteria) for path in (a, b)]
         differing = leaderboard.disagreement(*settings)
         if differing:
             fields = [f"{name} is {one} and {other}" for name, (one, other) in differing.items()]
             raise ValueError(f"{a} and {b} do not compare: {'; '.join(fields)}")
-        first, second = (_side(path, judge, bootstrap) for path in (a, b))
+        first, second = (_side(path, criteria, bootstrap) for path in (a, b))
     print(table(first, second))
 
 
@@ -109,25 +109,25 @@ def _only(first: Side, second: Side) -> list[str]:
     return lines
 
 
-def _settings(path: Path, judge: Judge | None) -> dict[str, Any]:
-    text = _text(path, judge)
-    if judge is None or text is None:
-        return _side(path, judge, None).settings
-    return judge.identity | judge.fingerprint(count_lines(text))
+def _settings(path: Path, criteria: Criteria | None) -> dict[str, Any]:
+    text = _text(path, criteria)
+    if criteria is None or text is None:
+        return _side(path, criteria, None).settings
+    return criteria.identity | criteria.fingerprint(count_lines(text))
 
 
-def _side(path: Path, judge: Judge | None, bootstrap: int | None) -> Side:
-    text = _text(path, judge)
-    if judge is not None and text is not None:
+def _side(path: Path, criteria: Criteria | None, bootstrap: int | None) -> Side:
+    text = _text(path, criteria)
+    if criteria is not None and text is not None:
         samples = count_lines(text)
-        scores = score_file(judge, text, samples)
-        errors = {} if bootstrap is None else errors_of_file(judge, scores, text, bootstrap)
-        settings = judge.identity | judge.fingerprint(samples)
+        scores = score_file(criteria, text, samples)
+        errors = {} if bootstrap is None else errors_of_file(criteria, scores, text, bootstrap)
+        settings = criteria.identity | criteria.fingerprint(samples)
         return _single(str(text), scores.values, settings, errors)
     return _record_side(_record_of(Run(path))) if path.is_dir() else _json_side(path)
 
 
-def _text(path: Path, judge: Judge | None) -> Path | None:
+def _text(path: Path, criteria: Criteria | None) -> Path | None:
     """The text to score, None for what is scored already.
 
     Raises:
@@ -137,10 +137,10 @@ def _text(path: Path, judge: Judge | None) -> Path | None:
     if path.is_dir():
         run = Run(path)
         run.load_config()
-        return None if judge is None else run.samples
+        return None if criteria is None else run.samples
     if path.suffix == ".json":
         return None
-    if judge is None:
+    if criteria is None:
         raise ValueError(f"{path} is text: --data or --references names what it is scored against")
     return path
 

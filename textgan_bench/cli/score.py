@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from textgan_bench.evaluation.criteria import Judge, make_judge
+from textgan_bench.evaluation.criteria import Criteria, make_criteria
 from textgan_bench.evaluation.figures import plot_lengths
 from textgan_bench.evaluation.nearest import write_neighbours
 from textgan_bench.evaluation.text_files import (
@@ -26,7 +26,7 @@ def score(
     bootstrap: int | None,
     neighbours: Path | None,
     lengths: Path | None,
-    **criteria: Any,
+    **arguments: Any,
 ) -> None:
     """Print the scores of a text file, by the code and with the numbers of a run.
 
@@ -37,7 +37,7 @@ def score(
             held in memory.
         neighbours: table of the samples and their nearest training sentences, to be written.
         lengths: figure of the lengths of samples and references, to be drawn.
-        criteria: arguments of ``make_judge``.
+        arguments: those of ``make_criteria``.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -45,24 +45,24 @@ def score(
     """
     num_samples = count_lines(file)
     with notes():
-        judge = make_judge(**criteria)
-        scores = score_file(judge, file, num_samples)
-        errors = {} if bootstrap is None else errors_of_file(judge, scores, file, bootstrap)
+        criteria = make_criteria(**arguments)
+        scores = score_file(criteria, file, num_samples)
+        errors = {} if bootstrap is None else errors_of_file(criteria, scores, file, bootstrap)
         if neighbours is not None:
-            scores.values["nearest_ngram"] = _write_nearest(judge, file, neighbours)
+            scores.values["nearest_ngram"] = _write_nearest(criteria, file, neighbours)
         if lengths is not None:
             texts = {
-                "samples": ended(read_sentences(file, judge.split_line)),
-                "references": judge.references,
+                "samples": ended(read_sentences(file, criteria.split_line)),
+                "references": criteria.references,
             }
             plot_lengths(texts, lengths)
-    settings = judge.fingerprint(num_samples)
+    settings = criteria.fingerprint(num_samples)
     if as_json:
         content: dict[str, Any] = {"scores": scores.values, "left_out": scores.left_out}
         if bootstrap is not None:
             content["standard_errors"] = errors
         content["fingerprint"] = settings
-        print(json.dumps(content | judge.identity, indent=2))
+        print(json.dumps(content | criteria.identity, indent=2))
         return
     for name, value in scores.values.items():
         error = errors.get(name)
@@ -71,14 +71,14 @@ def score(
         print(f"{name:24}{value:14,.{places}f}{beside}")
     for name, reason in scores.left_out.items():
         print(f"without {name}: {reason}")
-    print(", ".join(f"{name} {value}" for name, value in (judge.identity | settings).items()))
+    print(", ".join(f"{name} {value}" for name, value in (criteria.identity | settings).items()))
 
 
-def _write_nearest(judge: Judge, file: Path, path: Path) -> float:
+def _write_nearest(criteria: Criteria, file: Path, path: Path) -> float:
     """Write the table; returns the mean overlap with the nearest training sentence."""
-    if judge.train is None:
+    if criteria.train is None:
         raise ValueError("--neighbours are sentences of the training text, which --train names")
-    sentences = ended(read_sentences(file, judge.split_line))
-    nearest = NearestNGram(judge.train).nearest(sentences)
-    write_neighbours(path, sentences, judge.train, nearest)
+    sentences = ended(read_sentences(file, criteria.split_line))
+    nearest = NearestNGram(criteria.train).nearest(sentences)
+    write_neighbours(path, sentences, criteria.train, nearest)
     return float(nearest.similarity.mean())

@@ -10,7 +10,7 @@ from torchmetrics import MetricCollection
 from textgan_bench.evaluation.fingerprint import data_fingerprint, fingerprint
 from textgan_bench.interfaces import Sentence, TextDataModule
 from textgan_bench.metrics import encoders
-from textgan_bench.metrics.inputs import PairedMetric
+from textgan_bench.metrics.inputs import is_paired
 from textgan_bench.metrics.profiles import DEFAULT, build_extras, build_profile, lacking, profile
 from textgan_bench.reading import read_lines, read_sentences
 from textgan_bench.recipes import data_module
@@ -18,7 +18,7 @@ from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Vocabulary
 
 
 @dataclass(frozen=True)
-class Judge:
+class Criteria:
     """Metrics whose reference side is done, and what their scores depend on."""
 
     metrics: MetricCollection
@@ -48,10 +48,10 @@ class Judge:
             f"{num_samples}"
         )
         metrics = self.metrics.items(copy_state=False)
-        return None, {name: reason for name, metric in metrics if isinstance(metric, PairedMetric)}
+        return None, {name: reason for name, metric in metrics if is_paired(metric)}
 
 
-def make_judge(
+def make_criteria(
     *,
     profile_name: str = DEFAULT,
     references: Path | None = None,
@@ -63,8 +63,8 @@ def make_judge(
     encoder: str | None = None,
     extras: Sequence[str] = (),
     tokenised: bool = False,
-) -> Judge:
-    """The judge of ``--data``, or of ``--references`` and the files beside them.
+) -> Criteria:
+    """The criteria that ``--data``, or ``--references`` and the files beside them, come to.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -87,7 +87,7 @@ def make_judge(
             raise ValueError("--data brings its own vocabulary, validation and training text")
         table, module = data_module(data, data_dir, tokenised=tokenised)
         module.extras = extras
-        return _judge_of_data(module, table, profile_name, encoder)
+        return _criteria_of_data(module, table, profile_name, encoder)
     if references is None or data_dir is not None:
         raise ValueError("--data_dir belongs to --data, not to --references")
     if tokenised:
@@ -99,7 +99,7 @@ def make_judge(
     if encoder is None and validation is not None:
         encoder = "hash128"
     embeds = None if encoder is None else encoders.encoder(encoder, encoder_text)
-    return Judge(
+    return Criteria(
         MetricCollection(
             [
                 *build_profile(profile_name, text, known, train=train_text, encoder=embeds),
@@ -123,9 +123,9 @@ def make_judge(
     )
 
 
-def _judge_of_data(
+def _criteria_of_data(
     data: TextDataModule, name: str, profile_name: str, encoder: str | None
-) -> Judge:
+) -> Criteria:
     data.prepare_data()
     data.setup("test")
     if encoder is not None:
@@ -137,7 +137,7 @@ def _judge_of_data(
         metrics = MetricCollection(
             build_profile(profile_name, references, data.vocabulary, train=train)
         )
-    return Judge(
+    return Criteria(
         metrics,
         data_fingerprint(data, 0, profile_name),
         references,

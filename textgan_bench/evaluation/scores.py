@@ -11,7 +11,7 @@ from typing import NamedTuple
 from torchmetrics import MetricCollection
 
 from textgan_bench.interfaces import Sentence
-from textgan_bench.metrics.inputs import PairedMetric, given
+from textgan_bench.metrics.inputs import given, is_paired
 
 CHUNK = 10_000
 """Sentences a metric is given at once: what it needs for a moment grows with it."""
@@ -54,7 +54,7 @@ def score_chunks(
     judging = {
         name: metric
         for name, metric in metrics.items(copy_state=False)
-        if aligned is not None or not isinstance(metric, PairedMetric)
+        if aligned is not None or not is_paired(metric)
     }
     values: dict[str, float] = {}
     left_out: dict[str, str] = {}

@@ -11,7 +11,7 @@ from torchmetrics import MetricCollection
 from tqdm import tqdm
 
 from textgan_bench.evaluation.bootstrap import standard_errors
-from textgan_bench.evaluation.criteria import Judge
+from textgan_bench.evaluation.criteria import Criteria
 from textgan_bench.evaluation.scores import CHUNK, Scores, chunked, score_chunks
 from textgan_bench.reading import read_lines, read_sentences
 
@@ -29,7 +29,7 @@ def count_lines(file: Path) -> int:
     return sum(1 for _ in read_lines(file))
 
 
-def score_file(judge: Judge, file: Path, num_samples: int) -> Scores:
+def score_file(criteria: Criteria, file: Path, num_samples: int) -> Scores:
     """The finite scores of a file, a piece of it in memory at a time."""
     lines = tqdm(
         read_lines(file), file.name, num_samples, leave=False, delay=QUIET_SECONDS, unit=" lines"
@@ -42,13 +42,15 @@ def score_file(judge: Judge, file: Path, num_samples: int) -> Scores:
         delay=QUIET_SECONDS if num_samples <= CHUNK else 0,
         unit=" metrics",
     )
-    sentences = map(judge.split_line, lines)
-    aligned, unpaired = judge.pairs(num_samples)
-    values, left_out = score_chunks(judge.metrics, chunked(sentences), watched, aligned)
-    return Scores(values, judge.left_out | unpaired | left_out)
+    sentences = map(criteria.split_line, lines)
+    aligned, unpaired = criteria.pairs(num_samples)
+    values, left_out = score_chunks(criteria.metrics, chunked(sentences), watched, aligned)
+    return Scores(values, criteria.left_out | unpaired | left_out)
 
 
-def errors_of_file(judge: Judge, scores: Scores, file: Path, resamples: int) -> dict[str, float]:
+def errors_of_file(
+    criteria: Criteria, scores: Scores, file: Path, resamples: int
+) -> dict[str, float]:
     """Standard errors of the scores that a file has.
 
     Raises:
@@ -56,11 +58,11 @@ def errors_of_file(judge: Judge, scores: Scores, file: Path, resamples: int) -> 
     """
     able = [
         metric
-        for name, metric in judge.metrics.items(copy_state=False)
+        for name, metric in criteria.metrics.items(copy_state=False)
         if name not in scores.left_out
     ]
-    sentences = read_sentences(file, judge.split_line)
-    aligned, _ = judge.pairs(len(sentences))
+    sentences = read_sentences(file, criteria.split_line)
+    aligned, _ = criteria.pairs(len(sentences))
     errors = standard_errors(MetricCollection(able), sentences, resamples, aligned=aligned)
     return {key: error for key, error in errors.items() if key in scores.values}
 

@@ -49,6 +49,11 @@ class PairedMetric(TextMetric):
     """A metric of samples that have their own references: ``update(samples, references)``."""
 
 
+def is_paired(metric: Metric) -> bool:
+    """Whether the metric compares each sample with a reference of its own."""
+    return isinstance(metric, PairedMetric)
+
+
 class TrainingMetric(TextMetric):
     """A metric of samples relative to the training text.
 
@@ -80,5 +85,5 @@ def given(
     """
     if isinstance(metric, StringMetric):
         return {"samples": samples}
-    paired = isinstance(metric, PairedMetric) and references is not None
-    return {"samples": ended(samples)} | ({"references": references} if paired else {})
+    own = {} if references is None or not is_paired(metric) else {"references": references}
+    return {"samples": ended(samples)} | own
