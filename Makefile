@@ -92,8 +92,9 @@ speed: .venv/.speed ## measure every claim on speed into benchmarks/speed/result
 		echo "lmplz was not built (is Boost there?): it will be missing in the table"
 	@touch $@
 
-tables: $(STAMP) ## render leaderboard/tables from the records
+tables: $(STAMP) ## render leaderboard/tables, and the tables within other pages, from the records
 	@$(RUN) textgan_bench.leaderboard
+	@$(RUN) benchmarks.figures.pages
 
 figures: $(STAMP) ## draw the figures of the papers into docs/figures from the runs there are: [BUDGET=quick SEED=0]
 	@$(RUN) benchmarks.figures --budget $(call quoted,$(BUDGET)) --seed $(firstword $(SEED))
