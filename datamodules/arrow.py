@@ -14,6 +14,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from textgan_bench.errors import UserError
 from textgan_bench.files import replace_text, replaced
 from textgan_bench.interfaces import Split
 from textgan_bench.tokens import Batch, CipherBatch, LabelledBatch, TokenBatch, Vocabulary
@@ -56,7 +57,7 @@ def read_corpus(folder: Path) -> Corpus:
     """The corpus of a folder, its splits as views of their files, 32 bits an index.
 
     Raises:
-        ValueError: the folder is damaged.
+        UserError: the folder is damaged.
     """
     names: tuple[Split, ...] = ("train", "validation", "test")
     try:
@@ -64,7 +65,7 @@ def read_corpus(folder: Path) -> Corpus:
         splits = {name: _read(folder / f"{name}.arrow") for name in names}
         return Corpus(Vocabulary(tuple(description["vocabulary"])), splits, description["source"])
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        raise ValueError(f"{folder} is damaged: {error}; delete it") from error
+        raise UserError(f"{folder} is damaged: {error}; delete it") from error
 
 
 def _array(column: Tensor) -> pa.Array:

@@ -17,6 +17,7 @@ from datamodules.lines import read_lines
 from datamodules.names import NLTK_DATA
 from datamodules.sources import Source, fetched, keep
 from datamodules.text import unseen, words_of
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Sentence, Split
 from textgan_bench.tokens import PAD_TOKEN, UNKNOWN_TOKEN, Vocabulary
 
@@ -29,13 +30,13 @@ def fetch_brown(folder: Path, source: Source) -> None:
 
     Raises:
         FileNotFoundError: the archive cannot be fetched.
-        ValueError: it is not the published one.
+        UserError: it is not the published one.
     """
     content = io.BytesIO(fetched(source, folder / ARCHIVE))
     try:
         text = untagged(content)
     except zipfile.BadZipFile as error:
-        raise ValueError(f"{source.url} is not the published archive: {error}") from error
+        raise UserError(f"{source.url} is not the published archive: {error}") from error
     keep(folder / SENTENCES, gzip.compress(text.encode(), mtime=0))
 
 
@@ -64,7 +65,7 @@ class BrownW200(CipherDataModule):
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
-        ValueError: a size is not positive, or a file is damaged.
+        UserError: a size is not positive, or a file is damaged.
     """
 
     FOLDER: ClassVar[str] = "brown"

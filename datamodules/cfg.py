@@ -22,6 +22,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from datamodules.in_memory import InMemoryDataModule
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Sentence, Split
 from textgan_bench.metrics import (
     BLEU,
@@ -81,14 +82,14 @@ class CFGOracle:
         """(B,) float64 log probability of each string, in nats.
 
         Raises:
-            ValueError: a symbol is outside 1..5, or a string longer than 12.
+            UserError: a symbol is outside 1..5, or a string longer than 12.
         """
         mask = length_mask(batch.lengths, batch.ids.shape[1])
         symbols = batch.ids[mask]
         if len(symbols) and not 1 <= int(symbols.min()) <= int(symbols.max()) <= len(SYMBOLS):
-            raise ValueError(f"the oracle's symbols are 1..{len(SYMBOLS)}")
+            raise UserError(f"the oracle's symbols are 1..{len(SYMBOLS)}")
         if len(batch.lengths) and int(batch.lengths.max()) > LENGTH:
-            raise ValueError(f"the oracle's strings have at most {LENGTH} characters")
+            raise UserError(f"the oracle's strings have at most {LENGTH} characters")
         even = torch.arange(batch.ids.shape[1], device=batch.ids.device) % 2 == 0
         in_place = torch.where(even, batch.ids == 1, batch.ids >= 2) | ~mask
         derived = in_place.all(1) & (batch.lengths % 2 == 1)
@@ -121,7 +122,7 @@ class CFG(InMemoryDataModule):
         batches_per_epoch: one pass over the data if None.
 
     Raises:
-        ValueError: a size is not positive.
+        UserError: a size is not positive.
     """
 
     DISJOINT: ClassVar[bool] = False
@@ -134,7 +135,7 @@ class CFG(InMemoryDataModule):
         batches_per_epoch: int | None = None,
     ) -> None:
         if train_size < 1:
-            raise ValueError(f"train_size is at least 1, not {train_size}")
+            raise UserError(f"train_size is at least 1, not {train_size}")
         super().__init__(len(SYMBOLS) + 1, LENGTH, batch_size, batches_per_epoch)
         self.train_size = train_size
         self.oracle = CFGOracle()

@@ -13,6 +13,7 @@ from datamodules.keys import Key, vigenere
 from datamodules.lines import read_lines
 from datamodules.sources import Source
 from datamodules.text import split_of
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Split
 from textgan_bench.tokens import PAD_TOKEN, Vocabulary
 
@@ -35,7 +36,7 @@ class CharacterCipher(CipherDataModule):
 
     Raises:
         FileNotFoundError: the file is missing, or cannot be downloaded.
-        ValueError: a size is not positive, there is no digit, or a file is damaged.
+        UserError: a size is not positive, there is no digit, or a file is damaged.
     """
 
     FOLDER: ClassVar[str] = "brown"
@@ -50,7 +51,7 @@ class CharacterCipher(CipherDataModule):
         batches_per_epoch: int | None = None,
     ) -> None:
         if not digits:
-            raise ValueError("a key has at least one digit")
+            raise UserError("a key has at least one digit")
         super().__init__(data_dir, 28, max_length, batch_size, batches_per_epoch)
         self.digits = tuple(digits)
 
@@ -79,7 +80,7 @@ class CharacterCipher(CipherDataModule):
                 parts[split_of(list(letters))].append(vocabulary.encode(letters))
         for split, sentences in parts.items():
             if len(sentences) < 2:
-                raise ValueError(f"{path} is too short: it leaves no sentences for {split}")
+                raise UserError(f"{path} is too short: it leaves no sentences for {split}")
         train = parts["train"]
         held_out: dict[Split, Sequence[Sequence[int]]] = {
             "validation": parts["validation"],

@@ -16,6 +16,7 @@ from datamodules.arrow import Corpus
 from datamodules.corpus import CorpusDataModule, hold_out
 from datamodules.lines import encode_lines, read_lines
 from datamodules.sources import GITHUB, Source
+from textgan_bench.errors import UserError
 from textgan_bench.tokens import PAD_TOKEN, Vocabulary
 
 MAX_LENGTH = 32
@@ -48,7 +49,7 @@ class COCO(CorpusDataModule):
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
-        ValueError: a size is not positive; later, a file is damaged.
+        UserError: a size is not positive; later, a file is damaged.
     """
 
     FOLDER: ClassVar[str] = "coco"
@@ -107,14 +108,14 @@ class COCO(CorpusDataModule):
 def _vocabulary(path: Path, entries: Sequence[str]) -> Vocabulary:
     """Entries in the order of their ids, the padding symbol moved to the front."""
     if len(entries) != ENTRIES:
-        raise ValueError(f"{path} has {len(entries)} entries, not {ENTRIES}")
+        raise UserError(f"{path} has {len(entries)} entries, not {ENTRIES}")
     if entries[PADDING_ID].strip() not in ("", PAD_TOKEN):
-        raise ValueError(f"{path}: entry {PADDING_ID} is '{entries[PADDING_ID]}', not padding")
+        raise UserError(f"{path}: entry {PADDING_ID} is '{entries[PADDING_ID]}', not padding")
     words = [*entries[:PADDING_ID], *entries[PADDING_ID + 1 :]]
     try:
         return Vocabulary((PAD_TOKEN, *words))
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise UserError(f"{path}: {error}") from error
 
 
 def _from_published_ids(ids: list[str]) -> list[int]:
@@ -122,7 +123,7 @@ def _from_published_ids(ids: list[str]) -> list[int]:
     try:
         return [_INDEX_OF_ID[text] for text in ids if text != str(PADDING_ID)]
     except KeyError as error:
-        raise ValueError(
+        raise UserError(
             f"{error} is not an id below {ENTRIES}; is this the published file?"
         ) from None
 
@@ -167,5 +168,5 @@ def _unpickle_entries(path: Path) -> list[str]:
         OverflowError,
         RecursionError,
     ) as error:
-        raise ValueError(f"{path} is not the published vocabulary: {error}") from error
+        raise UserError(f"{path} is not the published vocabulary: {error}") from error
     return entries

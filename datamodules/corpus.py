@@ -16,6 +16,7 @@ from datamodules.arrow import Corpus, is_complete, read_corpus, write_corpus
 from datamodules.batches import select
 from datamodules.in_memory import InMemoryDataModule
 from datamodules.sources import Source
+from textgan_bench.errors import MissingError, UserError
 from textgan_bench.files import locked, named
 from textgan_bench.interfaces import Halves, Sentence
 from textgan_bench.metrics.profiles import DEFAULT, build_profile
@@ -26,11 +27,11 @@ def hold_out(tokens: TokenBatch, size: int, path: Path) -> tuple[TokenBatch, Tok
     """Training and validation sentences of a file, always the same ``size`` of it for validation.
 
     Raises:
-        ValueError: none would be left for training.
+        UserError: none would be left for training.
     """
     lines = len(tokens.ids)
     if lines <= size:
-        raise ValueError(
+        raise UserError(
             f"{path} has {lines} lines: {size} are taken for validation and none would be left for "
             "training"
         )
@@ -65,8 +66,8 @@ class CorpusDataModule(InMemoryDataModule):
         batches_per_epoch: one pass over the data if None.
 
     Raises:
-        FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
-        ValueError: a size is not positive; later, a file is damaged.
+        MissingError: the folder or a file is missing, or cannot be downloaded.
+        UserError: a size is not positive; later, a file is damaged.
     """
 
     FOLDER: ClassVar[str]
@@ -83,7 +84,7 @@ class CorpusDataModule(InMemoryDataModule):
         super().__init__(vocab_size, max_length, batch_size, batches_per_epoch)
         self.data_dir: Path | None = None  # until it is known to be there
         if data_dir is not None and not Path(data_dir).exists():
-            raise FileNotFoundError(
+            raise MissingError(
                 f"data_dir {data_dir} is not there; leave it out to download into {self.folder}"
             )
         self.data_dir = None if data_dir is None else Path(data_dir)
@@ -102,7 +103,7 @@ class CorpusDataModule(InMemoryDataModule):
         """The files that are read.
 
         Raises:
-            FileNotFoundError: one is missing.
+            MissingError: one is missing.
         """
 
     @abstractmethod
@@ -119,7 +120,7 @@ class CorpusDataModule(InMemoryDataModule):
         """The published files, or where they are incomplete those that stand in for them.
 
         Raises:
-            FileNotFoundError: neither is complete.
+            MissingError: neither is complete.
         """
         sets = [
             tuple(self.folder / name for name in published),
@@ -131,7 +132,7 @@ class CorpusDataModule(InMemoryDataModule):
         # name the missing files of the set that is nearer to complete
         wanted = max(sets, key=lambda files: sum(path.is_file() for path in files))
         missing = ", ".join(path.name for path in wanted if not path.is_file())
-        raise FileNotFoundError(
+        raise MissingError(
             f"{self.folder} lacks {missing}; it must hold {', '.join(published)}, or the stand-in "
             f"{', '.join(stand_in)}; leave data_dir out to download the published files"
         )
@@ -197,14 +198,14 @@ class CorpusDataModule(InMemoryDataModule):
         Where training is smaller than ``n``, validation text is drawn too.
 
         Raises:
-            ValueError: ``n`` exceeds both together.
+            UserError: ``n`` exceeds both together.
         """
         known = self.splits["train"]
         if n > len(known.ids):
             pairs = zip(known, self.splits["validation"], strict=True)
             known = type(known)(*(torch.cat(pair) for pair in pairs))
         if n > len(known.ids):
-            raise ValueError(
+            raise UserError(
                 f"{n} real sentences were asked for, training and validation have {len(known.ids)}"
             )
         generator = torch.Generator().manual_seed(seed)

@@ -16,6 +16,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from datamodules.in_memory import InMemoryDataModule
+from textgan_bench.errors import MissingError, UserError
 from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
 from textgan_bench.interfaces import Sentence, Split
 from textgan_bench.metrics import OracleNLL
@@ -40,8 +41,8 @@ class HMMOracle:
         path: parameters (.npz), described by a .json file of the same name.
 
     Raises:
-        FileNotFoundError: one of the two files is missing.
-        ValueError: the parameters are damaged or not those described.
+        MissingError: one of the two files is missing.
+        UserError: the parameters are damaged or not those described.
     """
 
     entropy: float
@@ -65,21 +66,19 @@ class HMMOracle:
                     normalised(arrays[name]) for name in ("start", "transition", "emission")
                 )
         except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise ValueError(f"the oracle file {path} is damaged: {error}; {remedy}") from error
+            raise UserError(f"the oracle file {path} is damaged: {error}; {remedy}") from error
         except FileNotFoundError as error:
-            raise FileNotFoundError(
-                f"the oracle file {error.filename} is missing; {remedy}"
-            ) from None
+            raise MissingError(f"the oracle file {error.filename} is missing; {remedy}") from None
 
     def log_prob(self, batch: TokenBatch) -> Tensor:
         """(B,) float64 log probability of each sentence, in nats.
 
         Raises:
-            ValueError: a word index is outside 1..V.
+            UserError: a word index is outside 1..V.
         """
         words = batch.ids[padding_mask(batch)]
         if len(words) and not 1 <= int(words.min()) <= int(words.max()) <= len(self.words):
-            raise ValueError(f"the oracle's words are 1..{len(self.words)}")
+            raise UserError(f"the oracle's words are 1..{len(self.words)}")
         parameters = (rows.to(batch.ids.device) for rows in self._parameters)
         return forward_log_likelihood(batch.ids - 1, batch.lengths, *parameters)
 
@@ -106,7 +105,7 @@ class HMM(InMemoryDataModule):
             one epoch).
 
     Raises:
-        ValueError: a size is not positive.
+        UserError: a size is not positive.
     """
 
     def __init__(
@@ -116,7 +115,7 @@ class HMM(InMemoryDataModule):
         batches_per_epoch: int | None = None,
     ) -> None:
         if train_size < 1:
-            raise ValueError(f"train_size is at least 1, not {train_size}")
+            raise UserError(f"train_size is at least 1, not {train_size}")
         self.oracle = HMMOracle()
         super().__init__(len(self.oracle.words) + 1, LENGTH, batch_size, batches_per_epoch)
         self.train_size = train_size

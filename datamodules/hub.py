@@ -81,7 +81,7 @@ class SNLI(HubCorpus):
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
-        ValueError: a size is not positive, or a file is damaged.
+        UserError: a size is not positive, or a file is damaged.
     """
 
     FOLDER: ClassVar[str] = "snli"
@@ -160,7 +160,7 @@ class COCO2014(HubCorpus):
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
-        ValueError: a size is not positive, or a file is damaged.
+        UserError: a size is not positive, or a file is damaged.
     """
 
     FOLDER: ClassVar[str] = "coco-2014"

@@ -12,6 +12,7 @@ from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
 from datamodules.batches import EvaluationBatches, Shard, TrainingBatches
+from textgan_bench.errors import UserError
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.interfaces import Sentence, Split, TextDataModule
 from textgan_bench.metrics import FED
@@ -32,7 +33,7 @@ class InMemoryDataModule(TextDataModule):
         batches_per_epoch: length of a training epoch on one device; one pass over the data if None.
 
     Raises:
-        ValueError: a size is not positive.
+        UserError: a size is not positive.
     """
 
     DISJOINT: ClassVar[bool] = True
@@ -47,9 +48,9 @@ class InMemoryDataModule(TextDataModule):
     ) -> None:
         super().__init__()
         if batch_size < 1:
-            raise ValueError(f"batch_size is at least 1, not {batch_size}")
+            raise UserError(f"batch_size is at least 1, not {batch_size}")
         if batches_per_epoch is not None and batches_per_epoch < 1:
-            raise ValueError(f"batches_per_epoch is at least 1, not {batches_per_epoch}")
+            raise UserError(f"batches_per_epoch is at least 1, not {batches_per_epoch}")
         self.vocab_size = vocab_size
         self.max_length = max_length
         self.batch_size = batch_size
@@ -142,18 +143,18 @@ class InMemoryDataModule(TextDataModule):
         """Shuffled batches of ``batch_size``, the last incomplete one left out.
 
         Raises:
-            ValueError: a batch takes more sentences than there are, or not as many of each group.
+            UserError: a batch takes more sentences than there are, or not as many of each group.
         """
         train, shard, groups = self.splits["train"], self.shard, self.training_groups()
         if self.batch_size % len(groups):
-            raise ValueError(
+            raise UserError(
                 f"batch_size={self.batch_size} is no multiple of the {len(groups)} groups of "
                 "sentences that a batch holds equally many of"
             )
         available = len(groups) * min(map(len, groups))
         if self.batch_size * shard.world_size > available:
             devices = f" on {shard.world_size} devices" if shard.world_size > 1 else ""
-            raise ValueError(
+            raise UserError(
                 f"batch_size={self.batch_size}{devices} exceeds the {available} training sentences"
             )
         seed = torch.initial_seed()

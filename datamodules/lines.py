@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from textgan_bench import reading
+from textgan_bench.errors import UserError
 from textgan_bench.tokens import TokenBatch, pad_sequences
 
 
@@ -12,11 +13,11 @@ def read_lines(path: Path) -> list[str]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it holds none, or is no text.
+        UserError: it holds none, or is no text.
     """
     lines = list(reading.read_lines(path))
     if not any(map(str.strip, lines)):
-        raise ValueError(f"{path} is empty: it holds no word")
+        raise UserError(f"{path} is empty: it holds no word")
     return lines
 
 
@@ -26,18 +27,18 @@ def encode_lines(
     """Indices of the sentences of a file, padded to ``max_length``.
 
     Raises:
-        ValueError: a line is empty, too long, or refused by ``encode``.
+        UserError: a line is empty, too long, or refused by ``encode``.
     """
     sequences = []
     for number, line in enumerate(lines, start=1):
         try:
             sequence = encode(line.split())
         except ValueError as error:
-            raise ValueError(f"{path}, line {number}: {error}") from error
+            raise UserError(f"{path}, line {number}: {error}") from error
         if not sequence:
-            raise ValueError(f"{path}, line {number}: no words; remove the line")
+            raise UserError(f"{path}, line {number}: no words; remove the line")
         if len(sequence) > max_length:
-            raise ValueError(
+            raise UserError(
                 f"{path}, line {number}: {len(sequence)} words, more than max_length={max_length}; "
                 "shorten or remove the line"
             )

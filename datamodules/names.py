@@ -14,6 +14,7 @@ from typing import ClassVar
 from datamodules.lines import read_lines
 from datamodules.sources import GITHUB, Source, fetched, keep
 from datamodules.text import TextCorpus, chosen
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Sentence, Split
 from textgan_bench.tokens import PAD_TOKEN, Vocabulary
 
@@ -37,7 +38,7 @@ class Names(TextCorpus):
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
-        ValueError: a size is not positive, or a file is damaged.
+        UserError: a size is not positive, or a file is damaged.
     """
 
     FOLDER: ClassVar[str] = "names"
@@ -82,7 +83,7 @@ def extract(source: Source, archive: Path, members: Iterable[str]) -> None:
 
     Raises:
         FileNotFoundError: the archive cannot be fetched.
-        ValueError: it lacks a file, or is another one.
+        UserError: it lacks a file, or is another one.
     """
     content = io.BytesIO(fetched(source, archive))
     try:
@@ -91,4 +92,4 @@ def extract(source: Source, archive: Path, members: Iterable[str]) -> None:
             for name in members:
                 keep(archive.with_name(name), opened.read(stored[name]))
     except (zipfile.BadZipFile, KeyError) as error:
-        raise ValueError(f"{source.url} is not the published archive: {error}") from error
+        raise UserError(f"{source.url} is not the published archive: {error}") from error

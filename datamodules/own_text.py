@@ -9,6 +9,7 @@ from datamodules.lines import read_lines
 from datamodules.sources import Source
 from datamodules.text import TextCorpus, split_of
 from datamodules.words import split_words
+from textgan_bench.errors import MissingError, UserError
 from textgan_bench.interfaces import Sentence, Split
 from textgan_bench.tokens import PAD_TOKEN
 
@@ -30,8 +31,8 @@ class Text(TextCorpus):
         tokenised: whether blanks separate the words already; else ``split_words`` does.
 
     Raises:
-        FileNotFoundError: there is no such file, or the folder lacks one.
-        ValueError: a size is not positive, or a file holds no text or too little.
+        MissingError: there is no such file, or the folder lacks one.
+        UserError: a size is not positive, or a file holds no text or too little.
     """
 
     FOLDER: ClassVar[str] = "text"
@@ -47,9 +48,9 @@ class Text(TextCorpus):
         tokenised: bool = False,
     ) -> None:
         if data_dir is None:
-            raise ValueError("own text is named: DATA=path/to/file.txt, or a folder")
+            raise UserError("own text is named: DATA=path/to/file.txt, or a folder")
         if not Path(data_dir).exists():
-            raise FileNotFoundError(f"{data_dir} is not there")
+            raise MissingError(f"{data_dir} is not there")
         self.tokenised = tokenised
         if not tokenised:
             self.tokenisation = "nltk-by-piece"
@@ -71,12 +72,12 @@ class Text(TextCorpus):
         """Encode, and refuse before training what could not be scored after it.
 
         Raises:
-            ValueError: there are too few validation sentences.
+            UserError: there are too few validation sentences.
         """
         super().prepare_data()
         held_out = len(self.splits["validation"].ids)
         if held_out < FITTED:
-            raise ValueError(
+            raise UserError(
                 f"{self.folder} gives {held_out} validation sentences, fewer than the {FITTED} of "
                 "the Fréchet distance; a single file of 2,800 sentences is enough"
             )
@@ -85,13 +86,13 @@ class Text(TextCorpus):
         if self.folder.is_file():
             return (self.folder,)
         if not self.folder.is_dir():  # a pipe; a run that goes on reads its text again
-            raise ValueError(f"{self.folder} is no regular file")
+            raise UserError(f"{self.folder} is no regular file")
         found = []
         for names in (("train",), ("valid", "validation"), ("test",)):
             paths = [self.folder / f"{name}.txt{end}" for name in names for end in ("", ".gz")]
             found += [path for path in paths if path.is_file()][:1]
         if len(found) < 3:
-            raise FileNotFoundError(
+            raise MissingError(
                 f"{self.folder} must hold train.txt, valid.txt and test.txt, plain or .gz"
             )
         return tuple(found)
@@ -111,7 +112,7 @@ class Text(TextCorpus):
         for number, line in enumerate(lines, start=1):
             sentences.append(self.split_line(line))
             if PAD_TOKEN in sentences[-1]:
-                raise ValueError(
+                raise UserError(
                     f"{path}, line {number}: {PAD_TOKEN} stands for no word; remove it from the "
                     "ends of sentences"
                 )

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from textgan_bench.errors import MissingError, UserError
 from textgan_bench.files import replace_text, replaced
 
 ROOT = Path(__file__).parents[1] / "data"
@@ -49,8 +50,8 @@ def download(source: Source, path: Path) -> None:
     """Fetch a file with a progress bar; it appears under its name only when complete and right.
 
     Raises:
-        FileNotFoundError: the address cannot be reached, after several attempts.
-        ValueError: it holds another content.
+        MissingError: the address cannot be reached, after several attempts.
+        UserError: it holds another content.
     """
     keep(path, fetched(source, path))
 
@@ -62,8 +63,8 @@ def fetched(source: Source, path: Path) -> bytes:
     it; the first one is accepted, which is said.
 
     Raises:
-        FileNotFoundError: the address cannot be reached, after several attempts.
-        ValueError: it holds another content.
+        MissingError: the address cannot be reached, after several attempts.
+        UserError: it holds another content.
     """
     remedy = f"place it in {path.parent} by hand or name another folder by data_dir"
     content = path.read_bytes() if path.is_file() else _attempted(source.url, path.name, remedy)
@@ -71,7 +72,7 @@ def fetched(source: Source, path: Path) -> bytes:
     if source.checksum is not None:
         found = digest(content, len(source.checksum))
         if found != source.checksum:
-            raise ValueError(
+            raise UserError(
                 f"{source.url} is not the published file: its hash is {found}, not "
                 f"{source.checksum}; {remedy}"
             )
@@ -82,7 +83,7 @@ def fetched(source: Source, path: Path) -> bytes:
             "later one"
         )
     elif kept != digest(content):
-        raise ValueError(
+        raise UserError(
             f"{source.url} is not what was downloaded before: its SHA-256 is {digest(content)}, "
             f"not {kept} as {path.parent / CHECKSUMS} says; remove that line to trust it"
         )
@@ -110,7 +111,7 @@ def _attempted(url: str, name: str, remedy: str) -> bytes:
             final = offline or refused or _is_caused_by(error, FileNotFoundError)
             if final or attempt == ATTEMPTS:
                 reason = "there is no network" if offline else error
-                raise FileNotFoundError(
+                raise MissingError(
                     f"{name} could not be fetched from {url}: {reason}; {remedy}"
                 ) from error
         time.sleep(PAUSE * 2 ** (attempt - 1))
@@ -154,25 +155,25 @@ def read_columns(path: Path, columns: Iterable[str]) -> list[list[str]]:
     A column of lists of strings is flattened, an empty cell left out.
 
     Raises:
-        ValueError: it is no sound parquet file, lacks a column, or a column holds something else.
+        UserError: it is no sound parquet file, lacks a column, or a column holds something else.
     """
     wanted = list(columns)
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             schema = file.schema_arrow
             if missing := [name for name in wanted if name not in schema.names]:
-                raise ValueError(
+                raise UserError(
                     f"{path} lacks the column {', '.join(missing)}; it has "
                     f"{', '.join(schema.names)}"
                 )
             for name in wanted:
                 kind = schema.field(name).type
                 if not _is_text(kind):
-                    raise ValueError(f"{path}: the column {name} holds {kind}, not text")
+                    raise UserError(f"{path}: the column {name} holds {kind}, not text")
             table = file.read(columns=wanted)
             return [list(_strings(table.column(name).to_pylist())) for name in wanted]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a parquet file, or damaged: {error}") from error
+        raise UserError(f"{path} is not a parquet file, or damaged: {error}") from error
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -204,18 +205,18 @@ def verify(files: Iterable[Path], sources: Mapping[str, Source]) -> None:
     """Compare downloaded files with the checksums of their sources, or else with those kept.
 
     Raises:
-        ValueError: a file has none, or another one.
+        UserError: a file has none, or another one.
     """
     for file in files:
         known = sources[file.name].checksum if file.name in sources else None
         checksum = known or checksums(file.parent).get(file.name)
         if checksum is None:
-            raise ValueError(
+            raise UserError(
                 f"{file} has no checksum in {file.parent / CHECKSUMS}; delete it to download it "
                 "again"
             )
         if digest(file.read_bytes(), len(checksum)) != checksum:
-            raise ValueError(
+            raise UserError(
                 f"{file} is not what was downloaded: its checksum differs; delete it to download "
                 "it again"
             )

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from datamodules.arrow import Corpus
 from datamodules.corpus import CorpusDataModule
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Sentence, Split
 from textgan_bench.tokens import (
     PAD_TOKEN,
@@ -88,7 +89,7 @@ class TextCorpus(CorpusDataModule):
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
-        ValueError: a size is not positive, or a file is damaged.
+        UserError: a size is not positive, or a file is damaged.
     """
 
     TITLE: ClassVar[str]
@@ -119,7 +120,7 @@ class TextCorpus(CorpusDataModule):
     def setup(self, stage: str | None = None) -> None:
         super().setup(stage)
         if len(self.vocabulary) != self.vocab_size:
-            raise ValueError(
+            raise UserError(
                 f"{self.folder} is there now and has {len(self.vocabulary)} symbols, not the "
                 f"{self.vocab_size} announced before; run the same command again"
             )
@@ -142,7 +143,7 @@ class TextCorpus(CorpusDataModule):
             encoded["validation"] = [encoded["validation"][row] for row in new]
         for split, sequences in encoded.items():
             if not sequences:
-                raise ValueError(
+                raise UserError(
                     f"{self.folder} leaves no sentence for {split}; it holds "
                     f"{sum(map(len, texts.values()))} of 1 to {self.max_length} words"
                 )

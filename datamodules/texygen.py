@@ -30,7 +30,7 @@ class COCOTexygen(TextCorpus):
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
-        ValueError: a size is not positive, or a file is damaged.
+        UserError: a size is not positive, or a file is damaged.
     """
 
     FOLDER: ClassVar[str] = "coco-texygen"
@@ -80,7 +80,7 @@ class EMNLPNews(TextCorpus):
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
-        ValueError: a size is not positive, or a file is damaged.
+        UserError: a size is not positive, or a file is damaged.
     """
 
     FOLDER: ClassVar[str] = "emnlp_news"

@@ -57,7 +57,7 @@ class Yelp(TextCorpus):
 
     Raises:
         FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
-        ValueError: a size is not positive, or a file is damaged.
+        UserError: a size is not positive, or a file is damaged.
     """
 
     FOLDER: ClassVar[str] = "yelp"

@@ -2,17 +2,29 @@
 
 import sys
 import traceback
+from argparse import ArgumentError
 from collections.abc import Iterable
 from difflib import get_close_matches
 from io import TextIOWrapper
 
-OURS = ("textgan_bench", "datamodules")
 MAKERS = {
     "instantiate_classes",
     "configure_optimizers",
     *(f"{split}_dataloader" for split in ("train", "val", "test")),
 }
 """Functions that make objects of settings: what a value was refused for is known there alone."""
+
+
+class UserError(ValueError):
+    """Something that the user gave is refused; the message alone says what to do.
+
+    A method or a data set of your own raises it, too. Any other error is a defect and shows its
+    traceback.
+    """
+
+
+class MissingError(UserError, FileNotFoundError):
+    """A file or folder that the user names, or that a command before this one makes, is missing."""
 
 
 class TerminatedError(KeyboardInterrupt):
@@ -26,17 +38,13 @@ class FailedRunsError(Exception):
 def explanation(error: BaseException) -> str | None:
     """What to tell the user about an error that is theirs, None for any other.
 
-    Theirs are arguments and configurations refused by the parser or by Lightning, files that cannot
-    be opened, processes that were killed, values that a library refuses where objects are made of
-    them, and whatever a ``raise`` of this project, not a library or a slip of ours, ended; the
+    Theirs are ``UserError``, arguments that the parser refuses, losses that are not finite, files
+    that cannot be opened, and values that a library refuses where objects are made of settings. The
     parser wraps such errors of constructors.
     """
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    if type(error).__name__.startswith("Dist") or "remote worker" in str(error):  # nccl and gloo
-        return "another process of this run has ended; the same command resumes the run"
-    refused = type(error).__name__ in ("ArgumentError", "MisconfigurationException")
-    if refused or _is_raised_on_purpose(error):
+    if isinstance(error, UserError | ArgumentError | FloatingPointError):
         return str(error)
     if error.__cause__ is not None:
         return explanation(error.__cause__) or _refused_value(error)
@@ -88,10 +96,3 @@ def _refused_value(error: BaseException) -> str | None:
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error) if isinstance(error, ValueError | RuntimeError) else None
-
-
-def _is_raised_on_purpose(error: BaseException) -> bool:
-    frame, _ = list(traceback.walk_tb(error.__traceback__))[-1]
-    line = traceback.extract_tb(error.__traceback__)[-1].line or ""
-    package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    return package in OURS and line.startswith("raise ")

@@ -12,6 +12,7 @@ from functools import cache
 from io import BufferedReader, BytesIO, TextIOWrapper
 from pathlib import Path
 
+from textgan_bench.errors import UserError
 from textgan_bench.files import is_stream
 
 LONGEST_LINE = 100_000  # characters
@@ -26,7 +27,7 @@ def read_lines(path: Path) -> Iterator[str]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no regular file, empty, damaged, of another encoding, or has a line no
+        UserError: it is no regular file, empty, damaged, of another encoding, or has a line no
             sentence can be.
     """
     number = 0
@@ -41,12 +42,12 @@ def read_lines(path: Path) -> Iterator[str]:
                 number += 1
                 line = line.removesuffix("\n")
                 if "\0" in line:
-                    raise ValueError(
+                    raise UserError(
                         f"{path} is not text: it holds zero bytes in line {number}; "
                         "convert it to UTF-8"
                     )
                 if len(line) > LONGEST_LINE:
-                    raise ValueError(
+                    raise UserError(
                         f"{path}, line {number}: more than {LONGEST_LINE:,} characters; a text has "
                         "one sentence a line"
                     )
@@ -56,27 +57,27 @@ def read_lines(path: Path) -> Iterator[str]:
             before = error.object[: error.start].decode(error.encoding, "replace")
             lines = before.replace("\r\n", "\n").replace("\r", "\n").count("\n")
             name = "UTF-16" if two_bytes else "UTF-8"
-            raise ValueError(
+            raise UserError(
                 f"{path} is not {name} text ({error.reason} in line {number + 1 + lines}); "
                 "convert it to UTF-8"
             ) from None
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-            raise ValueError(f"{path} is not gzipped text, or damaged: {error}") from None
+            raise UserError(f"{path} is not gzipped text, or damaged: {error}") from None
     if not number:  # nothing, or nothing but a byte-order mark
-        raise ValueError(f"{path} is empty: there is nothing to read")
+        raise UserError(f"{path} is empty: there is nothing to read")
 
 
 def _opened(path: Path) -> BufferedReader:
     """A file, or what a stream held when it was first read.
 
     Raises:
-        ValueError: it is neither; to open a named pipe would wait for who writes to it.
+        UserError: it is neither; to open a named pipe would wait for who writes to it.
     """
     if is_stream(path):
         stream = path.stat()
         return BufferedReader(BytesIO(_held(path, stream.st_dev, stream.st_ino)))
     if path.exists() and not path.is_file():
-        raise ValueError(f"{path} is no regular file; text can be piped in under the name -")
+        raise UserError(f"{path} is no regular file; text can be piped in under the name -")
     return path.open("rb")
 
 
@@ -95,6 +96,6 @@ def read_sentences(path: Path, words: Callable[[str], list[str]] = str.split) ->
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is none that ``read_lines`` can read.
+        UserError: the file is none that ``read_lines`` can read.
     """
     return [list(map(sys.intern, words(line))) for line in read_lines(path)]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from textgan_bench.errors import meant
+from textgan_bench.errors import MissingError, UserError, meant
 
 if TYPE_CHECKING:
     from textgan_bench.interfaces import TextDataModule
@@ -39,22 +39,22 @@ def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]
     What a variant changes holds at every budget: its file is laid over that of the budget.
 
     Raises:
-        FileNotFoundError: there are no recipes here.
-        ValueError: no such table, row or budget; the message lists those there are, and where else
+        MissingError: there are no recipes here.
+        UserError: no such table, row or budget; the message lists those there are, and where else
             the row is. Or a file is no configuration.
     """
     folder = table(data, root)
     methods = rows(folder)
     if method not in methods:
         elsewhere = [name for name in tables(root) if method in rows(root / name)]
-        raise ValueError(
+        raise UserError(
             f"METHOD={method}{'' if elsewhere else meant(method, methods)}: {folder} has "
             f"{', '.join(methods) or 'no method yet'}"
             + (f"; {method} is in {', '.join(elsewhere)}" if elsewhere else "")
         )
     offered = budgets(method, folder)
     if budget not in offered:
-        raise ValueError(
+        raise UserError(
             f"BUDGET={budget}{meant(budget, offered)}: {method} on {data} has {', '.join(offered)}"
         )
     base, _, variant = method.partition(".")
@@ -74,23 +74,23 @@ def read(path: Path) -> str:
     """The text of a configuration file, which a parser may be given.
 
     Raises:
-        ValueError: it is no YAML in UTF-8, has no settings or one twice, or its aliases stand for
+        UserError: it is no YAML in UTF-8, has no settings or one twice, or its aliases stand for
             more than any run has.
     """
     try:
         text = path.read_text(encoding="utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if not isinstance(node, yaml.MappingNode):
-            raise ValueError(f"{path} has no settings: there is no 'name: value' in it")
+            raise UserError(f"{path} has no settings: there is no 'name: value' in it")
         many = _settings(node, path, {}) > MANY
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text ({error.reason}); convert it") from None
+        raise UserError(f"{path} is not UTF-8 text ({error.reason}); convert it") from None
     except yaml.YAMLError as error:
-        raise ValueError(f"{path} is no YAML: {error}") from None
+        raise UserError(f"{path} is no YAML: {error}") from None
     except RecursionError:
-        raise ValueError(f"{path}: its settings lie too deep in each other") from None
+        raise UserError(f"{path}: its settings lie too deep in each other") from None
     if many:
-        raise ValueError(f"{path}: its aliases repeat themselves, or more than {MANY:,} settings")
+        raise UserError(f"{path}: its aliases repeat themselves, or more than {MANY:,} settings")
     return text
 
 
@@ -104,7 +104,7 @@ def _settings(node: yaml.Node, path: Path, counted: dict[yaml.Node, int]) -> int
         if isinstance(node, yaml.MappingNode):
             keys = [key.value for key, _ in parts]
             if twice := sorted({str(key) for key in keys if keys.count(key) > 1}):
-                raise ValueError(f"{path} has {', '.join(twice)} twice")
+                raise UserError(f"{path} has {', '.join(twice)} twice")
             parts = [value for _, value in parts]
         counted[node] = sum(_settings(part, path, counted) for part in parts)
     return counted[node]
@@ -121,13 +121,13 @@ def table(data: str, root: Path = ROOT) -> Path:
     """Folder of a table.
 
     Raises:
-        FileNotFoundError: there are no recipes here.
-        ValueError: no such table; the message lists those there are.
+        MissingError: there are no recipes here.
+        UserError: no such table; the message lists those there are.
     """
     names = tables(root)
     name = TEXT if is_own_text(data) else data
     if name not in names:
-        raise ValueError(
+        raise UserError(
             f"DATA={data}{meant(data, names)}: {root} has {', '.join(names)}; own text is named by "
             "an existing path"
         )
@@ -138,10 +138,10 @@ def tables(root: Path = ROOT) -> list[str]:
     """Names of all tables.
 
     Raises:
-        FileNotFoundError: there are no recipes here.
+        MissingError: there are no recipes here.
     """
     if not root.is_dir():
-        raise FileNotFoundError(f"{root.resolve()} is missing: run from the root of the checkout")
+        raise MissingError(f"{root.resolve()} is missing: run from the root of the checkout")
     return sorted(path.parent.name for path in root.glob("*/data.yaml"))
 
 
@@ -163,8 +163,8 @@ def data_arguments(
     data sets are those of a folder beside the checkout, if there is one and no other is named.
 
     Raises:
-        FileNotFoundError: there are no recipes here.
-        ValueError: ``tokenised`` is asked for, which only own text may be or not be.
+        MissingError: there are no recipes here.
+        UserError: ``tokenised`` is asked for, which only own text may be or not be.
     """
     if data == TEXT and data_dir is not None:
         data = _table_of(Path(data_dir))
@@ -173,7 +173,7 @@ def data_arguments(
     else:
         data_dir = data_dir or folder_beside(data)
     if tokenised and not is_own_text(data):
-        raise ValueError(f"--tokenised is said of own text; how {data} is split is its own matter")
+        raise UserError(f"--tokenised is said of own text; how {data} is split is its own matter")
     # A path of this form is no other value of YAML, as [x] and null are.
     if data_dir is not None and not Path(data_dir).is_absolute():
         data_dir = f"./{data_dir}"
@@ -209,7 +209,7 @@ def data_module(
     Its files are those of ``data_dir``, of a folder beside the checkout, or downloaded.
 
     Raises:
-        ValueError: there is no such data set, or its file is no configuration.
+        UserError: there is no such data set, or its file is no configuration.
     """
     # Seconds to import, and whoever mistypes a name does not wait for them.
     from jsonargparse import ArgumentParser

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from textgan_bench.errors import UserError
+
 PAD = 0
 """Index of the padding symbol. Autoregressive generators emit it to end a sentence."""
 
@@ -104,14 +106,14 @@ def pad_sequences(sequences: Sequence[Sequence[int]], max_length: int | None = N
     """Batch lists of indices, padded to ``max_length`` or to the longest of them.
 
     Raises:
-        ValueError: a sequence is longer than ``max_length``.
+        UserError: a sequence is longer than ``max_length``.
     """
     lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.int64)
     longest = int(lengths.max()) if len(sequences) else 0
     if max_length is None:
         max_length = longest
     if longest > max_length:
-        raise ValueError(f"a sentence has {longest} words, more than max_length={max_length}")
+        raise UserError(f"a sentence has {longest} words, more than max_length={max_length}")
     ids = torch.full((len(sequences), max_length), PAD, dtype=torch.int64)
     ids[length_mask(lengths, max_length)] = torch.tensor(
         [index for sequence in sequences for index in sequence], dtype=torch.int64
@@ -132,9 +134,9 @@ class Vocabulary:
 
     def __post_init__(self) -> None:
         if not self.tokens or self.tokens[PAD] != PAD_TOKEN:
-            raise ValueError(f"a vocabulary starts with {PAD_TOKEN}, not {self.tokens[:1]}")
+            raise UserError(f"a vocabulary starts with {PAD_TOKEN}, not {self.tokens[:1]}")
         if len(self._index) != len(self.tokens):
-            raise ValueError("a vocabulary lists each word once")
+            raise UserError("a vocabulary lists each word once")
 
     @cached_property
     def _index(self) -> dict[str, int]:
@@ -147,14 +149,14 @@ class Vocabulary:
         """Indices of ``words``; a word outside the vocabulary becomes ``<unk>``.
 
         Raises:
-            ValueError: a word is outside a vocabulary without ``<unk>``.
+            UserError: a word is outside a vocabulary without ``<unk>``.
         """
         unknown = self._index.get(UNKNOWN_TOKEN)
         indices = []
         for word in words:
             index = self._index.get(word, unknown)
             if index is None or index == PAD:
-                raise ValueError(f"'{word}' is not a word of this vocabulary of {len(self) - 1}")
+                raise UserError(f"'{word}' is not a word of this vocabulary of {len(self) - 1}")
             indices.append(index)
         return indices
 

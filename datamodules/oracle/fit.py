@@ -27,6 +27,7 @@ from torch import Tensor
 
 from datamodules.hmm import LENGTH, normalised
 from datamodules.lines import read_lines
+from textgan_bench.errors import UserError
 from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
 from textgan_bench.tokens import pad_sequences
 
@@ -38,11 +39,11 @@ def read_captions(path: Path, count: int) -> list[list[str]]:
     """The first ``count`` lines as words.
 
     Raises:
-        ValueError: the file has fewer lines or is not UTF-8 text.
+        UserError: the file has fewer lines or is not UTF-8 text.
     """
     captions = [line.split() for line in read_lines(path)[:count]]
     if len(captions) < count:
-        raise ValueError(f"{path} has {len(captions)} lines, {count} are needed")
+        raise UserError(f"{path} has {len(captions)} lines, {count} are needed")
     return captions
 
 
@@ -52,7 +53,7 @@ def fit(
     """Parameters of the smoothed model and the figures of its training text."""
     counts = Counter(word for caption in captions for word in caption)
     if len(counts) < words:
-        raise ValueError(f"the captions have {len(counts)} distinct words, {words} are needed")
+        raise UserError(f"the captions have {len(counts)} distinct words, {words} are needed")
     kept = sorted(counts, key=lambda word: (-counts[word], word))[:words]
     sequences = encode(captions, kept)
     symbols = np.concatenate(sequences)

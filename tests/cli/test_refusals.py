@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+from torch.distributed import DistNetworkError
 
 from tests.boring import Boring, BoringData
 from tests.checkout import RECORD, RUN, Command, write_recipe
 from textgan_bench import leaderboard
 from textgan_bench.cli import arguments as command_line
-from textgan_bench.errors import explanation
+from textgan_bench.errors import UserError, explanation
 from textgan_bench.evaluation.text import parse
 from textgan_bench.files import UNFINISHED
 from textgan_bench.interfaces import TextGenerator
@@ -428,5 +431,36 @@ def test_a_slip_of_ours_keeps_its_traceback() -> None:
     assert "starts with" in str(explanation(error_of(lambda: Vocabulary(("a",)))))
     assert explanation(error_of(lambda: parse(None))) is None  # type: ignore[arg-type]
     assert explanation(error_of(lambda: torch.nn.Linear(2, 2)(torch.zeros(3)))) is None
+    assert explanation(error_of(lambda: int("two"))) is None
     missing = explanation(error_of(lambda: read_sentences(Path("/none/such"))))
     assert missing == "/none/such: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (UserError("say it otherwise"), "say it otherwise"),
+        (MisconfigurationException("two of one kind"), "two of one kind"),
+        (DistNetworkError("socket"), "another process of this run has ended; the same command"),
+        (RuntimeError("[gloo] remote worker is gone"), "another process of this run has ended"),
+        (SIGTERMException(), None),
+        (ValueError("a slip"), None),
+        (RuntimeError("a slip"), None),
+    ],
+)
+def test_errors_of_a_training_are_told_by_their_kind(
+    command: Command, monkeypatch: pytest.MonkeyPatch, error: BaseException, line: str | None
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Boring, "training_step", fail)
+    arguments = ("fit", *layers(), "--trainer.default_root_dir=runs/mine")
+    if isinstance(error, Exception) and line is None:
+        with pytest.raises(type(error), match="a slip"):
+            command(*arguments)
+        return
+    result = command(*arguments)
+    assert "Traceback" not in result.err
+    assert result.status == (2 if line else 128 + signal.SIGTERM)
+    assert result.err.splitlines()[-1].startswith(f"textgan_bench: {line}" if line else "interrup")

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import torch
 
 from textgan_bench import leaderboard
-from textgan_bench.errors import FailedRunsError, report
+from textgan_bench.errors import FailedRunsError, UserError, report
 from textgan_bench.evaluation.anchors import has_extras, write_missing_anchors
 from textgan_bench.evaluation.fingerprint import data_fingerprint
 from textgan_bench.interfaces import TextDataModule
@@ -40,7 +40,7 @@ def bench(
     folder of the run, too, and decide alike.
 
     Raises:
-        ValueError: there is no such recipe, several seeds are asked for on several devices, or the
+        UserError: there is no such recipe, several seeds are asked for on several devices, or the
             run folder holds another run or another process works in it.
         FailedRunsError: some of several seeds failed, by the latter, too.
     """
@@ -49,7 +49,7 @@ def bench(
     if not distributed:
         be_the_first()
     elif len(seeds) > 1:
-        raise ValueError("several seeds share one device; with more of them, start each by itself")
+        raise UserError("several seeds share one device; with more of them, start each by itself")
     shared = [f"--trainer.num_nodes={nodes}"]
     if devices != "auto":  # which is trainer.yaml's single one
         shared.append(f"--trainer.devices={devices}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from textgan_bench import leaderboard
-from textgan_bench.errors import one_line
+from textgan_bench.errors import UserError, one_line
 from textgan_bench.evaluation.criteria import Criteria, make_criteria
 from textgan_bench.evaluation.text_files import (
     count_lines,
@@ -50,7 +50,7 @@ def compare(a: Path, b: Path, *, bootstrap: int | None, **arguments: Any) -> Non
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: their fingerprints differ, or one of them cannot be read or scored.
+        UserError: their fingerprints differ, or one of them cannot be read or scored.
     """
     with notes():
         judged = arguments["data"] is not None or arguments["references"] is not None
@@ -60,7 +60,7 @@ def compare(a: Path, b: Path, *, bootstrap: int | None, **arguments: Any) -> Non
         differing = leaderboard.disagreement(*settings)
         if differing:
             fields = [f"{name} is {one} and {other}" for name, (one, other) in differing.items()]
-            raise ValueError(f"{a} and {b} do not compare: {'; '.join(fields)}")
+            raise UserError(f"{a} and {b} do not compare: {'; '.join(fields)}")
         first, second = (_side(path, criteria, bootstrap) for path in (a, b))
     print(table(first, second))
 
@@ -132,7 +132,7 @@ def _text(path: Path, criteria: Criteria | None) -> Path | None:
 
     Raises:
         FileNotFoundError: a folder is not a run.
-        ValueError: there is nothing to score a text by.
+        UserError: there is nothing to score a text by.
     """
     if path.is_dir():
         run = Run(path)
@@ -141,7 +141,7 @@ def _text(path: Path, criteria: Criteria | None) -> Path | None:
     if path.suffix == ".json":
         return None
     if criteria is None:
-        raise ValueError(f"{path} is text: --data or --references names what it is scored against")
+        raise UserError(f"{path} is text: --data or --references names what it is scored against")
     return path
 
 
@@ -158,7 +158,7 @@ def _json_side(path: Path) -> Side:
             leaderboard.check_numbers(errors, "standard error", path)
             place = {name: content[name] for name in ("data", "data_revision") if name in content}
             return _single(str(path), scores, place | fingerprint, errors)
-    raise ValueError(f"{path} is neither a record nor from score --json")
+    raise UserError(f"{path} is neither a record nor from score --json")
 
 
 def _single(
@@ -215,5 +215,5 @@ def _record_of(run: Run) -> Path:
         and [record.method, record.data, record.budget, record.seed] == named
     ]
     if not paths:
-        raise ValueError(f"{run.folder} has no record in {root}: test it first, or name --data")
+        raise UserError(f"{run.folder} has no record in {root}: test it first, or name --data")
     return max(paths, key=lambda path: path.stat().st_mtime)

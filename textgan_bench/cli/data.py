@@ -1,5 +1,6 @@
 """``data``: download and encode data sets ahead, for machines without a network."""
 
+from textgan_bench.errors import UserError
 from textgan_bench.recipes import ALL, TEXT, data_module, tables
 
 
@@ -8,13 +9,13 @@ def data(name: str, *, data_dir: str | None, tokenised: bool = False) -> None:
 
     Raises:
         FileNotFoundError: a source cannot be reached.
-        ValueError: there is no such data set, or some of all could not be prepared.
+        UserError: there is no such data set, or some of all could not be prepared.
     """
     if name != ALL:
         _prepare(name, data_dir, tokenised)
         return
     if data_dir is not None or tokenised:
-        raise ValueError("--data_dir and --tokenised are said of one data set, not of all")
+        raise UserError("--data_dir and --tokenised are said of one data set, not of all")
     failed = []
     for each in tables():
         if each == TEXT:
@@ -25,7 +26,7 @@ def data(name: str, *, data_dir: str | None, tokenised: bool = False) -> None:
             print(f"{each}: {error}")
             failed.append(each)
     if failed:
-        raise ValueError(f"these data sets could not be prepared: {', '.join(failed)}")
+        raise UserError(f"these data sets could not be prepared: {', '.join(failed)}")
 
 
 def _prepare(name: str, data_dir: str | None, tokenised: bool) -> None:

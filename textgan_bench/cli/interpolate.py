@@ -13,7 +13,7 @@ def interpolate(run: Path, *, start: str, end: str, n: int) -> None:
 
     Raises:
         FileNotFoundError: there is no run, or it has no checkpoint.
-        ValueError: its method has no codes, or an argument does not apply.
+        UserError: its method has no codes, or an argument does not apply.
     """
     space = LatentSpace(*load_trained(run))
     sys.stdout.write(unparse(space.line(start.split(), end.split(), n)))

@@ -39,7 +39,7 @@ def parse(arguments: list[str]) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there are no recipes here.
-        ValueError: there is no such method, data set or budget, or a file is no configuration.
+        UserError: there is no such method, data set or budget, or a file is no configuration.
     """
     root = parser()
     name = next(iter(arguments), "")
@@ -109,8 +109,6 @@ def main() -> int:
         # Lightning leaves with a status of its own, which on SIGTERM would read as success.
         if isinstance(end.__context__, KeyboardInterrupt):
             return _stopped(end.__context__)
-        if type(end).__name__ == "SIGTERMException":
-            return _stopped(TerminatedError())
         raise
     finally:
         signal.signal(signal.SIGTERM, before)

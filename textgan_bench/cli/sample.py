@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from textgan_bench.errors import UserError
 from textgan_bench.evaluation.text import unparse, write_sentences
 from textgan_bench.interfaces import Sentence
 from textgan_bench.training.trained import load_generator
@@ -18,14 +19,14 @@ def sample(run: Path, *, n: int, knob: float | None, seed: int, output: Path | N
 
     Raises:
         FileNotFoundError: there is no run, or it has no checkpoint.
-        ValueError: the checkpoint is damaged, or the run is no generator of sentences.
+        UserError: the checkpoint is damaged, or the run is no generator of sentences.
     """
     if n < 1:
-        raise ValueError(f"-n {n}: the number of sentences is at least 1")
+        raise UserError(f"-n {n}: the number of sentences is at least 1")
     model, data = load_generator(run)
     torch.manual_seed(seed)
     if knob is not None and model.knob is None:
-        raise ValueError(f"{type(model).__name__} has no knob to turn")
+        raise UserError(f"{type(model).__name__} has no knob to turn")
     setting = {} if knob is None else {str(model.knob): knob}
     sentences: list[Sentence] = []
     with torch.no_grad():

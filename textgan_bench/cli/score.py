@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from textgan_bench.errors import UserError
 from textgan_bench.evaluation.criteria import Criteria, make_criteria
 from textgan_bench.evaluation.figures import plot_lengths
 from textgan_bench.evaluation.nearest import write_neighbours
@@ -41,7 +42,7 @@ def score(
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file holds no sentence, or an argument does not apply.
+        UserError: a file holds no sentence, or an argument does not apply.
     """
     num_samples = count_lines(file)
     with notes():
@@ -77,7 +78,7 @@ def score(
 def _write_nearest(criteria: Criteria, file: Path, path: Path) -> float:
     """Write the table; returns the mean overlap with the nearest training sentence."""
     if criteria.train is None:
-        raise ValueError("--neighbours are sentences of the training text, which --train names")
+        raise UserError("--neighbours are sentences of the training text, which --train names")
     sentences = ended(read_sentences(file, criteria.split_line))
     nearest = NearestNGram(criteria.train).nearest(sentences)
     write_neighbours(path, sentences, criteria.train, nearest)

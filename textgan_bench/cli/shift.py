@@ -13,7 +13,7 @@ def shift(run: Path, *, sentence: str, minus: str, plus: str, n: int) -> None:
 
     Raises:
         FileNotFoundError: there is no run, or it has no checkpoint.
-        ValueError: its method has no codes, or an argument does not apply.
+        UserError: its method has no codes, or an argument does not apply.
     """
     space = LatentSpace(*load_trained(run))
     sys.stdout.write(unparse(space.arithmetic(sentence.split(), minus, plus, n)))

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from textgan_bench.errors import UserError
 from textgan_bench.evaluation import provenance
 from textgan_bench.evaluation.curves import KNOB, Point, knob_curve
 from textgan_bench.evaluation.figures import Axis, plot_curves
@@ -84,7 +85,7 @@ def sweep(runs: Sequence[Path], *, values: Sequence[float] | None) -> None:
 
     Raises:
         FileNotFoundError: there is no run, or it has no checkpoint.
-        ValueError: a method has no knob, or one whose values have to be named.
+        UserError: a method has no knob, or one whose values have to be named.
     """
     drawn: dict[tuple[str, Path], None] = {}
     for run in runs:
@@ -100,10 +101,10 @@ def _sweep_run(run: Path, values: Sequence[float] | None) -> tuple[Sweep, Path]:
     """The points of a run, stored one by one, and the leaderboard's folder."""
     model, data = load_generator(run)
     if model.knob is None:
-        raise ValueError(f"{run}: {type(model).__name__} has no knob that a sweep could turn")
+        raise UserError(f"{run}: {type(model).__name__} has no knob that a sweep could turn")
     if values is None:
         if model.knob not in VALUES:
-            raise ValueError(f"{run}: no values of {model.knob} are known, name them by --values")
+            raise UserError(f"{run}: no values of {model.knob} are known, name them by --values")
         values = (*VALUES[model.knob], model.setting)
     folder = Run(run)
     config = folder.load_config()
@@ -163,12 +164,12 @@ def load(path: Path) -> Sweep:
     """Read the points of a run.
 
     Raises:
-        ValueError: the file is damaged.
+        UserError: the file is damaged.
     """
     try:
         return Sweep(**read_json(path))
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} holds no sweep ({error}); delete it to sweep again") from error
+        raise UserError(f"{path} holds no sweep ({error}); delete it to sweep again") from error
 
 
 def draw(data: str, root: Path) -> list[Path]:
@@ -181,7 +182,7 @@ def draw(data: str, root: Path) -> list[Path]:
         The files, ``tables/<data>-sweep.svg`` and so on; none where no panel has its scores.
 
     Raises:
-        ValueError: a file is damaged, or matplotlib is missing.
+        UserError: a file is damaged, or matplotlib is missing.
     """
     groups: list[list[Sweep]] = []
     for path in sorted((root / "sweeps" / data).glob("*.json")):

@@ -25,6 +25,7 @@ from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 from tqdm import tqdm
 
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics.inputs import given
 
@@ -64,7 +65,7 @@ def standard_errors(
         aligned: the own reference of each sample, which paired metrics need.
 
     Raises:
-        ValueError: there are fewer than 2 sentences or resamples.
+        UserError: there are fewer than 2 sentences or resamples.
 
     >>> from textgan_bench.metrics import ParseRate
     >>> metrics = MetricCollection([ParseRate(lambda words: words == ["heads"])])
@@ -74,7 +75,7 @@ def standard_errors(
     0.05
     """
     if len(sentences) < 2 or resamples < 2:
-        raise ValueError(
+        raise UserError(
             f"a standard error needs at least 2 sentences and 2 resamples, not {len(sentences)}"
             f" and {resamples}"
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from torchmetrics import MetricCollection
 
+from textgan_bench.errors import UserError
 from textgan_bench.evaluation.fingerprint import data_fingerprint, fingerprint
 from textgan_bench.interfaces import Sentence, TextDataModule
 from textgan_bench.metrics import encoders
@@ -68,7 +69,7 @@ def make_criteria(
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file holds no sentence, an argument does not apply, or there is no such
+        UserError: a file holds no sentence, an argument does not apply, or there is no such
             profile or data set.
     """
     uses = profile(profile_name).uses
@@ -79,19 +80,19 @@ def make_criteria(
         ("encoder", encoder),
     ):
         if given is not None and use not in uses:
-            raise ValueError(f"no score of the profile {profile_name} depends on {given}")
+            raise UserError(f"no score of the profile {profile_name} depends on {given}")
     if extras and profile_name != DEFAULT:
-        raise ValueError(f"extra scores belong to the profile {DEFAULT}, not to {profile_name}")
+        raise UserError(f"extra scores belong to the profile {DEFAULT}, not to {profile_name}")
     if data is not None:
         if any(path is not None for path in (vocabulary, validation, train)):
-            raise ValueError("--data brings its own vocabulary, validation and training text")
+            raise UserError("--data brings its own vocabulary, validation and training text")
         table, module = data_module(data, data_dir, tokenised=tokenised)
         module.extras = extras
         return _criteria_of_data(module, table, profile_name, encoder)
     if references is None or data_dir is not None:
-        raise ValueError("--data_dir belongs to --data, not to --references")
+        raise UserError("--data_dir belongs to --data, not to --references")
     if tokenised:
-        raise ValueError("--tokenised is said of own text; beside --references blanks always split")
+        raise UserError("--tokenised is said of own text; beside --references blanks always split")
     text = read_sentences(references)
     known = _vocabulary(text, vocabulary)
     train_text = None if train is None else read_sentences(train)

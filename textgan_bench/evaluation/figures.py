@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from textgan_bench.errors import UserError
 from textgan_bench.evaluation.curves import KNOB, Point
 from textgan_bench.files import replaced
 from textgan_bench.interfaces import Sentence
@@ -46,12 +47,12 @@ def plot_lengths(
         caption: stands small below the figure.
 
     Raises:
-        ValueError: a text is empty, matplotlib is missing, or the file is of no known kind.
+        UserError: a text is empty, matplotlib is missing, or the file is of no known kind.
     """
     figure, axes = _figure(path)
     for name, sentences in texts.items():
         if not sentences:
-            raise ValueError(f"{name} has no sentence whose length could be drawn")
+            raise UserError(f"{name} has no sentence whose length could be drawn")
         counts = Counter(map(len, sentences))
         lengths = range(min(counts), max(counts) + 1)
         shares = [counts[length] / len(sentences) for length in lengths]
@@ -78,7 +79,7 @@ def plot_curves(
         path: the file, ``.svg``, ``.png`` or ``.pdf``.
 
     Raises:
-        ValueError: all points of a curve lack a score, matplotlib is missing, or the file is of no
+        UserError: all points of a curve lack a score, matplotlib is missing, or the file is of no
             known kind.
     """
     figure, *places = _figure(path, len(panels))
@@ -86,7 +87,7 @@ def plot_curves(
         for name, all_points in curves.items():
             points = [point for point in all_points if x[0] in point and y[0] in point]
             if not points:
-                raise ValueError(f"the curve of {name} has no score {x[0]} or {y[0]}")
+                raise UserError(f"the curve of {name} has no score {x[0]} or {y[0]}")
             line = [(point[x[0]], point[y[0]]) for point in points]
             (drawn,) = axes.plot(
                 *zip(*line, strict=True), marker="o", markersize=4, linewidth=1.2, label=name
@@ -119,13 +120,13 @@ def plot_losses(
         caption: stands small below the figure.
 
     Raises:
-        ValueError: a curve has no point, matplotlib is missing, or the file is of no known kind.
+        UserError: a curve has no point, matplotlib is missing, or the file is of no known kind.
     """
     figure, grid = _figures(path, len(panels))
     for axes, (title, curves) in zip(grid, panels.items(), strict=True):
         for name, curve in curves.items():
             if not curve:
-                raise ValueError(f"{title} has no point of {name}")
+                raise UserError(f"{title} has no point of {name}")
             axes.plot(*zip(*curve, strict=True), linewidth=1.2, label=name)
         axes.set_title(title, fontsize="small")
         axes.set_xlabel(x)
@@ -148,12 +149,12 @@ def plot_bands(panels: Mapping[str, Band], path: Path, x: str, caption: str = ""
         caption: stands small below the figure.
 
     Raises:
-        ValueError: a band has no point, matplotlib is missing, or the file is of no known kind.
+        UserError: a band has no point, matplotlib is missing, or the file is of no known kind.
     """
     figure, grid = _figures(path, len(panels))
     for axes, (name, band) in zip(grid, panels.items(), strict=True):
         if not band:
-            raise ValueError(f"{name} has no point")
+            raise UserError(f"{name} has no point")
         places, means, smallest, largest = zip(*band, strict=True)
         axes.fill_between(places, smallest, largest, alpha=0.3, linewidth=0)
         axes.plot(places, means, linewidth=1.2)
@@ -173,10 +174,10 @@ def plot_texts(columns: Mapping[str, Sequence[str]], path: Path, caption: str = 
         caption: stands small below the texts.
 
     Raises:
-        ValueError: there is no column, matplotlib is missing, or the file is of no known kind.
+        UserError: there is no column, matplotlib is missing, or the file is of no known kind.
     """
     if not columns:
-        raise ValueError("there is no text to be written")
+        raise UserError("there is no text to be written")
     letters = [max(map(len, [title, *lines])) + 2 for title, lines in columns.items()]
     width = sum(letters) * LETTER
     below = len(_wrapped(caption, width)) + 1
@@ -202,11 +203,11 @@ def _figures(path: Path, panels: int) -> tuple[Any, list[Any]]:
 def _figure(path: Path, panels: int = 1) -> list[Any]:
     """The figure and its axes, side by side."""
     if path.suffix not in FORMATS:
-        raise ValueError(f"a figure is a file of {', '.join(FORMATS)}, not {path.name}")
+        raise UserError(f"a figure is a file of {', '.join(FORMATS)}, not {path.name}")
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ValueError(
+        raise UserError(
             "figures need the package matplotlib: pip install 'textgan_bench[plot]'"
         ) from None
     figure = Figure(figsize=(panels * SIZE[0], SIZE[1]), layout="constrained")

@@ -40,7 +40,7 @@ def fingerprint(
         tokenisation: how lines are split into words.
 
     Raises:
-        ValueError: there is no such profile.
+        UserError: there is no such profile.
     """
     definitions = profile(profile_name)
     references = references[: definitions.max_references]

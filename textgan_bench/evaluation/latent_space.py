@@ -10,6 +10,7 @@ Shapes: H code.
 import torch
 from torch import Tensor
 
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Method, Sentence, SentenceCoder, TextDataModule
 from textgan_bench.tokens import pad_sequences
 
@@ -25,12 +26,12 @@ class LatentSpace:
         data: set up.
 
     Raises:
-        ValueError: the method has no codes.
+        UserError: the method has no codes.
     """
 
     def __init__(self, model: Method, data: TextDataModule) -> None:
         if not isinstance(model, SentenceCoder):
-            raise ValueError(f"{type(model).__name__} turns no sentence into a code; ARAE does")
+            raise UserError(f"{type(model).__name__} turns no sentence into a code; ARAE does")
         self.model = model
         self.data = data
 
@@ -39,10 +40,10 @@ class LatentSpace:
         """(N, H) codes of N sentences.
 
         Raises:
-            ValueError: one is empty, too long, or has a word that the vocabulary cannot express.
+            UserError: one is empty, too long, or has a word that the vocabulary cannot express.
         """
         if not all(sentences):
-            raise ValueError("an empty sentence has no code")
+            raise UserError("an empty sentence has no code")
         encode = self.data.vocabulary.encode
         return self.model.encode(pad_sequences(list(map(encode, sentences)), self.data.max_length))
 
@@ -54,10 +55,10 @@ class LatentSpace:
         """Sentences of ``n`` codes evenly spaced from that of ``start`` to that of ``end``.
 
         Raises:
-            ValueError: there are fewer than two, or a sentence has no code.
+            UserError: there are fewer than two, or a sentence has no code.
         """
         if n < 2:
-            raise ValueError(f"-n {n}: a line has two ends at least")
+            raise UserError(f"-n {n}: a line has two ends at least")
         first, last = self.codes([start, end])
         share = torch.linspace(0, 1, n)[:, None]
         return self.sentences(first + share * (last - first))  # not lerp, exact at one end only
@@ -66,22 +67,22 @@ class LatentSpace:
         """(H,) mean code of training sentences that have a word.
 
         Raises:
-            ValueError: none has it.
+            UserError: none has it.
         """
         having = [sentence for sentence in self.data.sentences("train") if word in sentence]
         if not having:
-            raise ValueError(f"no training sentence has the word '{word}'")
+            raise UserError(f"no training sentence has the word '{word}'")
         return self.codes(having[:EXAMPLES]).mean(0)
 
     def arithmetic(self, sentence: Sentence, minus: str, plus: str, n: int) -> list[Sentence]:
         """Sentences of code + k (mean with ``plus`` - mean with ``minus``), k = 0, 1 .. n - 1.
 
         Raises:
-            ValueError: there are fewer than two, a word is in no training sentence, or the
+            UserError: there are fewer than two, a word is in no training sentence, or the
                 sentence has no code.
         """
         if n < 2:
-            raise ValueError(f"-n {n}: a line has two ends at least")
+            raise UserError(f"-n {n}: a line has two ends at least")
         offset = self.mean(plus) - self.mean(minus)
         multiples = torch.arange(n)[:, None]
         return self.sentences(self.codes([sentence]) + multiples * offset)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from torchmetrics import MetricCollection
 
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics.inputs import given, is_paired
 
@@ -48,7 +49,7 @@ def score_chunks(
         aligned: each sample's own reference; paired metrics are passed over without.
 
     Raises:
-        ValueError: there is no sentence.
+        UserError: there is no sentence.
     """
     metrics.reset()
     judging = {
@@ -70,7 +71,7 @@ def score_chunks(
                 left_out[name] = str(error)
                 del judging[name]
     if not num_samples:
-        raise ValueError("there are no sentences to score")
+        raise UserError("there are no sentences to score")
     for name in watched(judging.keys()):
         try:
             computed = {key: float(value) for key, value in judging[name].compute().items()}
@@ -93,6 +94,6 @@ def score(
     """The scores that a set of sentences has, by key; with their own references, if any.
 
     Raises:
-        ValueError: there is no sentence.
+        UserError: there is no sentence.
     """
     return score_chunks(metrics, chunked(sentences), aligned=aligned).values

@@ -24,7 +24,7 @@ def count_lines(file: Path) -> int:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is empty or of another encoding.
+        UserError: it is empty or of another encoding.
     """
     return sum(1 for _ in read_lines(file))
 
@@ -54,7 +54,7 @@ def errors_of_file(
     """Standard errors of the scores that a file has.
 
     Raises:
-        ValueError: there are fewer than two sentences or resamples.
+        UserError: there are fewer than two sentences or resamples.
     """
     able = [
         metric

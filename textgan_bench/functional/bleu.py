@@ -20,6 +20,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from textgan_bench.errors import UserError
 from textgan_bench.functional.ngrams import (
     FloatArray,
     IndexedText,
@@ -68,12 +69,12 @@ class _Orders:
     bytes a word are kept beside those of the text.
 
     Raises:
-        OverflowError: there are 2^31 words or more.
+        UserError: there are 2^31 words or more.
     """
 
     def __init__(self, text: IndexedText, words: int, word_bits: int) -> None:
         if len(text.words) > np.iinfo(np.int32).max:
-            raise OverflowError(f"{len(text.words)} words exceed the 31 bits of a rank")
+            raise UserError(f"{len(text.words)} words exceed the 31 bits of a rank")
         self._text = text
         self._word_bits = word_bits
         self._sentence = np.repeat(np.arange(len(text.lengths), dtype=np.int32), text.lengths)
@@ -140,12 +141,12 @@ class NGramIndex:
         order: longest n-gram.
 
     Raises:
-        ValueError: there are no sentences.
+        UserError: there are no sentences.
     """
 
     def __init__(self, text: IndexedText, order: int) -> None:
         if not len(text.lengths):
-            raise ValueError("BLEU needs at least one reference")
+            raise UserError("BLEU needs at least one reference")
         self.lengths = text.lengths
         self.words = int(text.words.max(initial=0)) + 1
         self.word_bits = bits(self.words - 1)
@@ -187,10 +188,10 @@ def forward_bleu(
         n-gram of the references in a sample; of a text in pieces, it is the largest of theirs.
 
     Raises:
-        ValueError: there are no samples.
+        UserError: there are no samples.
     """
     if not len(samples.lengths):
-        raise ValueError("BLEU needs at least one sample")
+        raise UserError("BLEU needs at least one sample")
     matches = np.zeros((max(orders), len(samples.lengths)))
     largest = np.zeros(references.size, dtype=np.int32)
     of_samples = _Orders(samples, references.words, references.word_bits)
@@ -256,14 +257,14 @@ def self_bleu(
         (number of orders, B) scores in [0, 1]; their mean over B is the self-BLEU.
 
     Raises:
-        ValueError: there are fewer than two sentences.
+        UserError: there are fewer than two sentences.
 
     >>> text = IndexedText(np.array([0, 1, 2, 0, 1, 3]), np.array([3, 3]))
     >>> self_bleu(text, orders=(1, 2)).round(3).tolist()
     [[0.667, 0.667], [0.577, 0.577]]
     """
     if len(text.lengths) < 2:
-        raise ValueError(f"self-BLEU needs at least two sentences, not {len(text.lengths)}")
+        raise UserError(f"self-BLEU needs at least two sentences, not {len(text.lengths)}")
     matches = np.zeros((max(orders), len(text.lengths)), dtype=np.float32)  # exact up to 2^24
     words = int(text.words.max(initial=0)) + 1
     of_text = _Orders(text, words, bits(words - 1))

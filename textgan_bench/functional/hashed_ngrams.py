@@ -15,6 +15,8 @@ from zlib import crc32
 import torch
 from torch import Tensor
 
+from textgan_bench.errors import UserError
+
 BUCKETS = 2**14
 LONGEST_NGRAM = 3
 OVERSAMPLING = 8
@@ -50,11 +52,11 @@ class HashedNGrams:
         """Fit weights and directions; the same text gives the same encoder.
 
         Raises:
-            ValueError: there are fewer sentences than dimensions.
+            UserError: there are fewer sentences than dimensions.
         """
         n = len(sentences)
         if n < dim:
-            raise ValueError(f"{dim} dimensions cannot be fitted on {n} sentences")
+            raise UserError(f"{dim} dimensions cannot be fitted on {n} sentences")
         counts = _bucket_counts(sentences)
         frequency = torch.bincount(counts.indices()[1], minlength=BUCKETS)
         idf = ((1 + n) / (1 + frequency.double())).log()  # unseen n-grams weigh most

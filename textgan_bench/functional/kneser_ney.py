@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from textgan_bench.errors import UserError
 from textgan_bench.functional.ngrams import (
     FloatArray,
     IndexedText,
@@ -82,7 +83,7 @@ def estimate(
     A word outside the vocabulary counts as ``<unk>``, which is an ordinary word.
 
     Raises:
-        ValueError: there are no sentences, or ``order`` is below 2.
+        UserError: there are no sentences, or ``order`` is below 2.
 
     >>> sentences = [["a", "cat"], ["a", "dog"]]
     >>> with warnings.catch_warnings(action="ignore"):
@@ -127,10 +128,10 @@ def estimate_indexed(text: IndexedText, words: tuple[str, ...], order: int = 4) 
         order: longest n-gram.
 
     Raises:
-        ValueError: there are no sentences, or ``order`` is below 2.
+        UserError: there are no sentences, or ``order`` is below 2.
     """
     if order < 2:
-        raise ValueError(f"an n-gram model has order 2 or more, not {order}")
+        raise UserError(f"an n-gram model has order 2 or more, not {order}")
     levels = _count(_tokens(text), len(words), order)
     discounts, fallback_orders = [], []
     for n, level in enumerate(levels, start=1):
@@ -153,11 +154,11 @@ def write_arpa(model: NGramModel, path: Path) -> None:
     """Write a model in the ARPA format that kenlm and SRILM read.
 
     Raises:
-        ValueError: a word is empty or holds white space, which the format cannot write.
+        UserError: a word is empty or holds white space, which the format cannot write.
     """
     for word in model.words:
         if word.split() != [word]:
-            raise ValueError(f"an ARPA file cannot hold the word {word!r}")
+            raise UserError(f"an ARPA file cannot hold the word {word!r}")
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write("\\data\\\n")
         file.writelines(f"ngram {n}={len(t.word)}\n" for n, t in enumerate(model.tables, start=1))
@@ -189,11 +190,11 @@ class _Level:
 def _tokens(text: IndexedText) -> IntArray32:
     """Sentences with their marks laid end to end."""
     if not len(text.lengths):
-        raise ValueError("an n-gram model needs at least one sentence")
+        raise UserError("an n-gram model needs at least one sentence")
     last = np.cumsum(text.lengths, dtype=np.int64) + 2 * np.arange(1, len(text.lengths) + 1) - 1
     first = np.append(0, last[:-1] + 1)
     if last[-1] >= np.iinfo(np.int32).max:
-        raise OverflowError(f"{last[-1] + 1} tokens exceed the 31 bits of a row")
+        raise UserError(f"{last[-1] + 1} tokens exceed the 31 bits of a row")
     tokens = np.full(int(last[-1]) + 1, -1, dtype=np.int32)
     tokens[first], tokens[last] = MARKS.index(BEGIN), MARKS.index(END)
     tokens[tokens < 0] = text.words

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from textgan_bench.errors import UserError
 from textgan_bench.functional.text_hashes import hash_words, ngram_hashes
 
 COMMON = 16  # an n-gram of one sentence in so many is kept as a row of flags, not as a list
@@ -48,7 +49,7 @@ class NGramIndex:
 
     def __init__(self, sentences: Sequence[Sequence[str]], order: int = 4) -> None:
         if not len(sentences):
-            raise ValueError("there is no sentence to search for neighbours in")
+            raise UserError("there is no sentence to search for neighbours in")
         self.order = order
         hashes, sentence = _distinct_ngrams(sentences, order)
         self._size = np.bincount(sentence, minlength=len(sentences)).astype(np.float32)
@@ -106,7 +107,7 @@ def nearest_by_cosine(embeddings: Tensor, others: Tensor) -> Neighbours:
     [0, 1]
     """
     if not len(others):
-        raise ValueError("there is no embedding to search for neighbours in")
+        raise UserError("there is no embedding to search for neighbours in")
     others = torch.nn.functional.normalize(others, dim=1)
     similarity = torch.empty(len(embeddings), dtype=torch.float64)
     place = torch.empty(len(embeddings), dtype=torch.int64)

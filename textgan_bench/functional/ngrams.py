@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from textgan_bench.errors import UserError
+
 KEY_BITS = 63
 
 IntArray = NDArray[np.int64]
@@ -36,11 +38,11 @@ def packed(rank: Indices, word: Indices, word_bits: int) -> IntArray:
     """(P,) one integer for each pair of a rank and a word of at most ``word_bits``.
 
     Raises:
-        OverflowError: the pairs do not fit into 63 bits.
+        UserError: the pairs do not fit into 63 bits.
     """
     largest = int(rank.max(initial=0))
     if bits(largest) + word_bits > KEY_BITS:
-        raise OverflowError(f"{largest + 1} n-grams of 2^{word_bits} words exceed 63-bit keys")
+        raise UserError(f"{largest + 1} n-grams of 2^{word_bits} words exceed 63-bit keys")
     return rank.astype(np.int64) << word_bits | word
 
 
@@ -48,7 +50,7 @@ def sorted_pairs(key: IntArray, position: IntArray) -> tuple[IntArray, IntArray]
     """Keys in increasing order and their positions, which increase where keys are equal.
 
     Raises:
-        OverflowError: there are 2^31 positions or more.
+        UserError: there are 2^31 positions or more.
 
     >>> [array.tolist() for array in sorted_pairs(np.array([7, 2, 7]), np.array([0, 1, 2]))]
     [[2, 7, 7], [1, 0, 2]]
@@ -59,7 +61,7 @@ def sorted_pairs(key: IntArray, position: IntArray) -> tuple[IntArray, IntArray]
         pair.sort()
         return pair >> position_bits, pair & ((1 << position_bits) - 1)
     if 2 * position_bits > KEY_BITS:
-        raise OverflowError(f"{len(position)} tokens exceed 63-bit keys")
+        raise UserError(f"{len(position)} tokens exceed 63-bit keys")
     # Numbering the keys first is slower, but leaves room for any of them.
     distinct, number = np.unique(key, return_inverse=True)
     number, position = sorted_pairs(number, position)

@@ -9,7 +9,7 @@ from reprlib import repr as shown
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from textgan_bench.errors import one_line
+from textgan_bench.errors import UserError, one_line
 from textgan_bench.files import replace_text
 
 LATER = frozenset({"training_updates", "training_hours", "left_out"})
@@ -40,7 +40,7 @@ DEPTH = 100
 ROOT = Path("leaderboard")
 
 
-class RecordError(ValueError):
+class RecordError(UserError):
     """A file of the leaderboard that cannot be used; the message, one line, names it."""
 
     def __init__(self, message: str) -> None:

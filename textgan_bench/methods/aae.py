@@ -137,6 +137,6 @@ class AAE(TextGenerator):
         """``n`` sentences; 0, as in ARAE, takes the likeliest symbol of each code at each step.
 
         Raises:
-            ValueError: the temperature is out of range.
+            UserError: the temperature is out of range.
         """
         return self.decode(self.generate(n), temperature)

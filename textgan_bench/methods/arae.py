@@ -153,6 +153,6 @@ class ARAE(TextGenerator):
         """``n`` sentences; 0, the paper's, takes the likeliest symbol of each code at each step.
 
         Raises:
-            ValueError: the temperature is out of range.
+            UserError: the temperature is out of range.
         """
         return self.decode(self.generate(n), temperature)

@@ -33,6 +33,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Method
 from textgan_bench.losses.adversarial import gradient_penalty
 from textgan_bench.losses.processes import process_mean
@@ -53,11 +54,11 @@ def by_style(batch: LabelledBatch) -> list[TokenBatch]:
     """The sentences of each style.
 
     Raises:
-        ValueError: the batch has no sentence of one of the styles.
+        UserError: the batch has no sentence of one of the styles.
     """
     rows = [batch.labels == style for style in range(STYLES)]
     if not all(row.any() for row in rows):
-        raise ValueError("a training batch needs sentences of both styles")
+        raise UserError("a training batch needs sentences of both styles")
     return [TokenBatch(batch.ids[row], batch.lengths[row]) for row in rows]
 
 
@@ -139,7 +140,7 @@ class ARAETransfer(Method):
         """Autoencoder, classifier, encoder against it, critic, then encoder and generator.
 
         Raises:
-            ValueError: the batch has no sentence of one of the styles.
+            UserError: the batch has no sentence of one of the styles.
         """
         autoencoder_optimizer, generator_optimizer, critic_optimizer, classifier_optimizer = cast(
             "list[LightningOptimizer]", self.optimizers()

@@ -103,6 +103,6 @@ class Autoencoder(TextGenerator):
         """``n`` sentences; 0, as in ARAE, takes the likeliest symbol of each code at each step.
 
         Raises:
-            ValueError: the temperature is out of range.
+            UserError: the temperature is out of range.
         """
         return self.decode(self.generate(n), temperature)

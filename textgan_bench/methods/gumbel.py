@@ -178,7 +178,7 @@ class GumbelSoftmaxGAN(TextGenerator):
         symbols behind a sentence's end are those that were written, not all padding.
 
         Raises:
-            ValueError: the temperature is out of range.
+            UserError: the temperature is out of range.
         """
         check_temperature(temperature)
         chunks = torch.arange(n).split(SAMPLING_BATCH)

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import MultiStepLR
 
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import TextGenerator
 from textgan_bench.losses.importance import importance_loss
 from textgan_bench.losses.likelihood import drawn_mask
@@ -143,10 +144,10 @@ class ImportanceSampledGAN(TextGenerator):
         """One step of the discriminators, one of the generators.
 
         Raises:
-            ValueError: the batch cannot be divided among the runs.
+            UserError: the batch cannot be divided among the runs.
         """
         if len(batch.ids) % self.runs:
-            raise ValueError(
+            raise UserError(
                 f"a batch of {len(batch.ids)} cannot be divided among {self.runs} runs; "
                 "set batch_size to a multiple of them"
             )
@@ -184,10 +185,10 @@ class ImportanceSampledGAN(TextGenerator):
         The end symbol is suppressed before ``min_length`` words (section 5.2).
 
         Raises:
-            ValueError: the temperature is out of range, or ``min_length`` is too long.
+            UserError: the temperature is out of range, or ``min_length`` is too long.
         """
         check_temperature(temperature)
         if not 0 <= min_length <= self.max_length:
-            raise ValueError(f"min_length must be 0 to {self.max_length}, not {min_length}")
+            raise UserError(f"min_length must be 0 to {self.max_length}, not {min_length}")
         ids, lengths = self.generator.sample(n, temperature, min_length)
         return TokenBatch(ids[0], lengths[0])

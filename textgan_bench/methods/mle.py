@@ -20,6 +20,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import Adam
 
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import TextGenerator
 from textgan_bench.losses.processes import process_mean
 from textgan_bench.networks.autoregressive import (
@@ -53,7 +54,7 @@ class _MaximumLikelihood(TextGenerator):
         """``n`` sentences; a ``temperature`` below 1 gives up diversity for quality.
 
         Raises:
-            ValueError: the temperature is out of range.
+            UserError: the temperature is out of range.
         """
         check_temperature(temperature)
         return self.generator.sample(n, temperature)
@@ -89,7 +90,7 @@ class MLE(_MaximumLikelihood):
         cell: ``lstm`` for the baseline of Kusner and Hernández-Lobato (2016).
 
     Raises:
-        ValueError: there is no such cell.
+        UserError: there is no such cell.
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class MLE(_MaximumLikelihood):
         lr: float = 1e-3,
     ) -> None:
         if cell not in CELLS:
-            raise ValueError(f"cell={cell}: choose one of {', '.join(CELLS)}")
+            raise UserError(f"cell={cell}: choose one of {', '.join(CELLS)}")
         generator = CELLS[cell](vocab_size, max_length, embedding, hidden)
         super().__init__(vocab_size, max_length, generator, lr)
         self.save_hyperparameters()

@@ -239,7 +239,7 @@ class ScratchGAN(TextGenerator):
         """``n`` sentences; a ``temperature`` below 1 gives up diversity for quality.
 
         Raises:
-            ValueError: the temperature is out of range.
+            UserError: the temperature is out of range.
         """
         check_temperature(temperature)
         return self.generator.sample(n, temperature)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
+from textgan_bench.errors import UserError
 from textgan_bench.functional.bleu import (
     NGramIndex,
     Smoothing,
@@ -39,7 +40,7 @@ class BLEU(TextMetric):
         smoothing: ``floor``, or ``skip`` for the numbers of NLTK before 3.3.
 
     Raises:
-        ValueError: there are no references, or no orders of 1 or more; by ``compute``, there are
+        UserError: there are no references, or no orders of 1 or more; by ``compute``, there are
             no samples.
 
     >>> metric = BLEU([["a", "cat", "sits", "on", "a", "mat"]], orders=[2])
@@ -89,7 +90,7 @@ class BLEU(TextMetric):
 
     def compute(self) -> dict[str, Tensor]:
         if not self.bleu_sample_count:
-            raise ValueError("BLEU needs at least one sample")
+            raise UserError("BLEU needs at least one sample")
         forward = (self.bleu_f_sum / self.bleu_sample_count).cpu().numpy()
         backward = backward_bleu(
             self.bleu_largest.cpu().numpy(),
@@ -119,7 +120,7 @@ class SelfBLEU(TextMetric):
         smoothing: ``floor``, or ``skip`` for the numbers of NLTK before 3.3.
 
     Raises:
-        ValueError: there are no orders of 1 or more; by ``compute``, there are fewer than two
+        UserError: there are no orders of 1 or more; by ``compute``, there are fewer than two
             samples.
 
     >>> metric = SelfBLEU(orders=[2])
@@ -186,7 +187,7 @@ class SelfBLEU(TextMetric):
 
 def _checked(orders: Sequence[int]) -> tuple[int, ...]:
     if not orders or min(orders) < 1:
-        raise ValueError(f"the longest n-gram has at least 1 word, not {list(orders)}")
+        raise UserError(f"the longest n-gram has at least 1 word, not {list(orders)}")
     return tuple(orders)
 
 

@@ -12,6 +12,7 @@ import torch
 from sacrebleu.metrics import bleu as sacrebleu_bleu
 from torch import Tensor
 
+from textgan_bench.errors import UserError
 from textgan_bench.metrics.inputs import PairedMetric
 
 Sentences = Sequence[Sequence[str]]
@@ -53,7 +54,7 @@ class TokenAccuracy(PairedMetric):
 
     def compute(self) -> dict[str, Tensor]:
         if not self.accuracy_count:
-            raise ValueError("token accuracy needs at least one word")
+            raise UserError("token accuracy needs at least one word")
         return {"token_accuracy": self.accuracy_sum / self.accuracy_count}
 
 
@@ -108,7 +109,7 @@ class CorpusBLEU(PairedMetric):
     def compute(self) -> dict[str, Tensor]:
         sample_length, reference_length = self.corpus_lengths.tolist()
         if not reference_length:
-            raise ValueError("corpus BLEU needs at least one word of reference")
+            raise UserError("corpus BLEU needs at least one word of reference")
         score = sacrebleu_bleu.BLEU.compute_bleu(
             self.corpus_matches.tolist(),
             self.corpus_ngrams.tolist(),
@@ -124,7 +125,7 @@ class CorpusBLEU(PairedMetric):
 
 def _check_aligned(samples: Sentences, references: Sentences) -> None:
     if len(samples) != len(references):
-        raise ValueError(
+        raise UserError(
             f"each sample has its own reference, but there are {len(samples)} samples"
             f" and {len(references)} references"
         )

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
+from textgan_bench.errors import UserError
 from textgan_bench.functional.text_hashes import (
     hash_words,
     ngram_hashes,
@@ -48,7 +49,7 @@ class Diversity(TextMetric):
 
     def compute(self) -> dict[str, Tensor]:
         if not self.sentence_count:
-            raise ValueError("diversity needs at least one sample")
+            raise UserError("diversity needs at least one sample")
         words = len(dim_zero_cat(self.word_hashes).unique())
         sentences = len(dim_zero_cat(self.sentence_hashes).unique())
         return {
@@ -84,7 +85,7 @@ class DistinctNGrams(TextMetric):
     def __init__(self, order: int = 4) -> None:
         super().__init__()
         if order < 1:
-            raise ValueError(f"the longest n-gram has at least 1 word, not {order}")
+            raise UserError(f"the longest n-gram has at least 1 word, not {order}")
         self.order = order
         for n in range(1, order + 1):
             self.add_state(f"ngram_hashes_{n}", default=[], dist_reduce_fx="cat")
@@ -133,7 +134,7 @@ class NovelSentences(TrainingMetric):
     def __init__(self, train: Sequence[Sequence[str]]) -> None:
         super().__init__(train)
         if not train:
-            raise ValueError("novelty needs at least one training sentence")
+            raise UserError("novelty needs at least one training sentence")
         self._known = np.unique(sentence_hashes(train))
         self.add_state("novel_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state(
@@ -147,5 +148,5 @@ class NovelSentences(TrainingMetric):
 
     def compute(self) -> dict[str, Tensor]:
         if not self.novelty_sample_count:
-            raise ValueError("novelty needs at least one sample")
+            raise UserError("novelty needs at least one sample")
         return {"novel_sentences": self.novel_count / self.novelty_sample_count.double()}

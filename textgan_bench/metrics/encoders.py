@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from textgan_bench.errors import UserError
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.metrics.fed import Encoder
 
@@ -41,7 +42,7 @@ def encoder(name: str, text: Sentences = ()) -> Encoder:
             other encoders were trained elsewhere.
 
     Raises:
-        ValueError: the name has none of the forms, or its package or model is not there.
+        UserError: the name has none of the forms, or its package or model is not there.
 
     >>> encoder("hash2", [["he", "is"], ["she", "is"], ["it", "was"]]).name
     'hash2'
@@ -57,7 +58,7 @@ def encoder(name: str, text: Sentences = ()) -> Encoder:
         return TextEncoder(label, _universal_sentence_encoder(address))
     if colon and kind and address:
         return TextEncoder(name, _imported(kind, address))
-    raise ValueError(f"'{name}' is no sentence encoder; name one as {FORMS}")
+    raise UserError(f"'{name}' is no sentence encoder; name one as {FORMS}")
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class TextEncoder:
         """(n, D) float32 embeddings, on the CPU.
 
         Raises:
-            ValueError: the model does not return one vector a text.
+            UserError: the model does not return one vector a text.
         """
         texts = [" ".join(words) for words in sentences]
         starts = range(0, max(1, len(texts)), CHUNK)  # of no text too: its shape has a D
@@ -86,7 +87,7 @@ class TextEncoder:
             part = texts[start : start + CHUNK]
             parts.append(torch.from_numpy(np.asarray(self.embed(part), dtype=np.float32)))
             if parts[-1].ndim != 2 or len(parts[-1]) != len(part):
-                raise ValueError(
+                raise UserError(
                     f"the encoder {self.name} made an array of shape {tuple(parts[-1].shape)} of"
                     f" {len(part)} texts; it must have a row a text"
                 )
@@ -101,14 +102,14 @@ def _sentence_transformer(address: str) -> Callable[[list[str]], Any]:
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError:
-        raise ValueError(
+        raise UserError(
             f"st:{address} needs the package sentence-transformers: pip install "
             "'textgan_bench[fed]', or choose hash128"
         ) from None
     try:
         model = SentenceTransformer(address)
     except (OSError, ValueError) as error:
-        raise ValueError(
+        raise UserError(
             f"sentence-transformers cannot load {address} ({_first_line(error)}); name a folder "
             "that holds a model, or a model of its hub on a connected machine"
         ) from error
@@ -127,14 +128,14 @@ def _universal_sentence_encoder(address: str) -> Callable[[list[str]], Any]:
         import tensorflow
         import tensorflow_hub
     except ImportError:
-        raise ValueError(
+        raise UserError(
             f"use:{address} needs the packages tensorflow and tensorflow-hub: pip install "
             "'textgan_bench[use]', or choose hash128"
         ) from None
     try:
         module = tensorflow_hub.load(address)
     except (OSError, ValueError, RuntimeError) as error:
-        raise ValueError(
+        raise UserError(
             f"tensorflow-hub cannot load {address} ({_first_line(error)}); name a folder that "
             "holds the unpacked model, or its address on a connected machine"
         ) from error
@@ -153,12 +154,12 @@ def _imported(module: str, name: str) -> Callable[[list[str]], Any]:
     try:
         function = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise ValueError(
+        raise UserError(
             f"the encoder {module}:{name} cannot be imported: {_first_line(error)}; name one as "
             f"{FORMS}"
         ) from error
     if not callable(function):
-        raise ValueError(f"the encoder {module}:{name} is a {type(function).__name__}, no function")
+        raise UserError(f"the encoder {module}:{name} is a {type(function).__name__}, no function")
     checked: Callable[[list[str]], Any] = function
     return checked
 

@@ -6,6 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from textgan_bench.errors import UserError
 from textgan_bench.functional.frechet import frechet_distance
 from textgan_bench.metrics.inputs import TextMetric
 
@@ -52,7 +53,7 @@ class FED(TextMetric):
     def __init__(self, references: Sequence[Sequence[str]], encoder: Encoder) -> None:
         super().__init__(references)
         if len(references) < 2:
-            raise ValueError(f"a covariance needs at least 2 references, not {len(references)}")
+            raise UserError(f"a covariance needs at least 2 references, not {len(references)}")
         self.encoder = encoder
         embeddings = encoder(references).double().cpu()  # (n, D)
         self._mean = embeddings.mean(dim=0)
@@ -78,7 +79,7 @@ class FED(TextMetric):
     def compute(self) -> dict[str, Tensor]:
         n = self.embedding_count
         if n < 2:
-            raise ValueError(f"a covariance needs at least 2 samples, not {int(n)}")
+            raise UserError(f"a covariance needs at least 2 samples, not {int(n)}")
         mean = self.embedding_sum / n
         covariance = (self.embedding_outer - n * mean.outer(mean)) / (n - 1)
         reference = self._covariance.to(self.device)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
+from textgan_bench.errors import UserError
 from textgan_bench.functional.lengths import wasserstein_distance
 from textgan_bench.metrics.inputs import TextMetric
 
@@ -33,7 +34,7 @@ class LengthDistance(TextMetric):
     def __init__(self, references: Sequence[Sequence[str]]) -> None:
         super().__init__(references)
         if not references:
-            raise ValueError("a length distance needs at least one reference")
+            raise UserError("a length distance needs at least one reference")
         self._lengths = torch.tensor([len(words) for words in references])
         self.add_state("sample_lengths", default=[], dist_reduce_fx="cat")
 
@@ -44,7 +45,7 @@ class LengthDistance(TextMetric):
     def compute(self) -> dict[str, Tensor]:
         lengths = dim_zero_cat(self.sample_lengths)
         if not len(lengths):
-            raise ValueError("a length distance needs at least one sample")
+            raise UserError("a length distance needs at least one sample")
         references = self._lengths.to(self.device)
         longest = 1 + int(torch.maximum(lengths.max(), references.max()))
         counts = (torch.bincount(side, minlength=longest) for side in (lengths, references))

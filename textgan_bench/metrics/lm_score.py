@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
+from textgan_bench.errors import UserError
 from textgan_bench.functional.kneser_ney import (
     UNKNOWN,
     NGramModel,
@@ -81,7 +82,7 @@ class LMScore(TextMetric):
 
     def compute(self) -> dict[str, Tensor]:
         if not self.lm_sentence_count:
-            raise ValueError("an LM score needs at least one sample")
+            raise UserError("an LM score needs at least one sample")
         scores = {
             f"lm_score/{self._key}": self.lm_nll_sum / self.lm_word_count,
             f"lm_score_event/{self._key}": self.lm_nll_sum
@@ -122,7 +123,7 @@ class ReverseLMScore(TextMetric):
         self._references = references
         self._reference_words = sum(map(len, references))
         if not self._reference_words:
-            raise ValueError("a reverse LM score needs at least one word of reference")
+            raise UserError("a reverse LM score needs at least one word of reference")
         self._order = order
         self.add_state("reverse_words", default=[], dist_reduce_fx="cat")
         self.add_state("reverse_lengths", default=[], dist_reduce_fx="cat")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from textgan_bench.errors import UserError
 from textgan_bench.functional.neighbours import (
     QUIET_SECONDS,
     Neighbours,
@@ -86,7 +87,7 @@ class NearestEmbedding(TrainingMetric):
     def __init__(self, train: Sentences, encoder: Encoder) -> None:
         super().__init__(train)
         if not len(train):
-            raise ValueError("there is no sentence to search for neighbours in")
+            raise UserError("there is no sentence to search for neighbours in")
         self.encoder = encoder
         starts = tqdm(range(0, len(train), CHUNK), "embedding", delay=QUIET_SECONDS)
         self._train = torch.cat([encoder(train[at : at + CHUNK]).float() for at in starts])
@@ -108,5 +109,5 @@ class NearestEmbedding(TrainingMetric):
 
 def _mean(total: Tensor, count: Tensor) -> Tensor:
     if not count:
-        raise ValueError("the similarity to neighbours needs at least one sample")
+        raise UserError("the similarity to neighbours needs at least one sample")
     return total / count

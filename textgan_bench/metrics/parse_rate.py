@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics.inputs import StringMetric, ended
 from textgan_bench.tokens import PAD_TOKEN
@@ -48,7 +49,7 @@ class ParseRate(StringMetric):
 
     def compute(self) -> dict[str, Tensor]:
         if not self.parse_sample_count:
-            raise ValueError("a parse rate needs at least one sample")
+            raise UserError("a parse rate needs at least one sample")
         samples = self.parse_sample_count.double()
         return {
             "parse_rate": self.parsed_count / samples,

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
+from textgan_bench.errors import UserError
 from textgan_bench.functional.kneser_ney import UNKNOWN
 from textgan_bench.metrics.inputs import TextMetric, TrainingMetric
 from textgan_bench.metrics.language_models import (
@@ -109,7 +110,7 @@ class ReversePerplexity(TextMetric):
     ) -> None:
         super().__init__(references)
         if not any(map(len, references)):
-            raise ValueError("a reverse perplexity needs at least one word of reference")
+            raise UserError("a reverse perplexity needs at least one word of reference")
         self._references = references
         self._words = closed_vocabulary(references, vocabulary)
         self._index = {word: index for index, word in enumerate(self._words)}

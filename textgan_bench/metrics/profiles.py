@@ -33,6 +33,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torchmetrics import Metric
 
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics.bleu import BLEU, SelfBLEU
 from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelSentences
@@ -109,10 +110,10 @@ def profile(name: str) -> Profile:
     """The profile of a name.
 
     Raises:
-        ValueError: there is none.
+        UserError: there is none.
     """
     if name not in PROFILES:
-        raise ValueError(f"there is no profile {name}; there are {', '.join(PROFILES)}")
+        raise UserError(f"there is no profile {name}; there are {', '.join(PROFILES)}")
     return PROFILES[name]
 
 
@@ -134,7 +135,7 @@ def build_profile(
         encoder: of the scores that embed sentences.
 
     Raises:
-        ValueError: there is no such profile.
+        UserError: there is no such profile.
     """
     references = references[: profile(name).max_references]
     if name == "texygen":
@@ -175,11 +176,11 @@ def build_extras(
     """The metrics of some ``EXTRAS``; those that need what is not given are left out.
 
     Raises:
-        ValueError: a name is none of them.
+        UserError: a name is none of them.
     """
     for name in names:
         if name not in EXTRAS:
-            raise ValueError(f"there is no extra score {name}; there are {', '.join(EXTRAS)}")
+            raise UserError(f"there is no extra score {name}; there are {', '.join(EXTRAS)}")
     metrics: list[Metric] = []
     if "nearest" in names and train is not None:
         metrics.append(NearestNGram(train))

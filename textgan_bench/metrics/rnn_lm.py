@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from textgan_bench.errors import UserError
 from textgan_bench.losses.likelihood import drawn_mask, symbol_nll
 from textgan_bench.tokens import PAD, TokenBatch, pad_sequences
 
@@ -64,10 +65,10 @@ def fit(
     Minutes on a CPU for 5,000 sentences, and in proportion; a bar shows the progress.
 
     Raises:
-        ValueError: there are no sentences.
+        UserError: there are no sentences.
     """
     if not sentences:
-        raise ValueError("a language model needs at least one sentence to be trained on")
+        raise UserError("a language model needs at least one sentence to be trained on")
     device = torch.device(device)
     # A validation may run in inference mode, and its own random numbers must stay what they are.
     devices = [device] if device.type == "cuda" else []

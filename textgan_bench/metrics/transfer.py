@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from textgan_bench.errors import UserError
 from textgan_bench.metrics.decipherment import CorpusBLEU
 
 Sentences = Sequence[Sequence[str]]
@@ -35,10 +36,10 @@ def style_classifier(*classes: Sentences) -> Any:
         classes: sentences of class 0, 1 and so on.
 
     Raises:
-        ValueError: there are fewer than two classes, or one has no sentence.
+        UserError: there are fewer than two classes, or one has no sentence.
     """
     if len(classes) < 2 or not all(map(len, classes)):
-        raise ValueError("a classifier needs sentences of two classes at least")
+        raise UserError("a classifier needs sentences of two classes at least")
     # Takes a second, and only the tables of transfer need it.
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -80,7 +81,7 @@ class TransferScores(CorpusBLEU):
         order: longest n-gram, part of the keys.
 
     Raises:
-        ValueError: by ``update``, there are more samples than targets; by ``compute``, the state
+        UserError: by ``update``, there are more samples than targets; by ``compute``, the state
             was put together of parts, whose samples have other targets.
 
     >>> classifier = style_classifier([["bad"], ["bad"]], [["good"], ["good"]])
@@ -106,7 +107,7 @@ class TransferScores(CorpusBLEU):
             return
         targets = self._targets[int(self.transfer_count) :][: len(samples)]
         if len(targets) < len(samples):
-            raise ValueError(
+            raise UserError(
                 f"each sample belongs to a source sentence, but there are more than "
                 f"{len(self._targets)} samples"
             )
@@ -116,7 +117,7 @@ class TransferScores(CorpusBLEU):
 
     def compute(self) -> dict[str, Tensor]:
         if not self.update_called:
-            raise ValueError("a transferred text is scored whole and in order, not in subsets")
+            raise UserError("a transferred text is scored whole and in order, not in subsets")
         (kept,) = super().compute().values()
         accuracy = self.transferred_count / self.transfer_count.double()
         product = accuracy * kept

@@ -1,5 +1,7 @@
 """Which settings of a knob a generator can draw at."""
 
+from textgan_bench.errors import UserError
+
 COLDEST, HOTTEST = 1e-3, 1e3
 """At the one the likeliest word is all there is, at the other every word is as likely; beyond them
 scores overflow when they are divided."""
@@ -9,14 +11,14 @@ def check_temperature(temperature: float) -> None:
     """End at a temperature that scores cannot be divided by, which is no number included.
 
     Raises:
-        ValueError: it is out of range.
+        UserError: it is out of range.
 
     >>> check_temperature(0.0)
     Traceback (most recent call last):
-    ValueError: a temperature is a number from 0.001 to 1000, not 0.0
+    UserError: a temperature is a number from 0.001 to 1000, not 0.0
     """
     if not COLDEST <= temperature <= HOTTEST:
-        raise ValueError(
+        raise UserError(
             f"a temperature is a number from {COLDEST:g} to {HOTTEST:g}, not {temperature}"
         )
 
@@ -25,11 +27,11 @@ def check_dropout(rate: float) -> None:
     """End at a rate that leaves nothing, or is no probability.
 
     Raises:
-        ValueError: it is out of range.
+        UserError: it is out of range.
 
     >>> check_dropout(1.0)
     Traceback (most recent call last):
-    ValueError: a rate of dropout is at least 0 and less than 1, not 1.0
+    UserError: a rate of dropout is at least 0 and less than 1, not 1.0
     """
     if not 0 <= rate < 1:
-        raise ValueError(f"a rate of dropout is at least 0 and less than 1, not {rate}")
+        raise UserError(f"a rate of dropout is at least 0 and less than 1, not {rate}")

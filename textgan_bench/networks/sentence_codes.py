@@ -72,7 +72,7 @@ class Decoder(nn.Module):
         """A sentence for each of codes (B, H): the likeliest symbols at temperature 0.
 
         Raises:
-            ValueError: the temperature is out of range.
+            UserError: the temperature is out of range.
         """
         if temperature != 0:
             check_temperature(temperature)

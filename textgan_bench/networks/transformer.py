@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from textgan_bench.errors import UserError
 from textgan_bench.kernels.attention import attention
 from textgan_bench.kernels.dropout import NO_DROPOUT, Dropout
 from textgan_bench.kernels.residual_norm import residual_norm
@@ -57,7 +58,7 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         if heads < 1 or width % heads:
-            raise ValueError(f"heads={heads} do not share a width of {width}")
+            raise UserError(f"heads={heads} do not share a width of {width}")
         self.heads = heads
         # Queries, keys and values: one product for those that are made of the same states.
         self.inputs = nn.Linear(width, 3 * width)

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from textgan_bench.errors import UserError
 from textgan_bench.tokens import Vocabulary
 
 STD = 0.3836
@@ -37,12 +38,12 @@ class WordVectors(nn.Module):
         """Put in the fixed part of some words; the others keep what they were drawn with.
 
         Raises:
-            ValueError: the vectors do not have as many dimensions as the fixed part.
+            UserError: the vectors do not have as many dimensions as the fixed part.
         """
         with torch.no_grad():
             for index, vector in vectors.items():
                 if vector.shape != self.fixed[index].shape:
-                    raise ValueError(
+                    raise UserError(
                         f"word vectors of {len(vector)} numbers, where {self.fixed.shape[1]} are "
                         "expected: set fixed to the dimension of the file"
                     )
@@ -54,7 +55,7 @@ def read_word_vectors(path: Path, vocabulary: Vocabulary) -> dict[int, Tensor]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a line is not a word and numbers, or no word of the vocabulary is there.
+        UserError: a line is not a word and numbers, or no word of the vocabulary is there.
     """
     index = {token: i for i, token in enumerate(vocabulary.tokens)}
     vectors = {}
@@ -65,7 +66,7 @@ def read_word_vectors(path: Path, vocabulary: Vocabulary) -> dict[int, Tensor]:
                 try:
                     vectors[index[word]] = torch.tensor([float(entry) for entry in entries])
                 except ValueError as error:
-                    raise ValueError(f"{path}, line {number}: {error}") from error
+                    raise UserError(f"{path}, line {number}: {error}") from error
     if not vectors:
-        raise ValueError(f"{path} has a vector for none of the {len(index)} words")
+        raise UserError(f"{path} has a vector for none of the {len(index)} words")
     return vectors

@@ -17,7 +17,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from textgan_bench.errors import TerminatedError
+from textgan_bench.errors import TerminatedError, UserError
 from textgan_bench.files import replaced
 from textgan_bench.interfaces import Method
 from textgan_bench.training.run import BEST, LAST
@@ -61,9 +61,9 @@ class PeriodicCheckpoint(Checkpoint):
 
     def __init__(self, minutes: float = 5.0, select: str | None = None) -> None:
         if not minutes >= 0:  # nor is what is no number
-            raise ValueError(f"minutes={minutes}: between two checkpoints pass 0 or more")
+            raise UserError(f"minutes={minutes}: between two checkpoints pass 0 or more")
         if select is not None and select.startswith(FORWARD_SCORES):
-            raise ValueError(f"select={select}: a collapsed generator wins every forward score")
+            raise UserError(f"select={select}: a collapsed generator wins every forward score")
         self.minutes = minutes
         self.select = select
         self.smallest = math.inf
@@ -133,7 +133,7 @@ class PeriodicCheckpoint(Checkpoint):
         scores = trainer.callback_metrics
         key = f"validation/{self.select}"
         if key not in scores:
-            raise ValueError(f"select={self.select} is not among {', '.join(sorted(scores))}")
+            raise UserError(f"select={self.select} is not among {', '.join(sorted(scores))}")
         # What a method logs may differ between ranks, and they must agree before they save.
         score = float(trainer.strategy.broadcast(scores[key]))
         none_yet = not _place(trainer, BEST).exists()  # of which one is to be tested, be it bad

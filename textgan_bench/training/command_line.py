@@ -12,11 +12,16 @@ from typing import Any
 import torch
 import yaml
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+from torch.distributed import DistError
 
+from textgan_bench.errors import TerminatedError, UserError
 from textgan_bench.files import named, own_temporary_folder
 from textgan_bench.interfaces import Method, TextDataModule
 from textgan_bench.recipes import LARGEST_SEED, read
@@ -76,7 +81,7 @@ class TrainingCLI(LightningCLI):
 
     Raises:
         ArgumentError: an argument or a key of a configuration is wrong.
-        ValueError: the folder holds another run, another process is at work in it, or a checkpoint
+        UserError: the folder holds another run, another process is at work in it, or a checkpoint
             is damaged.
     """
 
@@ -95,21 +100,24 @@ class TrainingCLI(LightningCLI):
         self.locks = locks
         self.alone = True
         parser_kwargs: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
-        super().__init__(
-            Method,
-            TextDataModule,
-            save_config_callback=None,
-            trainer_defaults={"callbacks": [RunProgress(), CaptureSteps()]},
-            seed_everything_default=0,
-            parser_class=RecipeParser,
-            parser_kwargs=parser_kwargs
-            | {name: dict(parser_kwargs) for name in self.subcommands()},
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            args=arguments,
-            run=run,
-            auto_configure_optimizers=False,
-        )
+        try:
+            super().__init__(
+                Method,
+                TextDataModule,
+                save_config_callback=None,
+                trainer_defaults={"callbacks": [RunProgress(), CaptureSteps()]},
+                seed_everything_default=0,
+                parser_class=RecipeParser,
+                parser_kwargs=parser_kwargs
+                | {name: dict(parser_kwargs) for name in self.subcommands()},
+                subclass_mode_model=True,
+                subclass_mode_data=True,
+                args=arguments,
+                run=run,
+                auto_configure_optimizers=False,
+            )
+        except MisconfigurationException as error:
+            raise UserError(str(error)) from error
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
@@ -126,7 +134,7 @@ class TrainingCLI(LightningCLI):
             message = misspelt(str(error), options)
             if message is None:
                 raise
-            raise ValueError(message) from error
+            raise UserError(message) from error
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_lightning_class_args(Evaluate, "evaluate")
@@ -141,20 +149,26 @@ class TrainingCLI(LightningCLI):
         try:
             with named(str(self.trainer.default_root_dir)):  # a logger does not say where it writes
                 super()._run_subcommand(subcommand)
+        except SIGTERMException as end:  # all processes have stopped at the same batch
+            raise TerminatedError from end
         except Exception as error:
             if is_restoring(error):
                 path = self._get(self.config, "ckpt_path")
-                raise ValueError(of_another_version(path, self.model, error)) from error
+                raise UserError(of_another_version(path, self.model, error)) from error
             # Numbers that are not finite fail under many names, as that of a distribution or index.
             if subcommand == "fit" and self.trainer.world_size == 1:
                 with suppress(RuntimeError):  # of a device that answers no more
                     self.model.check_finite()
+            if isinstance(error, DistError) or "remote worker" in str(error):  # NCCL; Gloo's words
+                raise UserError(
+                    "another process of this run has ended; the same command resumes the run"
+                ) from error
             raise
 
     def _set_seed(self) -> None:
         seed = self._get(self.config, "seed_everything")
         if isinstance(seed, bool) or not 0 <= seed <= LARGEST_SEED:
-            raise ValueError(f"seed_everything={seed}: a seed is 0 to {LARGEST_SEED}")
+            raise UserError(f"seed_everything={seed}: a seed is 0 to {LARGEST_SEED}")
         super()._set_seed()
 
     def _parse_ckpt_path(self) -> None:
@@ -176,7 +190,7 @@ class TrainingCLI(LightningCLI):
         refuse(self.resolved)
         for name in SIZES:
             if config.model.init_args.get(name) is not None:
-                raise ValueError(f"model.init_args.{name} is that of the data, and not to be set")
+                raise UserError(f"model.init_args.{name} is that of the data, and not to be set")
         if self.subcommand and config.ckpt_path is not None:
             self.trained_on = trained_on(load_state(Path(config.ckpt_path)))
         config.trainer.default_root_dir = str(run.folder)
@@ -210,7 +224,7 @@ class TrainingCLI(LightningCLI):
         """The trainer of the configuration.
 
         Raises:
-            ValueError: Lightning refuses one of its settings, there are more processes than
+            UserError: Lightning refuses one of its settings, there are more processes than
                 processors, which would bring the machine to a halt, or other processes were
                 started than one for each device.
         """
@@ -219,16 +233,16 @@ class TrainingCLI(LightningCLI):
         try:
             trainer = super().instantiate_trainer(**kwargs)
         except (RuntimeError, TypeError, ValueError) as error:
-            raise ValueError(f"trainer: {error}") from error
+            raise UserError(f"trainer: {error}") from error
         processors = os.cpu_count() or 1
         if isinstance(trainer.accelerator, CPUAccelerator) and trainer.num_devices > processors:
-            raise ValueError(
+            raise UserError(
                 f"devices={trainer.num_devices}: without a GPU a run takes one to {processors} here"
             )
         places = trainer.num_devices * trainer.num_nodes
         started = self._started(trainer)
         if started not in (None, places):
-            raise ValueError(
+            raise UserError(
                 f"{started} processes were started for a run on {places} devices; it takes one "
                 "for each, --devices times --nodes"
             )
@@ -239,7 +253,7 @@ class TrainingCLI(LightningCLI):
         if self.subcommand == "fit" and torch.distributed.is_torchelastic_launched():
             return int(os.environ["WORLD_SIZE"])
         starter: Any = getattr(trainer.strategy, "cluster_environment", None)
-        return starter.world_size() if type(starter).__name__ == "SLURMEnvironment" else None
+        return starter.world_size() if isinstance(starter, SLURMEnvironment) else None
 
     def after_instantiate_classes(self) -> None:
         for callback in self.callbacks:
@@ -258,7 +272,7 @@ class TrainingCLI(LightningCLI):
         for plug_in in (self.model, self.datamodule):
             for name, value in plug_in.hparams.items():
                 if not is_loaded_again(value):
-                    raise ValueError(
+                    raise UserError(
                         f"{type(plug_in).__name__} saves {name}={value!r}, with which no "
                         f"checkpoint is loaded: save_hyperparameters(ignore=['{name}'])"
                     )
@@ -284,7 +298,7 @@ def fit_or_test(arguments: list[str]) -> None:
 
     Raises:
         ArgumentError: as of ``TrainingCLI``.
-        ValueError: likewise.
+        UserError: likewise.
     """
     with ExitStack() as locks:
         TrainingCLI(arguments, locks=locks)

@@ -15,6 +15,7 @@ from pytorch_lightning.loggers import WandbLogger
 from torchmetrics import MetricCollection
 
 from textgan_bench import leaderboard
+from textgan_bench.errors import UserError
 from textgan_bench.evaluation import provenance
 from textgan_bench.evaluation.fingerprint import data_fingerprint
 from textgan_bench.evaluation.scores import chunked, score_chunks
@@ -175,7 +176,7 @@ class Evaluate(Callback):
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.world_size > 1:
-            raise ValueError(
+            raise UserError(
                 f"test draws its samples on one device, not on {trainer.world_size}: shards of the "
                 "references are padded by repeats (--trainer.devices 1)"
             )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pydoc import locate
 from typing import Any, get_type_hints
 
-from textgan_bench.errors import meant
+from textgan_bench.errors import UserError, meant
 
 # How the parser complains of an option of a class or of a group of its options, among all else that
 # it might be, and of others.
@@ -30,14 +30,14 @@ def refuse(config: dict[str, Any]) -> None:
     """End at settings that no run can have, and at those that would be without effect.
 
     Raises:
-        ValueError: there is one.
+        UserError: there is one.
     """
     for name, value in _numbers(config):
         if math.isnan(value):
-            raise ValueError(f"{name} is nan, which is no number")
+            raise UserError(f"{name} is nan, which is no number")
     trainer = config["trainer"]
     if trainer["max_steps"] != -1:
-        raise ValueError(
+        raise UserError(
             "trainer.max_steps counts a step of each player: use trainer.max_epochs, and "
             "trainer.limit_train_batches for a part of one"
         )
@@ -46,7 +46,7 @@ def refuse(config: dict[str, Any]) -> None:
         needed.add("limit_val_batches")
     for name in sorted(needed):
         if trainer[name] == 0:
-            raise ValueError(f"trainer.{name} is 0: nothing would be trained, selected or scored")
+            raise UserError(f"trainer.{name} is 0: nothing would be trained, selected or scored")
 
 
 def _numbers(setting: Any, name: str = "") -> Iterator[tuple[str, float]]:

@@ -5,6 +5,7 @@ from textwrap import shorten
 from traceback import walk_tb
 from typing import Any
 
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Method
 from textgan_bench.training.checkpoint_files import load_checkpoint
 from textgan_bench.training.evaluate import Evaluate
@@ -21,14 +22,14 @@ def load_state(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: it cannot be read, or lacks a part without which a run would begin anew.
+        UserError: it cannot be read, or lacks a part without which a run would begin anew.
     """
     checkpoint = load_checkpoint(path)
     lacking = [part for part in STATE if part not in checkpoint]
     if not lacking and Evaluate.__qualname__ not in checkpoint["callbacks"]:
         lacking = ["evaluation"]
     if lacking:
-        raise ValueError(f"{path} is no checkpoint of a run: it has no {', '.join(lacking)}")
+        raise UserError(f"{path} is no checkpoint of a run: it has no {', '.join(lacking)}")
     return checkpoint
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from textgan_bench.errors import MissingError, UserError
 from textgan_bench.files import clear, locked, replace_text
 
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -49,13 +50,13 @@ class Run:
         """Keep other processes out of the folder, and clear it of what killed ones left unfinished.
 
         Raises:
-            ValueError: another process is at work in it.
+            UserError: another process is at work in it.
         """
         with ExitStack() as lock:
             try:
                 lock.enter_context(locked(self.folder, wait=False))
             except BlockingIOError:
-                raise ValueError(f"another process is at work in {self.folder}") from None
+                raise UserError(f"another process is at work in {self.folder}") from None
             clear(self.folder)
             yield
 
@@ -71,7 +72,7 @@ class Run:
         """Store the configuration of a new run, or check that an old one is continued with its own.
 
         Raises:
-            ValueError: the folder holds a run of another configuration.
+            UserError: the folder holds a run of another configuration.
         """
         if not self.config.exists() or not self.checkpoint(LAST).exists():
             replace_text(self.config, yaml.safe_dump(config, sort_keys=False))
@@ -79,7 +80,7 @@ class Run:
         changed = list(differences(self.recipe(), without_places(config)))
         if changed:
             more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-            raise ValueError(
+            raise UserError(
                 f"{self.folder} holds a run of another configuration ({changed[0]}{more}); "
                 "FORCE=1 (bench --force) discards it and starts again"
             )
@@ -88,8 +89,8 @@ class Run:
         """Refuse to test a run with other settings than those it was trained with.
 
         Raises:
-            FileNotFoundError: there is no run in the folder.
-            ValueError: a setting differs that is not about the machine.
+            MissingError: there is no run in the folder.
+            UserError: a setting differs that is not about the machine.
         """
         changed = [
             difference
@@ -97,16 +98,16 @@ class Run:
             if not difference.startswith("trainer.")
         ]
         if changed:
-            raise ValueError(f"{self.folder} was trained with other settings ({changed[0]})")
+            raise UserError(f"{self.folder} was trained with other settings ({changed[0]})")
 
     def check_revision(self, trained_on: str, revision: str) -> None:
         """Refuse data that are not those the run was trained on.
 
         Raises:
-            ValueError: their revisions differ.
+            UserError: their revisions differ.
         """
         if trained_on not in ("", revision):
-            raise ValueError(
+            raise UserError(
                 f"{self.folder} was trained on data of revision {trained_on}, and they are now "
                 f"{revision}; FORCE=1 (bench --force) discards the run and starts again"
             )
@@ -119,17 +120,17 @@ class Run:
         """The resolved configuration of the run.
 
         Raises:
-            FileNotFoundError: there is no run in the folder.
-            ValueError: the file is not one written by ``claim``.
+            MissingError: there is no run in the folder.
+            UserError: the file is not one written by ``claim``.
         """
         if not self.config.is_file():
-            raise FileNotFoundError(f"{self.folder} is not a run: it has no {self.config.name}")
+            raise MissingError(f"{self.folder} is not a run: it has no {self.config.name}")
         try:
             content = yaml.safe_load(self.config.read_text(encoding="utf-8"))
         except (UnicodeDecodeError, yaml.YAMLError):
             content = None
         if not isinstance(content, dict):
-            raise ValueError(f"{self.config} is damaged: it holds no configuration")
+            raise UserError(f"{self.config} is damaged: it holds no configuration")
         return content
 
     def recipe(self) -> dict[str, Any]:
@@ -145,13 +146,13 @@ class Run:
             Tuples of the training batches done before, and the value of each key.
 
         Raises:
-            FileNotFoundError: the run has no log.
-            ValueError: the log has none of these.
+            MissingError: the run has no log.
+            UserError: the log has none of these.
         """
         versions = (self.folder / "csv").glob("version_*/metrics.csv")
         files = sorted(versions, key=lambda path: int(path.parent.name.removeprefix("version_")))
         if not files:
-            raise FileNotFoundError(f"{self.folder} has no log")
+            raise MissingError(f"{self.folder} has no log")
         points: dict[int, tuple[float, ...]] = {}
         for file in files:
             with file.open(encoding="utf-8", newline="") as rows:
@@ -159,7 +160,7 @@ class Run:
                     if all(row.get(key) for key in keys):
                         points[int(row["step"])] = tuple(float(row[key]) for key in keys)
         if not points:
-            raise ValueError(f"the log of {self.folder} has no {' and '.join(keys)}")
+            raise UserError(f"the log of {self.folder} has no {' and '.join(keys)}")
         return [(step, *points[step]) for step in sorted(points)]
 
     def wandb_id(self) -> str:

@@ -20,7 +20,7 @@ import wandb
 from wandb import env
 from wandb.errors import AuthenticationError
 
-from textgan_bench.errors import meant
+from textgan_bench.errors import UserError, meant
 
 ONLINE, OFFLINE, DISABLED = ("online", "shared", "run"), ("offline", "dryrun"), "disabled"
 
@@ -42,12 +42,12 @@ def prepare(folder: Path, offline: bool) -> None:
         offline: whether the recipe wants no other.
 
     Raises:
-        ValueError: ``WANDB_MODE`` is none, or one that cannot be had; the server refuses the key;
+        UserError: ``WANDB_MODE`` is none, or one that cannot be had; the server refuses the key;
             a folder of W&B cannot be written.
     """
     asked = os.environ.get("WANDB_MODE", "")
     if asked not in ("", *MODES):
-        raise ValueError(f"WANDB_MODE={asked}{meant(asked, MODES)}: W&B has {', '.join(MODES)}")
+        raise UserError(f"WANDB_MODE={asked}{meant(asked, MODES)}: W&B has {', '.join(MODES)}")
     if not asked:
         os.environ.pop("WANDB_MODE", None)  # an empty one is refused by W&B
     if asked == DISABLED or wandb.run is not None:  # in which the test of a training logs, too
@@ -56,7 +56,7 @@ def prepare(folder: Path, offline: bool) -> None:
     try:
         settings = wandb.setup().settings
     except ValueError as error:
-        raise ValueError(f"W&B refuses a setting of its environment or files: {error}") from error
+        raise UserError(f"W&B refuses a setting of its environment or files: {error}") from error
     if settings.mode == DISABLED:
         return
     reason = ""
@@ -65,9 +65,7 @@ def prepare(folder: Path, offline: bool) -> None:
         if not reason:
             return
         if asked in ONLINE:
-            raise ValueError(
-                f"WANDB_MODE={asked}, but {reason}; with offline the run can be synced"
-            )
+            raise UserError(f"WANDB_MODE={asked}, but {reason}; with offline the run can be synced")
     # The line below is all there is to say.
     silent = settings.silent if env.SILENT in os.environ else True
     wandb.setup(wandb.Settings(mode="offline", silent=silent))
@@ -92,7 +90,7 @@ def _check_folders() -> None:
             folder.mkdir(parents=True, exist_ok=True)
             TemporaryFile(dir=folder).close()
         except OSError as error:
-            raise ValueError(
+            raise UserError(
                 f"W&B's folder {folder} cannot be written ({error.strerror}): name another one by "
                 f"{variable}, or do without W&B by WANDB_MODE=disabled"
             ) from error
@@ -102,7 +100,7 @@ def _obstacle(settings: wandb.Settings) -> str:
     """What keeps W&B from its server, empty if nothing does.
 
     Raises:
-        ValueError: the server, or W&B itself, refuses the key.
+        UserError: the server, or W&B itself, refuses the key.
     """
     no_key = "there is no key, which `wandb login` stores"
     if not _has_credentials(settings):
@@ -112,7 +110,7 @@ def _obstacle(settings: wandb.Settings) -> str:
     try:
         return "" if wandb.login(prompt=False) else no_key
     except AuthenticationError as error:
-        raise ValueError(
+        raise UserError(
             f"W&B: {error}; `wandb login` stores another key, WANDB_MODE=offline needs none"
         ) from error
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Method, TextDataModule, TextGenerator
 from textgan_bench.training.checkpoint_files import load_checkpoint
 from textgan_bench.training.command_line import TrainingCLI
@@ -14,7 +15,7 @@ def load_trained(run: Path) -> tuple[Method, TextDataModule]:
 
     Raises:
         FileNotFoundError: there is no run, or it has no checkpoint.
-        ValueError: the checkpoint is damaged, or of another version of the method.
+        UserError: the checkpoint is damaged, or of another version of the method.
     """
     folder = Run(run)
     folder.load_config()
@@ -29,7 +30,7 @@ def load_trained(run: Path) -> tuple[Method, TextDataModule]:
     try:
         model.load_state_dict(checkpoint["state_dict"])
     except RuntimeError as error:
-        raise ValueError(of_another_version(path, model, error)) from error
+        raise UserError(of_another_version(path, model, error)) from error
     return model.eval(), data
 
 
@@ -38,9 +39,9 @@ def load_generator(run: Path) -> tuple[TextGenerator, TextDataModule]:
 
     Raises:
         FileNotFoundError: there is no run, or it has no checkpoint.
-        ValueError: the checkpoint is damaged, or the run is no generator of sentences.
+        UserError: the checkpoint is damaged, or the run is no generator of sentences.
     """
     model, data = load_trained(run)
     if not isinstance(model, TextGenerator):
-        raise ValueError(f"{type(model).__name__} does not write sentences from nothing")
+        raise UserError(f"{type(model).__name__} does not write sentences from nothing")
     return model, data

@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from textgan_bench.errors import UserError
 from textgan_bench.kernels.dropout import Dropout
 from textgan_bench.losses.relaxation import gumbel_noise_like, soft_embedding
 from textgan_bench.methods.nagan.discriminator import (
@@ -222,7 +223,7 @@ def build_generator(
         table: function that returns the embedding (V - 1, E) of these words.
 
     Raises:
-        ValueError: there is no such kind.
+        UserError: there is no such kind.
     """
     match kind:
         case "non_autoregressive":
@@ -241,7 +242,7 @@ def build_generator(
                 embedding_dim=embedding_dim,
                 table=table,
             )
-    raise ValueError(f"generator={kind}: choose one of {', '.join(get_args(GeneratorKind))}")
+    raise UserError(f"generator={kind}: choose one of {', '.join(get_args(GeneratorKind))}")
 
 
 def build_discriminator(
@@ -257,7 +258,7 @@ def build_discriminator(
         embedding_dim: E.
 
     Raises:
-        ValueError: there is no such kind.
+        UserError: there is no such kind.
     """
     match kind:
         case "transformer":
@@ -268,6 +269,4 @@ def build_discriminator(
             return CNNDiscriminator(vocab_size, embedding_dim=embedding_dim)
         case "rnn":
             return RNNDiscriminator(vocab_size, embedding_dim=embedding_dim)
-    raise ValueError(
-        f"discriminator={kind}: choose one of {', '.join(get_args(DiscriminatorKind))}"
-    )
+    raise UserError(f"discriminator={kind}: choose one of {', '.join(get_args(DiscriminatorKind))}")

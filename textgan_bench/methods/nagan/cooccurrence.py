@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from textgan_bench.errors import UserError
+
 REACH = 2
 """Words on each side that are neighbours; each place has counts of its own, so P = 4."""
 
@@ -66,10 +68,10 @@ def word_vectors(counts: Tensor, dimension: int) -> Tensor:
         dimension: E.
 
     Raises:
-        ValueError: there are fewer words than dimensions.
+        UserError: there are fewer words than dimensions.
     """
     if dimension > counts.shape[0]:
-        raise ValueError(f"{counts.shape[0]} words have no vectors of {dimension} dimensions")
+        raise UserError(f"{counts.shape[0]} words have no vectors of {dimension} dimensions")
     information = positive_mutual_information(counts)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -35,6 +35,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import Optimizer
 
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import TextGenerator
 from textgan_bench.kernels.cuda_graphs import CountedRAdam
 from textgan_bench.losses.adversarial import (
@@ -245,13 +246,13 @@ class NAGAN(TextGenerator):
         """``n`` sentences of the averaged generator; less ``dropout`` gives up diversity.
 
         Raises:
-            RuntimeError: no training sentence was seen, so the lengths are unknown.
-            ValueError: the rate is out of range.
+            UserError: no training sentence was seen, so the lengths are unknown, or the rate is
+                out of range.
         """
         rate = self.inference_dropout if dropout is None else dropout
         check_dropout(rate)
         if not self.length_counts.any():
-            raise RuntimeError("NAGAN draws lengths from the training set and has seen none of it")
+            raise UserError("NAGAN draws lengths from the training set and has seen none of it")
         ids = torch.full((n, self.max_length), PAD, device=self.device)
         lengths = torch.multinomial(self.length_counts, n, replacement=True)
         for rows, chunk in zip(

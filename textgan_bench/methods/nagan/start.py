@@ -15,6 +15,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Method
 from textgan_bench.kernels.row_chunks import row_chunks
 from textgan_bench.losses.likelihood import log_frequencies
@@ -96,11 +97,11 @@ class Start:
         """Change new networks.
 
         Raises:
-            ValueError: words of an autoregressive generator are to be held.
+            UserError: words of an autoregressive generator are to be held.
         """
         own = isinstance(generator, NonAutoregressiveTransformer)
         if self.frequency_rate and not own:
-            raise ValueError("an autoregressive generator has no start.frequency_rate: set it to 0")
+            raise UserError("an autoregressive generator has no start.frequency_rate: set it to 0")
         discriminator.embedding.rescale(self.embedding_scale)
         for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
             if own:
