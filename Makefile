@@ -96,5 +96,6 @@ tables: $(STAMP) ## render leaderboard/tables, and the tables within other pages
 	@$(RUN) textgan_bench.leaderboard
 	@$(RUN) benchmarks.figures.pages
 
-figures: $(STAMP) ## draw the figures of the papers into docs/figures from the runs there are: [BUDGET=quick SEED=0]
+figures: $(STAMP) ## write the tables within pages, draw docs/figures, those of the papers from the runs there are: [BUDGET=quick SEED=0]
+	@$(RUN) benchmarks.figures.pages
 	@$(RUN) benchmarks.figures --budget $(call quoted,$(BUDGET)) --seed $(firstword $(SEED))

@@ -1,7 +1,8 @@
-"""Draw the figures of the papers from the runs there are: ``make figures``.
+"""Draw the figures of the pages into ``docs/figures``: ``make figures``.
 
-Each is read off logs, samples and checkpoints in ``runs`` and written into ``docs/figures``. One
-whose runs are missing is left as it is, and the commands that make them are named.
+Those of NAGAN's trials come from ``docs``. Those of the papers are read off logs, samples and
+checkpoints in ``runs``; one whose runs are missing is left as it is, and the commands that make the
+runs are named.
 """
 
 import argparse
@@ -10,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.figures import gumbel, importance
+from benchmarks.figures import gumbel, importance, nagan
 from textgan_bench.training.row import Row
 from textgan_bench.training.run import Run
 
@@ -42,6 +43,7 @@ def main(budget: str, seed: int) -> None:
     Raises:
         SystemExit: a run is missing.
     """
+    print(*nagan.draw(FOLDER), sep="\n")
     missing: dict[str, list[str]] = {}
     for figure in FIGURES:
         rows = [Row(method, figure.data, seed, budget) for method in figure.methods]

@@ -1,12 +1,13 @@
 """Fill in the parts of pages that are made of numbers: ``make tables`` and ``make figures``.
 
-A part stands between ``<!-- NAME: made by `make tables` -->`` and ``<!-- end of NAME -->``. The
+A part stands between ``<!-- NAME: make tables -->`` and ``<!-- /NAME -->``. The
 records, the tables and the CSV files of the repository determine it; no run is needed.
 """
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from benchmarks.figures import trials
 from textgan_bench.files import replace_text
 from textgan_bench.leaderboard import load
 
@@ -57,6 +58,13 @@ def table(rows: list[list[str]]) -> str:
 
 PAGES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
     Path("README.md"): {"excerpt": excerpt, "samples": samples},
+    Path("docs/nagan.md"): {
+        "hmm": trials.table(trials.HMM, "cpu recipe", 1_000),
+        "hmm-earlier": trials.table(trials.HMM, "earlier recipe", 1_000),
+        "hmm-gpu": trials.table(trials.HMM, "GPU", 2_000),
+        "coco": trials.table(trials.COCO, "cpu recipe", 2_500),
+        "coco-quick": trials.table(trials.COCO, "quick recipe", 500),
+    },
 }
 
 
@@ -67,7 +75,7 @@ def filled(page: str, parts: Mapping[str, Callable[[], str]]) -> str:
         ValueError: the page has no place for a part, or two.
     """
     for name, part in parts.items():
-        first, last = f"<!-- {name}: made by `make tables` -->", f"<!-- end of {name} -->"
+        first, last = f"<!-- {name}: make tables -->", f"<!-- /{name} -->"
         if (found := page.count(first)) != 1 or page.count(last) != 1:
             raise ValueError(f"{found} places for {name}: the page needs {first} … {last} once")
         before, _, rest = page.partition(first)

@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 
-from benchmarks.figures import gumbel, importance
+from benchmarks.figures import gumbel, importance, nagan
 from benchmarks.figures.__main__ import FIGURES, Figure, budgets, main
 from textgan_bench.methods import ImportanceSampledGAN
 from textgan_bench.recipes import layers
@@ -45,6 +45,7 @@ def test_a_missing_run_is_named_by_the_command_that_makes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(nagan, "draw", lambda folder: [])
     with pytest.raises(SystemExit) as end:
         main("quick", 3)
     assert end.value.code == 1
