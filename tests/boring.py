@@ -1,11 +1,13 @@
 """The smallest method and the smallest data set that are real ones, to test what surrounds them."""
 
 import time
+from typing import cast
 
 import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from torchmetrics import Metric, MetricCollection
 
 from textgan_bench.interfaces import Sentence, Split, TextDataModule, TextGenerator
@@ -66,7 +68,7 @@ class BoringData(TextDataModule):
 
     def _loader(self, shuffle: bool) -> DataLoader[TokenBatch]:
         rows = [TokenBatch(*row) for row in zip(*self.batch, strict=True)]
-        return DataLoader(rows, self.batch_size, shuffle=shuffle)  # type: ignore[arg-type]
+        return DataLoader(cast("Dataset[TokenBatch]", rows), self.batch_size, shuffle=shuffle)
 
     def train_dataloader(self) -> DataLoader[TokenBatch]:
         return self._loader(shuffle=True)
@@ -98,7 +100,8 @@ class Boring(TextGenerator):
         return [SGD([self.generator], self.lr), SGD([self.critic], self.lr)]
 
     def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
-        generator_optimizer, critic_optimizer = self.optimizers()  # type: ignore[attr-defined]
+        optimizers = cast("list[LightningOptimizer]", self.optimizers())
+        generator_optimizer, critic_optimizer = optimizers
         real = torch.nn.functional.one_hot(batch.ids, self.vocab_size).float().mean(0)  # (T, V)
         noisy = self.generator + torch.randn_like(self.generator)
         loss = (noisy.softmax(-1) - real).square().sum()

@@ -1,13 +1,12 @@
 import csv
 from pathlib import Path
 
-import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import CSVLogger
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from tests.boring import Boring
+from tests.trainer import fit
 from textgan_bench.tokens import pad_sequences
 from textgan_bench.training.checkpoints import PeriodicCheckpoint
 from textgan_bench.training.progress import RunProgress
@@ -27,17 +26,20 @@ class Watched(Boring):
 def test_losses_are_logged_when_due(tmp_path: Path) -> None:
     torch.manual_seed(0)
     method = Watched(3, 2)
-    trainer = pl.Trainer(
-        accelerator="cpu",
+    batch = pad_sequences([[1, 2], [2]], 2)
+
+    fit(
+        method,
+        [batch] * 3,
         max_epochs=2,
         log_every_n_steps=2,
         logger=CSVLogger(tmp_path, "csv", flush_logs_every_n_steps=1),
-        enable_model_summary=False,
         default_root_dir=tmp_path,
         callbacks=[RunProgress(), PeriodicCheckpoint()],
+        enable_checkpointing=True,
+        enable_progress_bar=True,
     )
-    batch = pad_sequences([[1, 2], [2]], 2)
-    trainer.fit(method, DataLoader([batch] * 3, batch_size=None))  # type: ignore[arg-type]
+
     with (tmp_path / "csv/version_0/metrics.csv").open() as file:
         rows = [tuple(map(float, row.values())) for row in csv.DictReader(file)]
     due = [(1, 0), (3, 1), (5, 1)]

@@ -93,7 +93,7 @@ class PlainNAGAN(NAGAN):
         dtype = self.discriminator.embedding.weight.dtype
         real = F.one_hot(batch.ids, self.vocab_size).to(dtype)  # (B, T, V)
         fake = F.one_hot(words, self.vocab_size).to(dtype)
-        real_scores, fake_scores = self._judge(real, mask), self._judge(fake, mask)
+        real_scores, fake_scores = self._score(real, mask), self._score(fake, mask)
         scores = torch.cat([real_scores, fake_scores])
         return (
             discriminator_loss(real_scores, fake_scores),
@@ -103,7 +103,7 @@ class PlainNAGAN(NAGAN):
 
     def _penalty(self, mixed: Tensor, mask: Tensor) -> Tensor:
         if self.at_one_hot:
-            return max_gradient_penalty_of_all(self._judge, mixed.requires_grad_(), mask)
+            return max_gradient_penalty_of_all(self._score, mixed.requires_grad_(), mask)
         embedded = mixed @ self.discriminator.embedding.table
         return max_gradient_penalty_of_all(self._encode, embedded, mask)
 
@@ -112,8 +112,8 @@ class PlainNAGAN(NAGAN):
         scores = self._scores(z, mask) + noise  # (B, T, V - 1)
         soft = torch.softmax(scores / self.generator.temperature, -1)
         hard = F.one_hot(scores.argmax(-1), self.vocab_size - 1).to(soft.dtype)
-        words = (hard - soft).detach() + soft
-        return non_saturating_loss(self._judge(F.pad(words, (1, 0)), mask))
+        relaxed = (hard - soft).detach() + soft
+        return non_saturating_loss(self._score(F.pad(relaxed, (1, 0)), mask))
 
     def _scores(self, z: Tensor, mask: Tensor) -> Tensor:
         """(B, T, V - 1)."""
@@ -133,7 +133,7 @@ class PlainNAGAN(NAGAN):
             hidden = block.norms[3](hidden, drop(block.feed_forward(hidden)))
         return generator.scores(layout.pad(hidden))
 
-    def _judge(self, one_hot: Tensor, mask: Tensor) -> Tensor:
+    def _score(self, one_hot: Tensor, mask: Tensor) -> Tensor:
         """(B,) scores of one-hot sentences (B, T, V) or their mixtures."""
         return self._encode(one_hot @ self.discriminator.embedding.table, mask)
 

@@ -14,13 +14,12 @@ import warnings
 from pathlib import Path
 
 import torch
-from pytorch_lightning import Trainer
 from torch.multiprocessing.spawn import spawn
-from torch.utils.data import DataLoader
 
 from benchmarks.speed.claims import SEED, Claim, Texts, main, seconds
 from benchmarks.speed.nagan import random_batch
 from benchmarks.speed.nagan_growth import exponent
+from benchmarks.speed.training import fit
 from textgan_bench.methods import NAGAN
 from textgan_bench.tokens import TokenBatch
 
@@ -62,18 +61,13 @@ def rank(number: int, processes: int, port: int, folder: str) -> None:
     torch.manual_seed(SEED)
     method = Timed(*SHAPE)
     batches = [random_batch(torch.full((32,), SHAPE[1]), *SHAPE) for _ in range(BATCHES)]
-    trainer = Trainer(
-        max_epochs=1,
-        accelerator="cpu",
+    fit(
+        method,
+        batches,
         devices=processes,
         strategy="auto" if processes == 1 else "ddp_find_unused_parameters_true",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
         use_distributed_sampler=False,
     )
-    trainer.fit(method, DataLoader(batches, batch_size=None))  # type: ignore[arg-type]
     milliseconds = 1e3 * method.time / (BATCHES - WARM_UP)
     (Path(folder) / str(number)).write_text(str(milliseconds), encoding="utf-8")
 

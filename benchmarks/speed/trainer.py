@@ -14,15 +14,14 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import torch
-from pytorch_lightning import Trainer
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from pytorch_lightning.loggers import CSVLogger
 from torch import Tensor, nn
 from torch.optim import Optimizer, RAdam
-from torch.utils.data import DataLoader
 
 from benchmarks.speed.bare import Bare
 from benchmarks.speed.claims import ROUNDS, Claim, Texts, main, seconds
+from benchmarks.speed.training import fit
 from textgan_bench.interfaces import Method
 from textgan_bench.methods import NAGAN
 from textgan_bench.tokens import TokenBatch
@@ -73,17 +72,16 @@ class Logging(Hollow):
 def in_a_trainer(method: Hollow) -> float:
     """Milliseconds a step."""
     with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(
-            accelerator="cpu",
-            max_epochs=1,
+        fit(
+            method,
+            [BATCH] * (BATCHES + 1),
             log_every_n_steps=EVERY,
             logger=CSVLogger(folder, "csv", flush_logs_every_n_steps=1),
-            enable_model_summary=False,
             default_root_dir=folder,
             callbacks=[RunProgress(), PeriodicCheckpoint()],
+            enable_checkpointing=True,
+            enable_progress_bar=True,
         )
-        batches = [BATCH] * (BATCHES + 1)
-        trainer.fit(method, DataLoader(batches, batch_size=None))  # type: ignore[arg-type]
     return 1e3 * method.time / (BATCHES - WARM_UP)
 
 

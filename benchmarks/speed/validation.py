@@ -14,6 +14,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from benchmarks.speed.claims import Claim, Texts, main, seconds
+from benchmarks.speed.training import trainer
 from textgan_bench.methods import NAGAN
 from textgan_bench.training.evaluate import Evaluate
 
@@ -48,18 +49,15 @@ def measure(texts: Texts) -> list[Claim]:
     stopwatch = Stopwatch()
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
-        trainer = Trainer(
-            accelerator="cpu",
+        bare = trainer(
             max_epochs=EPOCHS,
             limit_train_batches=BATCHES,
             num_sanity_val_steps=0,
-            logger=False,
-            enable_checkpointing=False,
-            enable_model_summary=False,
             default_root_dir=folder,
             callbacks=[Evaluate(leaderboard=str(Path(folder) / "leaderboard")), stopwatch],
+            enable_progress_bar=True,
         )
-        trainer.fit(model, data)
+        bare.fit(model, data)
     first, one_pass = stopwatch.passes
     batch = statistics.median(stopwatch.batches)
     note = (

@@ -10,11 +10,11 @@ import warnings
 from typing import Any
 
 import torch
-from pytorch_lightning import Callback, Trainer
-from torch.utils.data import DataLoader
+from pytorch_lightning import Callback
 from tqdm import tqdm
 
 from benchmarks.speed.claims import ROUNDS, Claim, Texts, check, main, seconds
+from benchmarks.speed.training import fit
 from textgan_bench.methods import ImportanceSampledGAN
 from textgan_bench.tokens import TokenBatch, length_mask
 
@@ -45,17 +45,8 @@ def names(runs: int) -> TokenBatch:
 def train(runs: int) -> list[float]:
     """Seconds of some training steps."""
     stopwatch = Stopwatch()
-    trainer = Trainer(
-        accelerator="cpu",
-        max_epochs=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[stopwatch],
-    )
     batches = [names(runs) for _ in range(STEPS)]
-    trainer.fit(ImportanceSampledGAN(VOCAB_SIZE, LENGTH, runs=runs), DataLoader(batches, None))  # type: ignore[arg-type]
+    fit(ImportanceSampledGAN(VOCAB_SIZE, LENGTH, runs=runs), batches, callbacks=[stopwatch])
     return stopwatch.steps
 
 

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -429,7 +429,7 @@ def test_a_slip_of_ours_keeps_its_traceback() -> None:
         return caught.value
 
     assert "starts with" in str(explanation(error_of(lambda: Vocabulary(("a",)))))
-    assert explanation(error_of(lambda: parse(None))) is None  # type: ignore[arg-type]
+    assert explanation(error_of(lambda: parse(cast(str, None)))) is None
     assert explanation(error_of(lambda: torch.nn.Linear(2, 2)(torch.zeros(3)))) is None
     assert explanation(error_of(lambda: int("two"))) is None
     missing = explanation(error_of(lambda: read_sentences(Path("/none/such"))))

@@ -10,6 +10,7 @@ import torch
 from datamodules.batches import EvaluationBatches, Shard, TrainingBatches
 from tests.boring import Boring
 from tests.datamodules.test_in_memory import Few, few
+from tests.trainer import trainer
 from textgan_bench.tokens import Batch, CipherBatch, LabelledBatch, TokenBatch, length_mask
 
 
@@ -157,17 +158,8 @@ class Seen(pl.Callback):
 
 
 def train(callbacks: list[pl.Callback], data: Few, checkpoint: Path | None = None) -> None:
-    trainer = pl.Trainer(
-        max_epochs=4,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        limit_val_batches=0,
-        callbacks=callbacks,
-    )
-    trainer.fit(Boring(4, 4), data, ckpt_path=checkpoint)
+    quiet = trainer(max_epochs=4, limit_val_batches=0, callbacks=callbacks)
+    quiet.fit(Boring(4, 4), data, ckpt_path=checkpoint)
 
 
 @pytest.mark.parametrize("after", [1, 5, 6, 8, 9])

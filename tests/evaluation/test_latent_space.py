@@ -1,5 +1,7 @@
 """Lines through codes, on a coder whose codes are known, and as commands on a trained run."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -60,9 +62,9 @@ def test_a_shift_adds_the_difference_of_two_means(monkeypatch: pytest.MonkeyPatc
         (lambda latent: latent.arithmetic(["a"], "man", "rides", 0), "-n 0"),
     ],
 )
-def test_what_cannot_be_is_said(call: object, message: str) -> None:
+def test_what_cannot_be_is_said(call: Callable[[LatentSpace], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        call(space())  # type: ignore[operator]
+        call(space())
 
 
 def test_a_method_without_codes_is_refused() -> None:

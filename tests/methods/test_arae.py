@@ -1,17 +1,20 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
-from tests.methods.test_contract import corpus, fit
+from tests.methods.test_contract import corpus
+from tests.trainer import fit
 from textgan_bench.methods import ARAE
 
 VOCAB_SIZE, MAX_LENGTH = 6, 4
 
 
-def small(**changes: float) -> ARAE:
+def small(**changes: Any) -> ARAE:
     torch.manual_seed(0)
-    sizes = {"embedding": 8, "hidden": 12, "latent_dim": 4}
-    return ARAE(VOCAB_SIZE, MAX_LENGTH, **{**sizes, **changes})  # type: ignore[arg-type]
+    sizes: dict[str, Any] = {"embedding": 8, "hidden": 12, "latent_dim": 4}
+    return ARAE(VOCAB_SIZE, MAX_LENGTH, **{**sizes, **changes})
 
 
 def test_sentences_are_reconstructed_after_training() -> None:
@@ -45,7 +48,7 @@ def test_encoder_and_critic_pull_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     method = small(penalty=0.0)
     critic = nn.Linear(12, 1, bias=False)
     critic.weight.data.fill_(2.0)
-    method.critic = critic  # type: ignore[assignment]
+    monkeypatch.setattr(method, "critic", critic)
     losses: list[float] = []
     batch = corpus(8)
 

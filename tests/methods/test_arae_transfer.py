@@ -1,11 +1,11 @@
 import math
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from tests.methods.test_contract import fit
+from tests.trainer import fit
 from textgan_bench.methods import ARAETransfer
 from textgan_bench.methods.arae_transfer import by_style
 from textgan_bench.networks.sentence_codes import Decoder
@@ -15,10 +15,10 @@ VOCAB_SIZE, MAX_LENGTH = 8, 4
 STYLED, CONTENT = (1, 2), (3, 4, 5, 6)
 
 
-def small(**changes: float) -> ARAETransfer:
+def small(**changes: Any) -> ARAETransfer:
     torch.manual_seed(0)
-    sizes = {"embedding": 16, "hidden": 32, "latent_dim": 8}
-    return ARAETransfer(VOCAB_SIZE, MAX_LENGTH, **{**sizes, **changes})  # type: ignore[arg-type]
+    sizes: dict[str, Any] = {"embedding": 16, "hidden": 32, "latent_dim": 8}
+    return ARAETransfer(VOCAB_SIZE, MAX_LENGTH, **{**sizes, **changes})
 
 
 def corpus(n: int) -> LabelledBatch:

@@ -1,6 +1,7 @@
 import torch
 
-from tests.methods.test_contract import corpus, fit
+from tests.methods.test_contract import corpus
+from tests.trainer import fit
 from textgan_bench.methods import Autoencoder
 
 VOCAB_SIZE, MAX_LENGTH = 6, 4

@@ -6,19 +6,18 @@ can be enumerated, so that what a method has learnt is a total variation and not
 
 import inspect
 import math
-from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from tests.methods.small import KEEPS_FEW, KNOBS, LABELLED, SMALL, STEPS, WRITES_ON
+from tests.trainer import fit
 from textgan_bench import methods
 from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
 from textgan_bench.interfaces import Method, TextGenerator
@@ -40,6 +39,8 @@ SENTENCES = [s for n in (2, 3) for s in product(range(1, VOCAB_SIZE), repeat=n)]
 
 EXPORTED = [getattr(methods, name) for name in methods.__all__]
 every_method = pytest.mark.parametrize("kind", EXPORTED, indirect=True)
+
+M = TypeVar("M", bound=Method)
 
 
 def corpus(n: int) -> TokenBatch:
@@ -93,22 +94,9 @@ def steps(kind: type[Method]) -> int:
     return STEPS.get(kind.__name__, 200)
 
 
-def build(kind: type[Method]) -> Method:
+def build(kind: type[M]) -> M:
     torch.manual_seed(0)
     return kind(VOCAB_SIZE, MAX_LENGTH, **SMALL.get(kind.__name__, {}))
-
-
-def fit(method: Method, batches: Sequence[Batch], **settings: Any) -> pl.Trainer:
-    quiet = {"enable_checkpointing": False, "enable_progress_bar": False}
-    trainer = pl.Trainer(
-        max_epochs=1,
-        accelerator="cpu",
-        logger=False,
-        enable_model_summary=False,
-        **(quiet | settings),
-    )
-    trainer.fit(method, DataLoader(batches, batch_size=None))  # type: ignore[arg-type]
-    return trainer
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +146,7 @@ def test_samples_are_closer_to_the_language_than_unigrams(generator: TextGenerat
     # A distance of distributions: repeating what the oracle likes best does not lower it.
     learnt = total_variation(frequencies(samples(generator, 2000)), law())
     if type(generator).__name__ in KEEPS_FEW:
-        untrained = samples(build(type(generator)).eval(), 2000)  # type: ignore[arg-type]
+        untrained = samples(build(type(generator)).eval(), 2000)
         assert learnt < total_variation(frequencies(untrained), law())
     else:
         assert learnt < total_variation(unigram_law(), law())
@@ -194,17 +182,16 @@ def test_a_checkpoint_brings_back_the_same_samples(
 
 
 @every_method
-def test_ranks_draw_different_noise(generator: TextGenerator) -> None:
+def test_ranks_draw_different_noise(
+    generator: TextGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drawn = []
-    trainer = generator._trainer
-    try:
-        for rank in range(2):
-            torch.manual_seed(5)  # the state that seed_everything leaves on every rank
-            generator._trainer = SimpleNamespace(world_size=2, global_rank=rank)  # type: ignore[assignment]
-            generator.setup("fit")
-            drawn.append(generator.sample(50).ids)
-    finally:
-        generator._trainer = trainer
+    for rank in range(2):
+        torch.manual_seed(5)  # the state that seed_everything leaves on every rank
+        monkeypatch.setattr(generator, "_trainer", SimpleNamespace(world_size=2, global_rank=rank))
+        generator.setup("fit")
+        drawn.append(generator.sample(50).ids)
+
     assert not torch.equal(*drawn)
 
 

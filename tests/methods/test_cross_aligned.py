@@ -1,10 +1,11 @@
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from tests.methods.test_contract import fit
+from tests.trainer import fit
 from textgan_bench.methods import CrossAlignedAutoencoder
 from textgan_bench.methods.cross_aligned import style_vectors
 from textgan_bench.tokens import PAD, LabelledBatch, TokenBatch, pad_sequences
@@ -13,10 +14,10 @@ VOCAB_SIZE, MAX_LENGTH, STYLE, CONTENT = 8, 4, 8, 24
 STYLED, CONTENTS = (1, 2), (3, 4, 5, 6)
 
 
-def small(**changes: float) -> CrossAlignedAutoencoder:
+def small(**changes: Any) -> CrossAlignedAutoencoder:
     torch.manual_seed(0)
-    sizes = {"embedding": 16, "style": STYLE, "content": CONTENT, "filters": 8}
-    return CrossAlignedAutoencoder(VOCAB_SIZE, MAX_LENGTH, **{**sizes, **changes})  # type: ignore[arg-type]
+    sizes: dict[str, Any] = {"embedding": 16, "style": STYLE, "content": CONTENT, "filters": 8}
+    return CrossAlignedAutoencoder(VOCAB_SIZE, MAX_LENGTH, **{**sizes, **changes})
 
 
 def exact(**changes: float) -> CrossAlignedAutoencoder:

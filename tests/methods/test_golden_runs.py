@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from tests.methods.small import SMALL
-from tests.methods.test_contract import EXPORTED, MAX_LENGTH, VOCAB_SIZE, fit, lesson
+from tests.methods.test_contract import EXPORTED, MAX_LENGTH, VOCAB_SIZE, lesson
+from tests.trainer import fit
 from textgan_bench import methods
 from textgan_bench.interfaces import Method
 from textgan_bench.methods.nagan import Start

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from scipy import stats
@@ -10,9 +12,9 @@ from textgan_bench.tokens import PAD, TokenBatch
 VOCAB_SIZE, MAX_LENGTH = 6, 5
 
 
-def small(**changes: object) -> GumbelSoftmaxGAN:
+def small(**changes: Any) -> GumbelSoftmaxGAN:
     torch.manual_seed(0)
-    return GumbelSoftmaxGAN(VOCAB_SIZE, MAX_LENGTH, **{"hidden": 8, **changes})  # type: ignore[arg-type]
+    return GumbelSoftmaxGAN(VOCAB_SIZE, MAX_LENGTH, **{"hidden": 8, **changes})
 
 
 def test_softened_symbols_have_the_stated_probability() -> None:

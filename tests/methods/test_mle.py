@@ -2,11 +2,10 @@ from collections import Counter
 from itertools import product
 
 import pytest
-import pytorch_lightning as pl
 import torch
 from scipy.stats import chisquare
-from torch.utils.data import DataLoader
 
+from tests.trainer import loader, trainer
 from textgan_bench.kernels import row_chunks
 from textgan_bench.methods import MLE, TransformerMLE
 from textgan_bench.networks.autoregressive import (
@@ -129,9 +128,8 @@ def test_validation_averages_over_words_and_not_over_batches() -> None:
     method = MLE(5, 4, embedding=6, hidden=8)
     sentences = [[1, 2, 3, 4], [4, 3, 2, 1], [2]]
     batches = [pad_sequences(sentences[:2], 4), pad_sequences(sentences[2:], 4)]
-    trainer = pl.Trainer(
-        accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False
-    )
-    (logged,) = trainer.validate(method, DataLoader(batches, batch_size=None), verbose=False)  # type: ignore[arg-type]
+
+    (logged,) = trainer().validate(method, loader(batches), verbose=False)
+
     whole = method.nats_per_word(pad_sequences(sentences, 4)).item()
     assert logged["validation/nll"] == pytest.approx(whole, rel=1e-6)

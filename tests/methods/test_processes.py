@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.data import DataLoader
 
 from tests.methods.nagan.test_ablations import ABLATIONS
 from tests.methods.small import LABELLED, SMALL
+from tests.trainer import fit
 from textgan_bench import methods
 from textgan_bench.interfaces import Method
 from textgan_bench.tokens import LabelledBatch, TokenBatch, length_mask
@@ -141,26 +141,23 @@ def train(name: str, precision: Any, steps: int, patterned: bool) -> dict[str, A
         for hook in ("on_train_start", "training_step"):
             setattr(method, hook, noisy(noise, getattr(method, hook)))
     gradients = Gradients()
-    trainer = pl.Trainer(
-        max_epochs=1,
-        accelerator="cpu",
-        devices=processes,
-        strategy="auto" if processes == 1 else "ddp_find_unused_parameters_true",
-        precision=precision,
-        callbacks=[gradients],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
     whole: list[Any] = batches(steps, alike=name in WORD_BY_WORD)
     if name in LABELLED:
         labels = torch.arange(BATCH_SIZE) % 3 % 2  # of either style more in one half than the other
         whole = [LabelledBatch(batch.ids, batch.lengths, labels) for batch in whole]
     share = slice(rank * BATCH_SIZE // processes, (rank + 1) * BATCH_SIZE // processes)
     mine = [type(batch)(*(column[share] for column in batch)) for batch in whole]
-    trainer.fit(method, DataLoader(mine, batch_size=None))  # type: ignore[arg-type]
+
+    fit(
+        method,
+        mine,
+        devices=processes,
+        strategy="auto" if processes == 1 else "ddp_find_unused_parameters_true",
+        precision=precision,
+        callbacks=[gradients],
+        use_distributed_sampler=False,
+    )
+
     return {"gradients": gradients.seen, "state": method.state_dict(), "noise": torch.rand(())}
 
 

@@ -10,11 +10,11 @@ from tests.methods.test_contract import (
     SENTENCES,
     build,
     corpus,
-    fit,
     frequencies,
     law,
     samples,
 )
+from tests.trainer import fit
 from textgan_bench.interfaces import Method, TextGenerator
 from textgan_bench.tokens import pad_sequences
 

@@ -2,16 +2,16 @@ import math
 from collections import Counter
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from scipy.stats import chisquare
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from tests.boring import BoringData
-from tests.methods.test_contract import fit
 from tests.methods.test_mle import sentence_probabilities
+from tests.trainer import fit, loader
 from textgan_bench.losses.likelihood import drawn_mask
 from textgan_bench.methods import ScratchGAN
 from textgan_bench.methods.scratchgan import cosine_positions
@@ -21,10 +21,16 @@ VOCAB_SIZE, MAX_LENGTH = 3, 2
 SENTENCES = [s for n in range(MAX_LENGTH + 1) for s in product((1, 2), repeat=n)]
 
 
-def small(**changes: object) -> ScratchGAN:
+def small(**changes: Any) -> ScratchGAN:
     torch.manual_seed(0)
-    settings = {"hidden": 6, "fixed": 2, "learnt": 3, "embedding_dropout": 0.0, **changes}
-    return ScratchGAN(VOCAB_SIZE, MAX_LENGTH, **settings)  # type: ignore[arg-type]
+    settings: dict[str, Any] = {
+        "hidden": 6,
+        "fixed": 2,
+        "learnt": 3,
+        "embedding_dropout": 0.0,
+        **changes,
+    }
+    return ScratchGAN(VOCAB_SIZE, MAX_LENGTH, **settings)
 
 
 def step(method: ScratchGAN, n: int, monkeypatch: pytest.MonkeyPatch) -> list[list[Tensor]]:
@@ -151,7 +157,7 @@ def test_words_and_ends_start_at_their_frequencies_if_asked(tmp_path: Path) -> N
     bias.data.fill_(7.0)  # a training that goes on keeps what it has learnt
     trainer.save_checkpoint(tmp_path / "last.ckpt")
     trainer.fit_loop.max_epochs = 2
-    trainer.fit(method, DataLoader(batches, batch_size=None), ckpt_path=tmp_path / "last.ckpt")  # type: ignore[arg-type]
+    trainer.fit(method, loader(batches), ckpt_path=tmp_path / "last.ckpt")
     assert trainer.current_epoch == 2
     assert bias.tolist() == [7.0] * 3
     untouched = small(generator_lr=0.0)

@@ -29,7 +29,7 @@ def test_hashed_n_grams() -> None:
 def test_a_function_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoders, "CHUNK", 2)
     module = ModuleType("mine")
-    module.lengths = lengths  # type: ignore[attr-defined]
+    monkeypatch.setattr(module, "lengths", lengths, raising=False)
     monkeypatch.setitem(sys.modules, "mine", module)
     made = encoder("mine:lengths")
     assert made.name == "mine:lengths"

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
@@ -30,8 +31,8 @@ REAL: list[Sentence] = [
 ]
 
 
-def keys(name: str, **given: object) -> set[str]:
-    metrics = MetricCollection(build_profile(name, REAL, VOCABULARY, **given))  # type: ignore[arg-type]
+def keys(name: str, **given: Any) -> set[str]:
+    metrics = MetricCollection(build_profile(name, REAL, VOCABULARY, **given))
     return set(score(metrics, REAL[:30])) - {
         f"{model}_fallback/kn{order}"
         for model in ("lm", "reverse_lm", "perplexity", "reverse_perplexity")

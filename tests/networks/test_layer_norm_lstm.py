@@ -1,13 +1,14 @@
+import pytest
 import torch
 from torch import nn
 
 from textgan_bench.networks.layer_norm_lstm import LayerNormLSTM
 
 
-def test_layer_norm_lstm_is_an_lstm_with_normalised_gates() -> None:
+def test_layer_norm_lstm_is_an_lstm_with_normalised_gates(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     ours, theirs = LayerNormLSTM(3, 4), nn.LSTM(3, 4, batch_first=True)
-    ours.norm = nn.Identity()  # type: ignore[assignment]
+    monkeypatch.setattr(ours, "norm", nn.Identity())
     order = [0, 2, 1, 3]  # torch keeps the candidate third, and has no 1 on the forget gate
     forget = torch.tensor([0.0] * 4 + [1.0] * 4 + [0.0] * 8)
     theirs.load_state_dict(

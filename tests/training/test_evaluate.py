@@ -17,6 +17,7 @@ from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
 from tests.boring import WORDS, Boring, BoringData, WordCounts
+from tests.trainer import trainer
 from textgan_bench import leaderboard
 from textgan_bench.evaluation import provenance
 from textgan_bench.evaluation.scores import chunked, score, score_chunks
@@ -69,14 +70,12 @@ class Session:
         )
         every = settings.pop("log_every_n_steps", 2)
         checkpoint = PeriodicCheckpoint(**settings)
-        self.trainer = Trainer(
-            accelerator="cpu",
+        self.trainer = trainer(
             default_root_dir=folder,
             max_epochs=EPOCHS,
             logger=CSVLogger(folder, "csv", flush_logs_every_n_steps=1),
             callbacks=[*callbacks, self.evaluate, checkpoint],
-            enable_progress_bar=False,
-            enable_model_summary=False,
+            enable_checkpointing=True,
             num_sanity_val_steps=0,
             log_every_n_steps=every,
         )

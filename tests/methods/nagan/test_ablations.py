@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from tests.methods.small import SMALL
-from tests.methods.test_contract import BATCH_SIZE, MAX_LENGTH, VOCAB_SIZE, corpus, fit, samples
+from tests.methods.test_contract import BATCH_SIZE, MAX_LENGTH, VOCAB_SIZE, corpus, samples
+from tests.trainer import fit
 from textgan_bench.methods import NAGAN
 from textgan_bench.tokens import PAD, length_mask, pad_sequences
 

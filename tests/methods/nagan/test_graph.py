@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
 
@@ -10,8 +9,8 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.data import DataLoader
 
+from tests.trainer import fit
 from textgan_bench.kernels import cuda_graphs
 from textgan_bench.kernels.cuda_graphs import CaptureError, CountedRAdam
 from textgan_bench.methods import NAGAN
@@ -88,28 +87,21 @@ def build(kind: type[NAGAN] = NAGAN, **changes: Any) -> NAGAN:
     )
 
 
-def batches(n: int) -> Iterator[TokenBatch]:
+def batches(n: int) -> list[TokenBatch]:
     generator = torch.Generator().manual_seed(3)
+    made = []
     for i in range(n):
         longest = (4, 7, 10)[i % 3]
         lengths = torch.randint(1, longest, (6,), generator=generator)
         lengths[0] = longest
         ids = torch.randint(1, VOCAB_SIZE, (6, MAX_LENGTH), generator=generator)
-        yield TokenBatch(ids * length_mask(lengths, MAX_LENGTH), lengths)
+        made.append(TokenBatch(ids * length_mask(lengths, MAX_LENGTH), lengths))
+    return made
 
 
-def fit(method: NAGAN, n: int, **settings: Any) -> pl.Trainer:
-    trainer = pl.Trainer(
-        max_epochs=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        **{"accelerator": "cpu", **settings},
-    )
+def train(method: NAGAN, n: int, **options: Any) -> pl.Trainer:
     torch.manual_seed(5)
-    trainer.fit(method, DataLoader(list(batches(n)), batch_size=None))  # type: ignore[arg-type]
-    return trainer
+    return fit(method, batches(n), **options)
 
 
 def state(method: NAGAN) -> list[torch.Tensor]:
@@ -136,7 +128,7 @@ def everywhere(monkeypatch: pytest.MonkeyPatch) -> Everywhere:
 @pytest.mark.usefixtures("everywhere")
 def test_the_captured_step_reads_nothing_back() -> None:
     method = build()
-    fit(method, 1)
+    train(method, 1)
     (batch,) = batches(1)
     captured = CapturedSteps(method)
     with OnTheDevice():
@@ -148,9 +140,9 @@ def test_the_captured_step_reads_nothing_back() -> None:
 
 def test_the_captured_step_moves_everything_and_lightning_counts_it(everywhere: Everywhere) -> None:
     method = build()
-    fit(method, 1)
+    train(method, 1)
     before = state(method)
-    trainer = fit(method, 6, callbacks=[everywhere])
+    trainer = train(method, 6, callbacks=[everywhere])
     assert trainer.global_step == 12
     moved = [not torch.equal(a, b) for a, b in zip(before, state(method), strict=True)]
     assert sum(moved) > 0.9 * len(moved)
@@ -162,7 +154,7 @@ def test_the_captured_step_moves_everything_and_lightning_counts_it(everywhere: 
 def test_a_method_has_its_own_step_again_after_training(everywhere: Everywhere) -> None:
     """A graph must not outlive the places of its parameters."""
     method = build()
-    fit(method, 1, callbacks=[everywhere])
+    train(method, 1, callbacks=[everywhere])
     assert everywhere._captured is None
     assert not {"step", "descend"} & vars(method).keys()
     optimizers = cast("list[CountedRAdam]", method.optimizers(use_pl_optimizer=False))
@@ -174,8 +166,8 @@ def test_what_is_drawn_at_the_start_does_not_hang_on_the_graphs(everywhere: Ever
     start = replace(START, frequency_rate=0.0)
     still: dict[str, Any] = {f"{player}_lr": 0.0 for player in ("generator", "discriminator")}
     plain, captured = (build(start=start, **still) for _ in range(2))
-    fit(plain, 1)
-    fit(captured, 1, callbacks=[everywhere])
+    train(plain, 1)
+    train(captured, 1, callbacks=[everywhere])
     torch.testing.assert_close(state(plain), state(captured), rtol=0, atol=0)
 
 
@@ -185,11 +177,11 @@ def test_a_step_that_cannot_be_captured_is_carried_out_without_a_graph(
     monkeypatch.setattr("textgan_bench.training.capture.GraphedStep", Refused)
     method = build()
     with pytest.warns(UserWarning, match="not permitted"):
-        trainer = fit(method, 3, callbacks=[everywhere])
+        trainer = train(method, 3, callbacks=[everywhere])
     assert trainer.global_step == 6
     assert int(method.updates) == 3
     plain = build()
-    fit(plain, 3)
+    train(plain, 3)
     torch.testing.assert_close(state(method), state(plain))
 
 
@@ -197,13 +189,13 @@ def test_a_step_that_cannot_be_captured_is_carried_out_without_a_graph(
 def test_a_step_is_replaced_only_where_a_graph_can_hold_it(
     discriminator: str, everywhere: Everywhere
 ) -> None:
-    fit(build(discriminator=discriminator), 1, callbacks=[everywhere])
+    train(build(discriminator=discriminator), 1, callbacks=[everywhere])
     assert (everywhere.steps is not None) == (discriminator == "transformer")
 
 
 def test_steps_stay_as_they_are_without_a_gpu() -> None:
     capture = CaptureSteps()
-    trainer = fit(build(), 1, callbacks=[capture])
+    trainer = train(build(), 1, callbacks=[capture])
     assert capture.obstacle(trainer) == "no GPU"
 
 
@@ -219,7 +211,7 @@ class Measured(NAGAN):
 def test_a_batch_is_cut_to_its_longest_sentence_before_it_is_on_the_device() -> None:
     method = build(Measured)
     assert isinstance(method, Measured)
-    fit(method, 3)
+    train(method, 3)
     assert method.shapes == [(6, 4), (6, 7), (6, 10)]
 
 
@@ -265,7 +257,7 @@ def on_gpu(n: int, kind: type[Watched] = Watched, **changes: Any) -> tuple[Watch
     """A method after ``n`` batches, and what took its steps."""
     method, replayed = build(kind, **changes), Replayed()
     assert isinstance(method, Watched)
-    fit(method, n, accelerator="gpu", devices=1, callbacks=[replayed])
+    train(method, n, accelerator="gpu", devices=1, callbacks=[replayed])
     return method, replayed
 
 
@@ -336,18 +328,8 @@ def test_a_graphed_step_is_fast(
         method = Fast(vocab_size, max_length, start=Start(frequency_rate=0.02))
         clock = Clock(warm_up=20)
         capture = [CaptureSteps()] if graphs else []
-        trainer = pl.Trainer(
-            accelerator="gpu",
-            devices=1,
-            max_epochs=1,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            callbacks=[clock, *capture],
-        )
         data = [TokenBatch(ids, lengths)] * 120
-        trainer.fit(method, DataLoader(data, batch_size=None))  # type: ignore[arg-type]
+        fit(method, data, accelerator="gpu", devices=1, callbacks=[clock, *capture])
         took[graphs] = clock.milliseconds
     assert took[True] <= bar, took
     assert took[False] >= 2.5 * took[True], took

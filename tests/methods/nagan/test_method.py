@@ -2,12 +2,11 @@ import copy
 from typing import Any
 
 import pytest
-import pytorch_lightning as pl
 import torch
 from scipy import stats
 from torch import Tensor
-from torch.utils.data import DataLoader
 
+from tests.trainer import fit
 from textgan_bench.losses.adversarial import max_gradient_penalty
 from textgan_bench.losses.relaxation import gumbel_noise_like
 from textgan_bench.methods import NAGAN
@@ -31,15 +30,7 @@ def batch(lengths: list[int]) -> TokenBatch:
 
 
 def train(method: NAGAN, batches: list[TokenBatch], accelerator: str = "cpu") -> NAGAN:
-    trainer = pl.Trainer(
-        max_epochs=1,
-        accelerator=accelerator,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    trainer.fit(method, DataLoader(batches, batch_size=None))  # type: ignore[arg-type]
+    fit(method, batches, accelerator=accelerator)
     return method
 
 

@@ -5,13 +5,15 @@ import inspect
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
 from torch import nn
 
 from tests.methods.nagan.test_method import MAX_LENGTH, VOCAB_SIZE, batch, small, train
-from tests.methods.test_contract import fit
+from tests.trainer import fit
+from textgan_bench.kernels.cuda_graphs import CountedRAdam
 from textgan_bench.kernels.shapes import fixed_shapes
 from textgan_bench.losses.relaxation import gumbel_noise_like
 from textgan_bench.methods import NAGAN
@@ -56,6 +58,11 @@ STILL = {"generator_lr": 0.0, "discriminator_lr": 0.0, "discriminator_l2": 0.0}
 """Players that learn nothing."""
 
 
+def optimizers_of(method: NAGAN) -> list[CountedRAdam]:
+    """The generator's and the discriminator's."""
+    return cast("list[CountedRAdam]", method.configure_optimizers())
+
+
 def test_the_defaults_are_table_9_for_real_data() -> None:
     options = inspect.signature(NAGAN).parameters
     assert {name: options[name].default for name in TABLE_9} == TABLE_9
@@ -86,9 +93,9 @@ def test_the_default_leaves_networks_and_optimizers_as_pytorch_has_them() -> Non
     for ours, plain in pairs:
         for name, value in plain.state_dict().items():
             assert torch.equal(ours.state_dict()[name], value), name
-    optimizers = method.configure_optimizers()
+    optimizers = optimizers_of(method)
     assert [optimizer.defaults["eps"] for optimizer in optimizers] == [1e-8, 1e-8]
-    assert [optimizer.warm_up for optimizer in optimizers] == [0, 0]  # type: ignore[attr-defined]
+    assert [optimizer.warm_up for optimizer in optimizers] == [0, 0]
     assert asdict(method.start) == asdict(Start())
 
 
@@ -180,7 +187,7 @@ def test_starts_and_the_warm_up_reach_both_players() -> None:
             gained = getattr(block, name).output.weight / getattr(before, name).output.weight
             gain = 4.0 if player == "generator" else 3.0
             torch.testing.assert_close(gained, torch.full_like(gained, gain))
-    assert [optimizer.warm_up for optimizer in method.configure_optimizers()] == [7, 0]  # type: ignore[attr-defined]
+    assert [optimizer.warm_up for optimizer in optimizers_of(method)] == [7, 0]
 
 
 @pytest.mark.parametrize(("rate", "held"), [(0.0, False), (0.1, True)])
