@@ -74,8 +74,9 @@ sweep: $(if $(METHOD),$(STAMP)) ## score a trained run along its knob and draw t
 	@$(RUN) textgan_bench sweep $(foreach seed,$(SEED),\
 		$(call quoted,runs/$(DATA)/$(METHOD)/$(BUDGET)-seed$(seed)))
 
-test: $(STAMP) ## the default tests: [ARGS='-m slow']
-	@$(RUN) pytest $(ARGS)
+# A process a processor. Each costs seconds of imports, so that more than eight gain nothing.
+test: $(STAMP) ## the default tests, as many at once as there are processors: [ARGS='-m slow']
+	@OMP_NUM_THREADS=1 $(RUN) pytest -n auto --maxprocesses 8 --dist worksteal $(ARGS)
 
 lint: $(STAMP) ## style, format and types
 	@$(RUN) ruff check

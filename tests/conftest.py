@@ -21,6 +21,12 @@ if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """No other process where what a test prints is to be seen, or where a GPU is timed."""
+    alone = config.option.capture == "no" or config.option.markexpr == "gpu"
+    return 0 if alone else None
+
+
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)

@@ -106,6 +106,12 @@ def test_threads_wait_as_the_program_or_the_user_wants(
     assert words(make(installed, "-s", "test")) == exported
 
 
+def test_tests_run_in_several_processes_unless_the_arguments_say_otherwise(installed: Path) -> None:
+    several = "-m pytest -n auto --maxprocesses 8 --dist worksteal"
+    assert words(make(installed, "-s", "test")) == several
+    assert words(make(installed, "-s", "test", "ARGS=-m slow -n 0")) == f"{several} -m slow -n 0"
+
+
 def test_figures_forwards_budget_and_seed(installed: Path) -> None:
     done = make(installed, "-s", "figures", "BUDGET=cpu", "SEED=2")
     assert words(done) == "-m benchmarks.figures --budget cpu --seed 2"
