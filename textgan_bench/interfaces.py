@@ -23,7 +23,7 @@ SAME_AGAIN = (
     "the checkpoint, if one was kept, is of before, and from there the same command takes the same "
     "steps: change a learning rate of the recipe, say, and start again by FORCE=1 (bench --force)"
 )
-"""What to do about a training that has come to numbers that are not finite."""
+"""Advice for a training whose numbers are no longer finite."""
 
 Sentence = list[str]
 Split = Literal["train", "validation", "test"]
@@ -48,11 +48,11 @@ class Halves(NamedTuple):
     samples: list[Sentence]
     references: list[Sentence]
     metrics: MetricCollection
-    """They judge by ``references``."""
+    """Metrics whose references are ``references``."""
 
 
 class TextDataModule(LightningDataModule, ABC):
-    """A data set and the way it is judged: together they are one table of the leaderboard.
+    """A data set and the way it is scored: together they are one table of the leaderboard.
 
     Loaders yield ``TokenBatch`` padded to ``max_length``. ``vocab_size`` (padding counted) and
     ``max_length`` are known at construction and linked into the method by the command line;
@@ -65,17 +65,18 @@ class TextDataModule(LightningDataModule, ABC):
     revision: str
     """Hash of the files read; two records compare only if it is the same."""
     source: str
-    """One line for the reader of a table: what text this is, and for what it stands in."""
+    """One line for the reader of a table: which text this is, and which it stands in for."""
     encoder: Any = None
-    """What embeds sentences for the test's metrics, None without such metrics; another one is
-    assigned before they are built."""
+    """Sentence encoder of the test's metrics, None without such metrics. Set another one before the
+    metrics are built."""
     own_revision: int = 0
-    """Raised when a score that only this data set has changes its numbers, as ``scoring.REVISION``
-    for all."""
+    """Number that is raised when a score of this data set alone changes its numbers, as
+    ``fingerprint.REVISION`` is for all scores."""
     tokenisation: str = "blanks"
-    """What ``split_line`` does, in a word: a field of every fingerprint."""
+    """Name of the rule of ``split_line``: a field of every fingerprint."""
     extras: Sequence[str] = ()
-    """Names of ``metrics.profiles.EXTRAS`` that the test is judged by too; assigned likewise."""
+    """Names of ``metrics.profiles.EXTRAS`` to compute at test, too. Set them before the metrics are
+    built."""
 
     @abstractmethod
     def sentences(self, split: Split) -> list[Sentence]:
@@ -83,39 +84,37 @@ class TextDataModule(LightningDataModule, ABC):
 
     @abstractmethod
     def metrics(self, split: Split) -> MetricCollection:
-        """Metrics that judge samples (``update(samples=...)``) against a split."""
+        """Metrics that score samples (``update(samples=...)``) against a split."""
 
     @abstractmethod
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
-        """Reference rows every score is read beside: ``n`` sentences of each named sampler.
+        """Anchors, the reference rows of a table: ``n`` sentences of each named sampler.
 
         ``real`` is training text.
         """
 
     def rewritings(self) -> dict[str, list[Sentence]]:
-        """Reference rows of a task that rewrites the test sentences: a text by name, each aligned
-        with them.
-        """
+        """Anchors of a task that rewrites the test sentences, by name and aligned with these."""
         return {}
 
     def split_line(self, line: str) -> Sentence:
         """Words of a line to be scored, split as the text of this data set is.
 
-        What ``text`` gives is left as it is, its words joined by blanks.
+        A line that joins the words of ``text`` by blanks gives these words back.
         """
         return line.split()
 
     def text(self, samples: TokenBatch) -> list[Sentence]:
-        """What a method wrote, as it is scored and stored."""
+        """Sentences that a method wrote, as they are scored and stored."""
         return self.vocabulary.decode_batch(samples)
 
     def halves(self) -> Halves | None:
-        """The test text cut in two, None where fresh text of its distribution can be had."""
+        """The test text cut in two; None if fresh text of its distribution can be drawn."""
         return None
 
     def aligned(self, split: Split) -> list[Sentence] | None:
-        """The own reference of each sample, in order, where a sample is made of a sentence of the
-        split, as a decipherment is; None where samples are written from nothing.
+        """The own reference of each sample, in order, if a sample is made from a sentence of the
+        split, like a decipherment; None if samples are written from nothing.
         """
         return None
 
@@ -124,7 +123,7 @@ class Method(LightningModule, ABC):
     """Base of every method: manual optimization, own noise on each rank, no training logic."""
 
     capturable: bool = False
-    """Whether a CUDA graph can hold its steps (``graphed.Capturable``)."""
+    """Whether a CUDA graph can hold its steps (``training.capture``)."""
 
     def __init__(self, vocab_size: int, max_length: int) -> None:
         super().__init__()
@@ -132,9 +131,9 @@ class Method(LightningModule, ABC):
         self.vocab_size = vocab_size
         self.max_length = max_length
         self.latest_losses: dict[str, float] = {}
-        """Of the last batch that was looked at."""
+        """Losses of the last batch that was looked at."""
         self._unseen: list[tuple[int, dict[str, Tensor]]] = []
-        """Losses of the batches since then: to look at each at once would wait for the device."""
+        """Losses of the batches since then: looking at each at once would wait for the device."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Lightning notes the name of the hook it is in, 40 times a batch, and a module looks at
@@ -153,7 +152,7 @@ class Method(LightningModule, ABC):
     def descend(
         self, loss: Tensor, optimizer: LightningOptimizer, clip: float | None = None
     ) -> None:
-        """One optimizer step on ``loss``, the gradient's norm clipped to ``clip`` if given."""
+        """Take one optimizer step on ``loss``; ``clip`` is the largest norm of the gradient."""
         optimizer.zero_grad()
         self.manual_backward(loss)
         if clip is not None:
@@ -163,11 +162,11 @@ class Method(LightningModule, ABC):
     def log_losses(self, losses: dict[str, Tensor]) -> None:
         """Log scalars of this batch, averaged over processes, one batch in ``log_every_n_steps``.
 
-        They go to the loggers as they are. ``self.log`` would keep books of them, for means over
-        the epoch: 0.45 ms a value and call, and some at every later batch of the epoch.
+        They go straight to the loggers. ``self.log`` would also collect them for means over the
+        epoch: 0.45 ms a value and call, and more at every later batch of the epoch.
 
         Raises:
-            FloatingPointError: one of these is not finite, or one of a batch before.
+            FloatingPointError: a loss of this batch, or of an earlier one, is not finite.
         """
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         batch = self.trainer.fit_loop.total_batch_idx
@@ -190,12 +189,12 @@ class Method(LightningModule, ABC):
         self._unseen.clear()
 
     def check_finite(self) -> None:
-        """Look at every loss since the last look, and at all that a checkpoint would keep.
+        """Check every loss since the last check, and all that a checkpoint would keep.
 
-        That waits for the device, so it is for when a checkpoint is due and not for every batch.
+        The check waits for the device, so it belongs before a checkpoint, not after every batch.
 
         Raises:
-            FloatingPointError: one of them is not finite.
+            FloatingPointError: a loss or a number of the checkpoint is not finite.
         """
         self._look_at_losses()
         kept = self.state_dict()
@@ -215,7 +214,7 @@ class Method(LightningModule, ABC):
             raise FloatingPointError(f"{name} is not finite in batch {done}; {SAME_AGAIN}")
 
     def count_training_text(self) -> tuple[Tensor, Tensor]:
-        """How often each word (V,) and each length (T + 1,) occurs in the text of all processes."""
+        """Counts of each word (V,) and of each length (T + 1,) in the text of all processes."""
         loader = cast("Iterable[Batch]", self.trainer.train_dataloader)
         counts = count(loader, self.vocab_size, self.max_length)
         strategy = self.trainer.strategy
@@ -241,7 +240,7 @@ class Method(LightningModule, ABC):
 
     @abstractmethod
     def test_step(self, batch: Any, batch_idx: int) -> dict[str, TokenBatch]:
-        """What is scored, by name: ``samples``, in the order of the batch."""
+        """Text to be scored, by name: ``samples``, in the order of the batch."""
 
 
 class TextGenerator(Method):
@@ -252,14 +251,14 @@ class TextGenerator(Method):
 
     @property
     def setting(self) -> float:
-        """The value of the knob that samples are drawn at unless it is turned."""
+        """The knob's value that samples are drawn at by default."""
         value = inspect.signature(self.sample).parameters[str(self.knob)].default
         # A default of None stands for the value that the method was built with.
         return float(getattr(self, f"inference_{self.knob}") if value is None else value)
 
     @abstractmethod
     def sample(self, n: int, *args: Any, **knob: Any) -> TokenBatch:
-        """``n`` sentences at the method's evaluation setting, or with ``knob=value`` turned."""
+        """Draw ``n`` sentences at the method's evaluation setting, or with ``knob=value``."""
 
     def validation_step(self, batch: TokenBatch, batch_idx: int) -> dict[str, TokenBatch]:
         return {"samples": self.sample(len(batch.ids))}

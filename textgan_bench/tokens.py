@@ -28,28 +28,28 @@ class TokenBatch(NamedTuple):
     """
 
     ids: Tensor
-    """(B, T) int64, right-padded with ``PAD``; the samples of a model that ends no sentence, but
-    writes padding like any other symbol, hold what it wrote."""
+    """(B, T) int64, right-padded with ``PAD``. A model that writes padding like any other symbol,
+    and so ends no sentence, leaves here all that it wrote."""
     lengths: Tensor
     """(B,) int64, words in each sentence."""
 
 
 class LabelledBatch(NamedTuple):
-    """Sentences and the class of each; wherever a ``TokenBatch`` is read, it is one."""
+    """Sentences and the class of each; it can stand wherever a ``TokenBatch`` is read."""
 
     ids: Tensor
     """(B, T) int64, right-padded with ``PAD``."""
     lengths: Tensor
     """(B,) int64, words in each sentence."""
     labels: Tensor
-    """(B,) int64."""
+    """(B,) int64, class of each sentence."""
 
 
 class CipherBatch(NamedTuple):
     """Plain text and cipher text; wherever a ``TokenBatch`` is read, it is its plain text.
 
-    In training the two sides are different sentences, in validation and test row b of one is the
-    other's row b enciphered.
+    In training the two sides are different sentences. In validation and test, row b of the cipher
+    text is row b of the plain text, enciphered.
     """
 
     ids: Tensor
@@ -71,7 +71,7 @@ class CipherBatch(NamedTuple):
 
 
 Batch = TokenBatch | LabelledBatch | CipherBatch
-"""What a loader yields."""
+"""The kinds of batch that a loader yields."""
 
 
 def padding_mask(batch: Batch) -> Tensor:
@@ -89,7 +89,7 @@ def length_mask(lengths: Tensor, max_length: int) -> Tensor:
 
 
 def count(batches: Iterable[Batch], vocab_size: int, max_length: int) -> tuple[Tensor, Tensor]:
-    """How often each word occurs, (V,), and each length, (``max_length`` + 1,); no padding.
+    """Counts of each word, (V,), and of each length, (``max_length`` + 1,), without padding.
 
     >>> words, lengths = count([pad_sequences([[3, 1], [3]])], vocab_size=4, max_length=3)
     >>> words.tolist(), lengths.tolist()

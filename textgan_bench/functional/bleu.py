@@ -38,9 +38,9 @@ SCORED = 2**15
 """Sentences whose scores are worked out at once."""
 
 Smoothing = Literal["floor", "skip"]
-"""Of an order without a match: ``floor`` counts 0.1 matches; ``skip`` leaves its factor out of the
-product, as NLTK did before 3.3, so that a sentence without any 5-gram of the references loses
-nothing by it: only to reproduce tables made that way."""
+"""Rule for an order without a match. ``floor`` counts 0.1 matches. ``skip`` leaves its factor out
+of the product, as NLTK did before 3.3, so that a sentence without any 5-gram of the references
+loses nothing; use it only to reproduce tables made that way."""
 
 
 class _Level(NamedTuple):
@@ -62,11 +62,11 @@ class _Level(NamedTuple):
 
 
 class _Orders:
-    """Goes through the orders of a text; a longer n-gram is looked for only where it can be.
+    """A pass through the orders of a text; a longer n-gram is looked for only where it can be.
 
-    ``go_on``, ``next_level`` and ``keep`` are called in turn, the last two for all ``positions`` at
-    once, or for one of ``parts`` after the other, which bounds what they need for a moment. 10
-    bytes a word are kept beside those of the text.
+    ``go_on``, ``next_level`` and ``keep`` are called in turn. The last two take all ``positions``
+    at once, or one of ``parts`` after the other, which bounds their temporary memory. 10 bytes a
+    word are kept in addition to those of the text.
 
     Raises:
         UserError: there are 2^31 words or more.
@@ -86,7 +86,7 @@ class _Orders:
     def go_on(self) -> bool:
         """Move to the next order; False if no n-gram of it can be kept.
 
-        Both parts of it, that without its last and that without its first word, have been.
+        An n-gram can be kept if both its parts, without its last and without its first word, were.
         """
         if self._order:
             self._kept[:-1] &= self._kept[1:] & self._continues
@@ -95,7 +95,7 @@ class _Orders:
         return bool(self._kept.any())
 
     def positions(self) -> NDArray[np.intp]:
-        """Where the n-grams of the order begin."""
+        """Positions where the n-grams of the order begin."""
         return np.flatnonzero(self._kept)
 
     def parts(self) -> Iterator[NDArray[np.intp]]:
@@ -134,10 +134,10 @@ class _Orders:
 
 
 class NGramIndex:
-    """What BLEU needs of a reference text: its n-grams, and how often each sentence has them.
+    """An index of a reference text for BLEU: its n-grams, and how often each sentence has them.
 
     Args:
-        text: sentences as word indices; one is below 2^63 divided by the number of words.
+        text: sentences as word indices, each below 2^63 divided by the number of words.
         order: longest n-gram.
 
     Raises:
@@ -175,13 +175,13 @@ def forward_bleu(
     orders: Sequence[int] = (5,),
     smoothing: Smoothing = "floor",
 ) -> tuple[FloatArray, NDArray[np.int32]]:
-    """BLEU of each sample against all references, and what the other direction needs of it.
+    """BLEU of each sample against all references, and the counts for the other direction.
 
     Args:
         samples: word indices as the references have them.
         references: indexed up to the largest of ``orders``.
         orders: N of each score.
-        smoothing: of an order without a match.
+        smoothing: rule for an order without a match.
 
     Returns:
         (number of orders, B) scores in [0, 1], and (``references.size``,) the largest count of each
@@ -221,11 +221,11 @@ def backward_bleu(
     """BLEU of each reference against all samples.
 
     Args:
-        largest: of all samples, by ``forward_bleu``.
-        sample_lengths: their lengths, each once or more often.
-        references: as given to ``forward_bleu``.
+        largest: largest counts over all samples, as ``forward_bleu`` returns them.
+        sample_lengths: lengths of the samples, each once or more often.
+        references: indexed references that ``forward_bleu`` was given.
         orders: N of each score.
-        smoothing: of an order without a match.
+        smoothing: rule for an order without a match.
 
     Returns:
         (number of orders, number of references) scores in [0, 1].
@@ -251,7 +251,7 @@ def self_bleu(
 ) -> FloatArray:
     """BLEU of each sentence against all other sentences of its text.
 
-    Memory grows by about 20 bytes a word beside those of the text, and 60 a sentence.
+    Memory grows by about 20 bytes a word, in addition to those of the text, and 60 a sentence.
 
     Returns:
         (number of orders, B) scores in [0, 1]; their mean over B is the self-BLEU.

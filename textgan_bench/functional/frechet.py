@@ -15,10 +15,10 @@ def frechet_distance(mean_1: Tensor, cov_1: Tensor, mean_2: Tensor, cov_2: Tenso
     Gaussians, a little below zero: both are clipped.
 
     Args:
-        mean_1: (D,), in float64, as the other arguments.
-        cov_1: (D, D), symmetric positive semi-definite.
-        mean_2: (D,).
-        cov_2: (D, D).
+        mean_1: (D,) mean, in float64 like the other arguments.
+        cov_1: (D, D) covariance, symmetric positive semi-definite.
+        mean_2: (D,) mean of the other Gaussian.
+        cov_2: (D, D) covariance of the other Gaussian.
 
     >>> double = dict(dtype=torch.float64)
     >>> zero, one = torch.zeros(2, **double), torch.eye(2, **double)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 SEQUENCES = 512
-"""Taken at a time: 100 states of them in float64 are 400 kB, less than a core's cache."""
+"""Sequences taken at a time: 100 states of them in float64 are 400 kB, less than a core's cache."""
 
 
 @torch.no_grad()
@@ -19,15 +19,15 @@ def forward_log_likelihood(
 
     The forward variable is divided by its sum c_t at every step, so that nothing underflows:
     log p(x_1..x_T) = sum_t log c_t with c_t = p(x_t | x_1..x_{t-1})  (Rabiner, 1989, section V.A).
-    Updates its variables in place, a few sequences at a time, so that they stay in the cache: three
-    quarters of the time are the matrix product's. No gradient flows.
+    Updates its variables in place, a few sequences at a time, so that they stay in the cache. The
+    matrix product takes three quarters of the time. No gradient flows.
 
     Args:
         symbols: (B, T) int64 in 0..V-1; positions from ``lengths`` on are ignored.
         lengths: (B,) int64 in 0..T.
-        start: (K,) probabilities; it sets the precision of the result.
-        transition: (K, K), rows sum to one.
-        emission: (K, V), rows sum to one.
+        start: (K,) probabilities, whose precision is that of the result.
+        transition: (K, K) probabilities, whose rows sum to one.
+        emission: (K, V) probabilities, whose rows sum to one.
 
     Returns:
         (B,); 0 for an empty sequence and -inf for an impossible one.

@@ -43,13 +43,13 @@ class NGramTable:
     """All n-grams of one order that have a probability of their own, in increasing order."""
 
     context: Indices
-    """(N,), row of the first n - 1 words in the table of the order below."""
+    """(N,) row of the first n - 1 words in the table of the order below."""
     word: Indices
-    """(N,), the last one."""
+    """(N,) index of the last word."""
     log10_prob: FloatArray
-    """(N,), of the last word given those before it."""
+    """(N,) log10 probability of the last word given those before it."""
     log10_backoff: FloatArray
-    """(N,), gamma of the n-gram as a context; 0 where it is none."""
+    """(N,) log10 gamma of the n-gram as a context; 0 where it is none."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class NGramModel:
     words: tuple[str, ...]
     """``<unk>``, ``<s>``, ``</s>`` and the vocabulary; indices in the tables refer to it."""
     tables: tuple[NGramTable, ...]
-    """One for each order; fewer than asked for where no sentence is that long."""
+    """One table for each order; fewer than asked for if no sentence is that long."""
     fallback_orders: tuple[int, ...]
-    """Orders whose counts determine no discounts, which are then .5, 1 and 1.5."""
+    """Orders whose counts determine no discounts; theirs are .5, 1 and 1.5."""
 
     def ngrams(self, order: int) -> IntArray:
         """(N, order) indices of the words of each n-gram of an order."""
@@ -105,14 +105,14 @@ def estimate(
 
 
 def model_words(vocabulary: Iterable[str]) -> tuple[str, ...]:
-    """The words of a model of a vocabulary: the marks and then its own."""
+    """The words of a model: the marks, then those of the vocabulary."""
     return tuple(dict.fromkeys([*MARKS, *vocabulary]))
 
 
 def word_index(words: Sequence[str]) -> dict[str, int]:
-    """What each of ``model_words`` that a text may hold is in it, a missing word being ``<unk>``.
+    """The index of each of ``model_words`` that a text may hold; a missing word is ``<unk>``.
 
-    A literal <s> or </s> in the text is no mark, but a word the vocabulary does not hold.
+    A literal <s> or </s> in the text is not a mark but a word outside the vocabulary.
     """
     return {word: i for i, word in enumerate(words) if word not in (BEGIN, END)}
 
@@ -123,8 +123,8 @@ def estimate_indexed(text: IndexedText, words: tuple[str, ...], order: int = 4) 
     Memory grows by about 30 bytes a word of text and 60 a distinct n-gram.
 
     Args:
-        text: indices by ``word_index``, no marks among them.
-        words: by ``model_words``.
+        text: indices by ``word_index``, without marks.
+        words: words of the model, by ``model_words``.
         order: longest n-gram.
 
     Raises:
@@ -243,7 +243,7 @@ def _count(tokens: IntArray32, vocab_size: int, order: int) -> list[_Level]:
 def _parts(
     row: IntArray32, has_row: NDArray[np.bool_], occurrences: Indices
 ) -> Iterator[NDArray[np.intp]]:
-    """Where n-grams end, in parts of about ``PART`` and more, by increasing row of the context."""
+    """Ends of n-grams, in parts of about ``PART`` or more, by increasing row of the context."""
     part_of_row = (np.cumsum(occurrences, dtype=np.int64) // PART).astype(np.uint16)
     number = int(part_of_row[-1]) + 1
     if number == 1:

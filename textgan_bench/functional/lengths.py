@@ -10,8 +10,8 @@ def wasserstein_distance(counts: Tensor, other_counts: Tensor) -> Tensor:
     of the Wasserstein distance between probability distributions on the line").
 
     Args:
-        counts: (L,) how often each length occurs.
-        other_counts: (L,), of the other side.
+        counts: (L,) number of sentences of each length.
+        other_counts: (L,) numbers of the other side.
 
     Returns:
         Scalar in [0, L - 1], in the unit of the lengths: how many words a sentence has to be made

@@ -26,19 +26,19 @@ FloatArray = NDArray[np.float64]
 
 
 class Neighbours(NamedTuple):
-    """Of each sentence, the nearest one of another text; the first of equally near ones."""
+    """The nearest sentence of another text for each sentence; the first of equally near ones."""
 
     similarity: FloatArray
-    """(n,), 1 for a copy."""
+    """(n,) similarity, 1 for a copy."""
     place: IntArray
-    """(n,), where it stands in the other text."""
+    """(n,) index of the nearest sentence in the other text."""
 
 
 class NGramIndex:
-    """The n-grams of a text, for each the sentences that have it.
+    """An index of a text: for each n-gram the sentences that have it.
 
     Args:
-        sentences: the text that is searched, at least one sentence.
+        sentences: text that is searched, at least one sentence.
         order: longest n-gram.
 
     >>> index = NGramIndex([["a", "cat", "sat"], ["a", "dog"]], order=2)
@@ -100,8 +100,8 @@ def nearest_by_cosine(embeddings: Tensor, others: Tensor) -> Neighbours:
     """The largest cosine in [-1, 1] of each row of ``embeddings`` (n, D) with one of ``others``.
 
     Args:
-        embeddings: (n, D).
-        others: (N, D), N at least 1. A row of zeros has the cosine 0 with every other.
+        embeddings: (n, D) vectors.
+        others: (N, D) vectors, N at least 1. A row of zeros has the cosine 0 with every other.
 
     >>> nearest_by_cosine(torch.eye(2), torch.tensor([[3.0, 3.0], [0.0, 2.0]]))[1].tolist()
     [0, 1]

@@ -18,7 +18,7 @@ IntArray = NDArray[np.int64]
 
 
 class NGramScorer:
-    """A model made ready to be asked.
+    """A model made ready to score text.
 
     >>> import warnings
     >>> from textgan_bench.functional.kneser_ney import estimate
@@ -38,13 +38,13 @@ class NGramScorer:
             self._keys.append(table.context.astype(np.int64) * self._vocab_size + table.word)
 
     def _rows(self, n: int, context: IntArray, word: IntArray) -> IntArray:
-        """Rows of the n-grams of n + 1 words in their table, -1 where it has none."""
+        """Rows of the n-grams of n + 1 words in their table, -1 for one that is missing."""
         keys, key = self._keys[n], context * self._vocab_size + word
         row = np.searchsorted(keys, key).clip(max=len(keys) - 1)
         return np.where((context >= 0) & (keys[row] == key), row, -1)
 
     def log_prob(self, sentences: Sequence[Sequence[str]]) -> tuple[FloatArray, FloatArray]:
-        """Natural logarithms, each after its sentence's begin mark and all words before.
+        """Log probabilities in nats, each given its sentence's begin mark and all words before.
 
         Returns:
             (number of words,) of the words of all sentences, and (number of sentences,) of their

@@ -10,7 +10,7 @@ from textgan_bench.kernels.gpu_kernels import can_take
 from textgan_bench.kernels.sources import split, total_width
 
 LARGEST = 32
-"""Words of a sentence, and dimensions of a head, that the kernels were measured with."""
+"""Largest number of words of a sentence, and of dimensions of a head, that were measured."""
 
 
 def attention(
@@ -22,16 +22,16 @@ def attention(
 ) -> Tensor:
     """(B, T, H) of queries, keys and values, side by side in ``sources``.
 
-    Between the words of padded sentences a GPU has kernels for it (``triton_attention``), which
-    may be differentiated twice where there is no dropout. Without them a second derivative needs
-    the math backend of PyTorch, which ``torch.nn.attention.sdpa_kernel`` chooses.
+    Between the words of padded sentences a GPU uses the kernels of ``triton_attention``, which may
+    be differentiated twice where there is no dropout. Without them a second derivative needs the
+    math backend of PyTorch, which ``torch.nn.attention.sdpa_kernel`` chooses.
 
     Args:
-        bias: (B, 1, 1, S) added to the scores of each key, zero or minus infinity.
-        sources: (B, T, n H) each, of which n are side by side, head by head: three in all. Those
-            of keys and values may have another time S.
-        heads: of H / heads dimensions.
-        dropout: of probabilities.
+        bias: (B, 1, 1, S) number added to the scores of each key, zero or minus infinity.
+        sources: tensors (B, T, n H) that hold n of queries, keys and values side by side, head by
+            head: three in all. Keys and values may have another time S.
+        heads: number of heads, of H / heads dimensions each.
+        dropout: rate of dropout of probabilities.
         causal: whether a word attends only to those before it and to itself.
 
     >>> import torch
@@ -53,7 +53,7 @@ def attention(
 
 
 def _fit(bias: Tensor, sources: Sequence[Tensor], heads: int) -> bool:
-    """Whether the kernels are made for these: words of one sentence among themselves, not many."""
+    """Whether the kernels suit these: words of one sentence among themselves, not too many."""
     batch, time, _ = sources[0].shape
     small = time <= LARGEST and total_width(sources) <= 3 * heads * LARGEST
     among_themselves = all(x.shape[:2] == (batch, time) for x in sources)

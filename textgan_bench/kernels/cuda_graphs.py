@@ -1,8 +1,8 @@
 """A training step as one CUDA graph: thousands of kernels for the price of one launch.
 
-What a captured step must not do: read a value back from the device, take a shape from data
-(``nonzero``, boolean masks), or draw from a generator of its own. PyTorch's default generator may
-be used: each replay goes on where the last one ended.
+A captured step must not read a value back from the device, take a shape from data (``nonzero``,
+boolean masks) or draw from a generator of its own. It may use PyTorch's default generator: each
+replay goes on where the last one ended.
 """
 
 from collections.abc import Callable
@@ -29,16 +29,16 @@ class _Captured:
 class GraphedStep:
     """Calls ``step``, captured once for each shape of its inputs.
 
-    The first ``WARM_UP`` calls, and the first of each shape, are carried out as they are, on a
-    stream of their own as captures are: they create the states of the optimizers, what the
-    libraries allocate at first use, and kernels that are compiled for a shape. Every call is
-    exactly one step, since a capture itself computes nothing.
+    The first ``WARM_UP`` calls, and the first of each shape, run as they are, on a stream of their
+    own as captures do. They create the states of the optimizers, the libraries' own memory, and
+    kernels that are compiled for a shape. Every call is exactly one step, since a capture itself
+    computes nothing.
 
-    The graphs share their memory. That is safe because nothing outlives a replay in it: parameters
-    and states were allocated before, gradients are made anew by each step, outputs are copied.
+    The graphs share their memory. That is safe because nothing in it outlives a replay: parameters
+    and states were allocated before, each step makes gradients anew, outputs are copied.
 
     Args:
-        step: of tensors on one device to tensors, its losses.
+        step: function from tensors on one device to tensors, its losses.
     """
 
     WARM_UP = 3
@@ -102,15 +102,15 @@ class GraphedStep:
 class CountedRAdam(RAdam):
     """RAdam whose updates may be part of a larger step.
 
-    Lightning counts calls of ``step``, runs its hooks around them and saves the state of what it
-    called. With ``within_graph`` such a call leaves the parameters to ``update``, which the
-    captured step carries out.
+    Lightning counts calls of ``step``, runs its hooks around them and saves the optimizer's state.
+    With ``within_graph`` a call leaves the parameters alone; the captured step moves them by
+    ``update``.
     """
 
     within_graph = False
 
     def update(self) -> None:
-        """What ``step`` does without a graph."""
+        """Move the parameters, as ``step`` does without a graph."""
         super().step()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -119,7 +119,7 @@ class CountedRAdam(RAdam):
         return super().step(closure)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load a state, wherever it was saved, to where the parameters are."""
+        """Load a state from any device to the device of the parameters."""
         super().load_state_dict(state_dict)
         self.place(self.within_graph)
 

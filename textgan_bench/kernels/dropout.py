@@ -1,21 +1,21 @@
-"""Dropout (Srivastava et al., 2014) that GPU kernels carry out within what they compute."""
+"""Dropout (Srivastava et al., 2014) that GPU kernels carry out within other operations."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 SEEDS = 64
-"""Drawn at a time: a pass of NAGAN's generator at the paper's depth takes 35."""
+"""Seeds drawn at a time: a pass of NAGAN's generator at the paper's depth takes 35."""
 
 
 class Dropout:
-    """What all layers of one pass drop; make one for each pass.
+    """Dropout of all layers in one pass; make one for each pass.
 
-    Kernels draw what they drop themselves, from a seed a layer. The seeds of a pass are drawn
-    together, in one launch, and when the first is asked for: a processor needs none.
+    Kernels draw their own noise, from a seed a layer. The seeds of a pass are drawn together, in
+    one launch, when the first is asked for. A processor needs none.
 
     Args:
-        rate: in [0, 1).
+        rate: share of values that is dropped, in [0, 1).
     """
 
     def __init__(self, rate: float) -> None:
@@ -23,11 +23,11 @@ class Dropout:
         self._seeds: list[Tensor] = []
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(…) of x (…), by a kernel of its own."""
+        """(…) dropout of x (…), by a kernel of its own."""
         return F.dropout(x, self.rate)
 
     def seed(self, device: torch.device) -> Tensor | None:
-        """(1,) int64 on ``device`` that no layer had before, None where nothing is dropped."""
+        """(1,) int64 seed on ``device`` that no layer had before, None where nothing is dropped."""
         if not self.rate:
             return None
         if not self._seeds:

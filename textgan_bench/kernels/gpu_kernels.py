@@ -14,7 +14,7 @@ AMPERE = 8, 0
 
 
 def can_take(*tensors: Tensor) -> bool:
-    """True for float32 tensors on a GPU, where nothing is missing; a warning says what is."""
+    """True for float32 tensors on a GPU if nothing is missing; a warning names what is."""
     if not all(x.is_cuda and x.dtype == torch.float32 for x in tensors):
         return False
     missing = _missing(tensors[0].device)

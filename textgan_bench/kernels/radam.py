@@ -11,16 +11,16 @@ from torch.optim import Optimizer
 class RAdam(Optimizer):
     """``torch.optim.RAdam`` with decoupled weight decay and one count of steps.
 
-    PyTorch's, made for a CUDA graph, counts the steps of each parameter on the device and launches
+    PyTorch's RAdam for a CUDA graph counts the steps of each parameter on the device and launches
     seven kernels a parameter only to rectify: a third of all kernels of a step of NAGAN. Here all
     parameters share the count, the rectifier and the learning rate, so all of them must have a
     gradient from the first step on. Nothing is read back from the device.
 
     Args:
-        params: on one device and of one type.
+        params: parameters on one device and of one type.
         lr: learning rate; a graph needs it as a tensor on the device.
-        betas, eps, weight_decay: as PyTorch's.
-        warm_up: steps in which the learning rate grows in a straight line to what it is.
+        betas, eps, weight_decay: constants with PyTorch's meaning.
+        warm_up: number of steps in which the learning rate grows linearly to its value.
 
     Raises:
         ValueError: the learning rate is negative, or no number.

@@ -17,17 +17,20 @@ def residual_norm(
 ) -> Tensor:
     """``LayerNorm(x + dropout(change))``, on a GPU by kernels of its own (``triton_norm``).
 
-    It may be differentiated twice; on a GPU the gradients of ``weight`` and ``bias`` only once,
-    and those with dropout, else NotImplementedError is raised.
+    It may be differentiated twice. On a GPU the gradients of ``weight`` and ``bias``, and all
+    gradients with dropout, may be differentiated only once.
 
     Args:
-        x, change: (…, H).
-        weight, bias: (H,).
-        dropout: of ``change``.
-        eps: added to the variance.
+        x, change: (…, H) states, and the change that is added to them.
+        weight, bias: (H,) gain and bias of the normalisation.
+        dropout: rate of dropout of ``change``.
+        eps: number added to the variance.
 
     Returns:
-        (…, H).
+        (…, H) normalised states.
+
+    Raises:
+        NotImplementedError: a second derivative is asked for that a GPU does not have.
 
     >>> import torch
     >>> residual_norm(torch.zeros(2), torch.tensor([1.0, 3.0]), torch.ones(2), torch.zeros(2))

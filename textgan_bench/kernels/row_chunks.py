@@ -1,4 +1,4 @@
-"""Large tensors a few rows at a time, for what is computed row by row and has temporaries.
+"""Large tensors a few rows at a time, for row-wise computations with temporaries.
 
 Shapes: N rows, V vocabulary.
 """
@@ -9,7 +9,7 @@ from torch import Tensor
 
 CHUNK = 2**22
 """Elements of a chunk. The C library asks the system anew for every temporary above 32 MB, which
-then faults on every page: with 20 million scores that costs more than what is computed."""
+then faults on every page. With 20 million scores that costs more than the computation."""
 
 
 def row_chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:

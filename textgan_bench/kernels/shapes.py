@@ -11,7 +11,7 @@ _FIXED: ContextVar[bool] = ContextVar("fixed shapes", default=False)
 def fixed_shapes() -> Iterator[None]:
     """Let no shape and no branch depend on a value inside the block.
 
-    Padding is worked on then, and what is computed on it has no effect and no gradient.
+    Work is then done on padding, too; its results have no effect and no gradient.
     """
     token = _FIXED.set(True)
     try:

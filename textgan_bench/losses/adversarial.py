@@ -43,9 +43,9 @@ def max_gradient_penalty(
     twice, since the shapes of one alone depend on which it is.
 
     Args:
-        score: (B, T, E) points and (B,) lengths to (B,) scores.
-        points: (B, T, E), with or without history.
-        lengths: (B,) the positions that count.
+        score: function from (B, T, E) points and (B,) lengths to (B,) scores.
+        points: (B, T, E) points, with or without history.
+        lengths: (B,) numbers of positions that count.
 
     Returns:
         The penalty, differentiable in the score's parameters and in the history of ``points``. With
@@ -71,8 +71,9 @@ def max_gradient_penalty_of_all(
 ) -> Tensor:
     """``max_gradient_penalty`` written plainly: every sentence is differentiated twice.
 
-    Dearer, but in fewer operations, whose shapes do not depend on which norm is the largest, and
-    it allows a score with statistics over the batch or, but in a Transformer on a GPU, dropout.
+    It costs more, but takes fewer operations, whose shapes do not depend on which norm is the
+    largest. It allows a score with statistics over the batch, and one with dropout, except in a
+    Transformer on a GPU.
     """
     with sdpa_kernel(SDPBackend.MATH):
         (gradient,) = torch.autograd.grad(score(points, lengths).sum(), points, create_graph=True)
@@ -84,9 +85,9 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     """Mean of (||grad critic(c)|| - 1)^2 at c drawn evenly between pairs (Gulrajani et al., 2017).
 
     Args:
-        critic: (B, H) points to (B, 1) scores. Where it mixes examples, as batch normalisation
-            does, the gradient of an example includes its effect on the scores of the others.
-        real, fake: (B, H), taken as constants.
+        critic: function from (B, H) points to (B, 1) scores. If it mixes examples, as batch
+            normalisation does, the gradient of an example includes its effect on other scores.
+        real, fake: (B, H) points, taken as constants.
 
     >>> linear = lambda points: points @ torch.tensor([[3.0], [4.0]])
     >>> gradient_penalty(linear, torch.zeros(2, 2), torch.ones(2, 2)).item()

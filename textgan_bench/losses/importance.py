@@ -17,12 +17,12 @@ def importance_loss(scores: Tensor, log_likelihood: Tensor) -> Tensor:
     which stays finite where p(x_i) itself underflows, from about 40 symbols on in single precision.
 
     Its gradient is a mean of the likelihood's gradients, sum_i w_i grad(-log p(x_i)), with weights
-    proportional to softplus(s_i) p(x_i) that sum to one: sentences that are likely already count
+    proportional to softplus(s_i) p(x_i) that sum to one: sentences that are already likely count
     most, short ones among them.
 
     Args:
-        scores: (…, B), logits of "real" of real sentences.
-        log_likelihood: (…, B), of the same sentences under the generator, in nats.
+        scores: (…, B) discriminator's scores of real sentences, logits of "real".
+        log_likelihood: (…, B) log-likelihood of these sentences under the generator, in nats.
 
     Returns:
         (…), in nats.

@@ -2,10 +2,10 @@
 
 Shapes: B batch, T time, V vocabulary, N counted symbols.
 
-A model that writes at most T words draws the end symbol after a sentence of fewer than T words and
-nothing after T words, which end a sentence of themselves. Counting exactly the symbols that are
-drawn makes the probabilities of all sentences of 0 to T words sum to one, and takes nothing from a
-language whose sentences all have T words.
+A model that writes at most T words draws the end symbol after fewer than T words. After T words it
+draws nothing: the sentence is over. The likelihood counts exactly the symbols that are drawn. So
+the probabilities of all sentences of 0 to T words sum to one, and a language whose sentences all
+have T words loses nothing.
 """
 
 import torch
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 
 def log_frequencies(counts: Tensor) -> Tensor:
-    """Logs of the frequencies that a half added to each count (V,) leaves: nothing is impossible.
+    """Log frequencies from counts (V,), a half added to each, so that nothing is impossible.
 
     >>> log_frequencies(torch.tensor([1.0, 0.0])).exp()
     tensor([0.7500, 0.2500])
@@ -36,10 +36,10 @@ def symbol_nll(logits: Tensor, ids: Tensor, lengths: Tensor) -> Tensor:
     """Negative log-likelihood of each symbol; a row's sum is that of its sentence.
 
     Args:
-        logits: (N, V), one row for each True of ``drawn_mask``, in its order. Padding is left out
-            because over a real vocabulary the output layer is the dearest part of a model.
-        ids: (B, T), the index of the end symbol wherever ``lengths`` says that a sentence is over.
-        lengths: (B,), words in each sentence.
+        logits: (N, V) rows, one for each True of ``drawn_mask``, in its order. Padding is left out
+            because over a real vocabulary the output layer is the most costly part of a model.
+        ids: (B, T) symbols, the end symbol wherever ``lengths`` says that a sentence is over.
+        lengths: (B,) numbers of words in each sentence.
 
     Returns:
         (B, T), nats, in [0, inf) on words and the end symbol and zero after it.

@@ -11,8 +11,8 @@ def discounted_returns(rewards: Tensor, discount: float) -> Tensor:
     """R_t = sum over s >= t of discount^(s - t) r_s.
 
     Args:
-        rewards: (B, T), zero after the end of a sequence.
-        discount: in [0, 1]; 0 keeps the reward of the step itself, 1 sums all that follow.
+        rewards: (B, T) rewards, zero after the end of a sequence.
+        discount: factor in [0, 1]; 0 keeps the reward of the step itself, 1 sums all that follow.
 
     Returns:
         (B, T).
@@ -34,7 +34,8 @@ def reinforce_loss(log_probs: Tensor, advantages: Tensor) -> Tensor:
     gradient of minus the expected sum of rewards.
 
     Args:
-        log_probs: (B, T) of the symbols drawn, in nats, zero after the end of a sequence.
-        advantages: (B, T), taken as constants.
+        log_probs: (B, T) log probabilities of the symbols drawn, in nats, zero after the end of a
+            sequence.
+        advantages: (B, T) advantages, taken as constants.
     """
     return -(advantages.detach() * log_probs).sum(1).mean()

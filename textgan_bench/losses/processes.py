@@ -1,8 +1,8 @@
-"""What a batch shared out between processes needs so that its gradient is that of the whole batch.
+"""Sums over processes that give a batch shared between them the gradient of the whole batch.
 
-Processes average their gradients (PyTorch's distributed data parallel), so a loss that is a mean
-over equally many sentences of each needs nothing. These are the others: means over words, sums of
-likelihoods, maxima, moments. In a single process each returns what it is given.
+Processes average their gradients (PyTorch's distributed data parallel). A loss that is a mean over
+equally many sentences of each process needs no more. These functions serve all other losses: means
+over words, sums of likelihoods, maxima, moments. In a single process each returns its argument.
 
 Shapes: W processes.
 """
@@ -12,14 +12,14 @@ from torch import Tensor, distributed
 
 
 def process_count() -> int:
-    """W, of the processes that train together; 1 outside of distributed training."""
+    """W, the number of processes that train together; 1 outside of distributed training."""
     if not (distributed.is_available() and distributed.is_initialized()):
         return 1
     return distributed.get_world_size()
 
 
 class _Mean(torch.autograd.Function):
-    """The mean over processes, whose gradient is again one, so that it has every derivative."""
+    """The mean over processes. Its gradient is a mean again, so that it has every derivative."""
 
     @staticmethod
     def forward(ctx: object, value: Tensor) -> Tensor:
@@ -34,10 +34,10 @@ class _Mean(torch.autograd.Function):
 
 
 def process_mean(value: Tensor) -> Tensor:
-    """The mean of ``value`` over the processes, differentiable as often as need be.
+    """The mean of ``value`` over the processes, differentiable any number of times.
 
-    With a batch of N words of which a process has n, ``sum / process_mean(n)`` averages over the
-    processes to the sum over all words divided by N.
+    Of a batch of N words a process has n. The mean over processes of ``sum / process_mean(n)`` is
+    the sum over all words divided by N.
     """
     if process_count() == 1:
         return value
@@ -57,7 +57,7 @@ def process_logmeanexp(value: Tensor) -> Tensor:
 def holder_weight(value: Tensor) -> Tensor:
     """W in the process whose scalar ``value`` is largest, the first on a tie, and 0 in others.
 
-    Times this, what the processes compute averages to what that one has.
+    The mean over processes of a value times this weight is the value of that process.
     """
     if process_count() == 1:
         return torch.ones_like(value)

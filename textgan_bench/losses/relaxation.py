@@ -25,7 +25,7 @@ def gumbel_noise_like(scores: Tensor) -> Tensor:
 
 @torch.no_grad()
 def add_gumbel_noise_(scores: Tensor) -> Tensor:
-    """``scores`` (N, V) with standard Gumbel noise added in place, which their gradient passes."""
+    """Add standard Gumbel noise to ``scores`` (N, V) in place; the gradient passes through."""
     for (rows,) in row_chunks(scores):
         rows.add_(gumbel_noise_like(rows))
     return scores
@@ -62,12 +62,12 @@ def straight_through_embedding(scores: Tensor, table: Tensor, temperature: float
     nor their product with the table is formed. The table gets the gradient of the words.
 
     Args:
-        scores: (…, V).
-        table: (V, E).
-        temperature: positive.
+        scores: (…, V) scores of words.
+        table: (V, E) word vectors.
+        temperature: positive number.
 
     Returns:
-        (…, E).
+        (…, E) word vectors.
 
     >>> scores = torch.tensor([[0.0, 2.0]], requires_grad=True)
     >>> straight_through_embedding(scores, torch.tensor([[1.0], [3.0]]), 1.0)
@@ -83,12 +83,12 @@ def soft_embedding(scores: Tensor, table: Tensor, temperature: float) -> Tensor:
     "Adversarial text generation via feature-mover's distance". Both arguments get gradients.
 
     Args:
-        scores: (…, V).
-        table: (V, E).
-        temperature: positive.
+        scores: (…, V) scores of words.
+        table: (V, E) word vectors.
+        temperature: positive number.
 
     Returns:
-        (…, E).
+        (…, E) word vectors.
 
     >>> soft_embedding(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0], [3.0]]), 1.0)
     tensor([[2.]])

@@ -1,7 +1,7 @@
 """An adversarial autoencoder: ARAE without a generator (Zhao et al., ICML 2018).
 
-The critic f compares codes of sentences with a prior that stays as it is, so that the encoder
-alone has to bring them together (Makhzani et al., 2016, "Adversarial autoencoders"):
+The critic f compares codes of sentences with a fixed prior. The encoder alone has to bring them
+together (Makhzani et al., 2016, "Adversarial autoencoders"):
 
     min over enc, dec:   -E log p_dec(x | enc(x) + noise)
     max over f:          E f(enc(x)) - E f(c) - lambda E (||grad f(c')|| - 1)^2
@@ -9,7 +9,7 @@ alone has to bring them together (Makhzani et al., 2016, "Adversarial autoencode
 
 c' lies between a code and a draw c of the prior. ARAE's paper reports that this collapses and
 leaves the details open; sizes, rates and order of the steps are those of ARAE. The prior is N(0, I)
-projected to the unit sphere, on which all codes lie: unprojected it would be no law of any encoder.
+projected to the unit sphere, since all codes lie there: no encoder could match it unprojected.
 
 Shapes: B batch, T time, V vocabulary, E embedding, H hidden and code.
 """
@@ -39,15 +39,15 @@ class AAE(TextGenerator):
     """Adversarial autoencoder with a uniform prior on the sphere; defaults are ARAE's for SNLI.
 
     Args:
-        embedding: dimensions of a word, of encoder and decoder each.
-        hidden: of both LSTMs, of the code and of the layers of the critic.
+        embedding: dimensions of a word vector; encoder and decoder have one each.
+        hidden: width of both LSTMs, of the code and of the critic's layers.
         noise: standard deviation of the noise on codes that are decoded in training.
-        noise_decay: its factor every 100 steps.
+        noise_decay: factor on the noise every 100 steps.
         penalty: lambda, weight of the gradient penalty.
-        critic_steps: of the critic in a training step.
-        encoder_weight: of the critic's gradient in the encoder.
-        autoencoder_lr: of SGD, gradients clipped to norm 1.
-        critic_lr: of Adam.
+        critic_steps: number of the critic's steps in a training step.
+        encoder_weight: factor on the critic's gradient in the encoder.
+        autoencoder_lr: learning rate of SGD, whose gradients are clipped to norm 1.
+        critic_lr: Adam learning rate of the critic.
     """
 
     knob: ClassVar[str] = "temperature"
@@ -134,7 +134,7 @@ class AAE(TextGenerator):
 
     @torch.no_grad()
     def sample(self, n: int, *, temperature: float = 0.0) -> TokenBatch:
-        """``n`` sentences; 0, as in ARAE, takes the likeliest symbol of each code at each step.
+        """Draw ``n`` sentences; 0, as in ARAE, takes the likeliest symbol at each step.
 
         Raises:
             UserError: the temperature is out of range.

@@ -9,13 +9,13 @@ generator maps noise z ~ N(0, I) to codes, and a critic f keeps the two kinds of
 
 (paper, algorithm 1), in this order, the critic several times. c' lies between a real and a
 generated code (Gulrajani et al., 2017); the first version of the paper clips weights instead. The
-paper draws new sentences for each of these steps; here one batch serves all of a training step.
-Between the autoencoder's step and its own adversarial one the encoder stands still, so that one
-pass through it gives the codes of every critic step and, with its graph kept, of the latter.
+paper draws new sentences for each of these steps; here one batch serves all of a training step. The
+encoder does not change between the autoencoder's step and the encoder's adversarial step. So one
+pass through it gives the codes of all critic steps and, with its graph kept, of that last step.
 
 Sizes and rates are those of the authors' code, jakezhaojb/ARAE, for SNLI. Its critic returns the
-mean over the batch, so that the gradient in its penalty is divided by the batch size and 64, not 1,
-is the slope it aims at; the penalty here is that of each example.
+mean over the batch, which divides the gradient in its penalty by the batch size: the code aims at a
+slope of 64, not 1. The penalty here is that of each example.
 
 Shapes: B batch, T time, V vocabulary, E embedding, H hidden and code, Z latent.
 """
@@ -45,16 +45,16 @@ class ARAE(TextGenerator):
     """Adversarially regularised autoencoder; defaults are those of the authors' code for SNLI.
 
     Args:
-        embedding: dimensions of a word, of encoder and decoder each.
-        hidden: of both LSTMs, of the code and of the layers of generator and critic.
-        latent_dim: of z.
+        embedding: dimensions of a word vector; encoder and decoder have one each.
+        hidden: width of both LSTMs, of the code and of the layers of generator and critic.
+        latent_dim: size of the latent z.
         noise: standard deviation of the noise on codes that are decoded in training.
-        noise_decay: its factor every 100 steps.
+        noise_decay: factor on the noise every 100 steps.
         penalty: lambda, weight of the gradient penalty.
-        critic_steps: of the critic in a training step.
-        encoder_weight: of the critic's gradient in the encoder.
-        autoencoder_lr: of SGD, gradients clipped to norm 1.
-        generator_lr, critic_lr: of Adam.
+        critic_steps: number of the critic's steps in a training step.
+        encoder_weight: factor on the critic's gradient in the encoder.
+        autoencoder_lr: learning rate of SGD, whose gradients are clipped to norm 1.
+        generator_lr, critic_lr: Adam learning rates.
     """
 
     knob: ClassVar[str] = "temperature"
@@ -150,7 +150,7 @@ class ARAE(TextGenerator):
 
     @torch.no_grad()
     def sample(self, n: int, *, temperature: float = 0.0) -> TokenBatch:
-        """``n`` sentences; 0, the paper's, takes the likeliest symbol of each code at each step.
+        """Draw ``n`` sentences; 0, the paper's, takes the likeliest symbol at each step.
 
         Raises:
             UserError: the temperature is out of range.

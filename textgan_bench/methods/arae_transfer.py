@@ -13,14 +13,14 @@ in this order, the critic several times. A sentence is transferred by decoding i
 noise, by the decoder of the other style. Sizes, rates and order are those of the authors' code,
 jakezhaojb/ARAE, for Yelp.
 
-Each expectation that has a y is a step of its own for each style. This is not a detail: the
-classifier has batch normalisation, and within a batch of one style that takes out of its gradient
-whatever would move all codes of the style alike. In batches of both styles nothing does, a style is
-pushed towards the other as a whole, and all codes shrink to one point (docs/arae.md).
+Each expectation that has a y is a step of its own for each style. This matters. The classifier has
+batch normalisation; in a batch of one style it removes from the gradient whatever would move all
+codes of the style alike. In a batch of both styles nothing removes this part: each style is pushed
+towards the other as a whole, and all codes shrink to one point (docs/arae.md).
 
-The code draws new sentences for each step of critic and encoder, and the last of the encoder's
-losses is there always of negative sentences; here one batch serves all steps of an iteration, and
-this loss is of the styles in turn.
+The code draws new sentences for each step of critic and encoder, and always takes negative
+sentences for the last of the encoder's losses. Here one batch serves all steps of an iteration, and
+this loss takes the styles in turn.
 
 Shapes: B batch, T time, V vocabulary, E embedding, H hidden and code, Z latent.
 """
@@ -66,19 +66,20 @@ class ARAETransfer(Method):
     """ARAE with a code classifier and two decoders; defaults are those of the code for Yelp.
 
     Args:
-        embedding: dimensions of a word, of encoder and decoders each.
-        hidden: of all LSTMs, of the code and of the layers of generator, critic and classifier.
-        latent_dim: of z.
+        embedding: dimensions of a word vector; encoder and decoders have one each.
+        hidden: width of all LSTMs, of the code and of the layers of generator, critic and
+            classifier.
+        latent_dim: size of the latent z.
         noise: standard deviation of the noise on codes that are decoded in training.
-        noise_decay: its factor every 100 steps.
+        noise_decay: factor on the noise every 100 steps.
         penalty: lambda, weight of the gradient penalty.
-        critic_steps: of the critic in a training step.
-        encoder_weight: of the critic's gradient in the encoder.
-        classifier_weight: of the classifier's gradient in the encoder.
-        autoencoder_optimizer: "sgd", as the code, or "adam", which learns the words of a large
-            vocabulary sooner and is for reduced budgets.
-        autoencoder_lr: learning rate of the autoencoder, its gradients clipped to norm 1.
-        generator_lr, critic_lr, classifier_lr: of Adam.
+        critic_steps: number of the critic's steps in a training step.
+        encoder_weight: factor on the critic's gradient in the encoder.
+        classifier_weight: factor on the classifier's gradient in the encoder.
+        autoencoder_optimizer: "sgd", as the code has it, or "adam", which learns the words of a
+            large vocabulary sooner and is for reduced budgets.
+        autoencoder_lr: learning rate of the autoencoder, whose gradients are clipped to norm 1.
+        generator_lr, critic_lr, classifier_lr: Adam learning rates.
     """
 
     BETAS = (0.5, 0.999)  # of Adam, code

@@ -1,10 +1,10 @@
-"""A recurrent autoencoder without adversary: what ARAE's table calls AE (Zhao et al., ICML 2018).
+"""A recurrent autoencoder without adversary, AE in ARAE's table (Zhao et al., ICML 2018).
 
     min over enc, dec:   -E log p_dec(x | enc(x) + noise)
 
 New sentences are decoded from codes of the Gaussian that has the mean and the covariance of the
-training sentences' codes. ARAE with neither critic nor generator, all sizes and rates kept: the
-difference of the two is what the adversary brings.
+training sentences' codes. It is ARAE without critic and generator, with the same sizes and rates,
+so that a comparison of the two shows the effect of the adversary.
 
 The paper leaves open how the Gaussian is fitted; here its moments are averages over the last
 hundred training batches, the older ones fading.
@@ -31,11 +31,11 @@ class Autoencoder(TextGenerator):
     """Autoencoder with a Gaussian over its codes; defaults are ARAE's for SNLI.
 
     Args:
-        embedding: dimensions of a word, of encoder and decoder each.
-        hidden: of both LSTMs and of the code.
+        embedding: dimensions of a word vector; encoder and decoder have one each.
+        hidden: width of both LSTMs and of the code.
         noise: standard deviation of the noise on codes that are decoded in training.
-        noise_decay: its factor every 100 steps.
-        lr: of SGD, gradients clipped to norm 1.
+        noise_decay: factor on the noise every 100 steps.
+        lr: learning rate of SGD, whose gradients are clipped to norm 1.
     """
 
     knob: ClassVar[str] = "temperature"
@@ -78,7 +78,7 @@ class Autoencoder(TextGenerator):
         self.log_losses({"autoencoder/nll": reconstruction})
 
     def observe(self, codes: Tensor) -> None:
-        """Let codes (B, H) enter the moments."""
+        """Add codes (B, H) to the moments."""
         share = 1 / self.noise.updates.clamp(max=MOMENT_BATCHES)
         self.mean.lerp_(process_mean(codes.mean(0)), share)
         self.second_moment.lerp_(process_mean(codes.T @ codes / len(codes)), share)
@@ -100,7 +100,7 @@ class Autoencoder(TextGenerator):
 
     @torch.no_grad()
     def sample(self, n: int, *, temperature: float = 0.0) -> TokenBatch:
-        """``n`` sentences; 0, as in ARAE, takes the likeliest symbol of each code at each step.
+        """Draw ``n`` sentences; 0, as in ARAE, takes the likeliest symbol at each step.
 
         Raises:
             UserError: the temperature is out of range.

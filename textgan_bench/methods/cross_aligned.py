@@ -16,7 +16,8 @@ Sizes and rates are those of the authors' code, shentianxiao/language-style-tran
 encoder's reading backwards and the rule that E and G heed the discriminators only while the loss of
 each is well below chance, 2 ln 2. The paper stands where the code has something else: Gumbel noise
 in the softmax, -E log D_1(h~_2) in place of -L_adv1 for E and G, and training sentences whose words
-are shuffled. Here only states of a sentence are judged, in the code also those after its end.
+are shuffled. Here the discriminators see the states of a sentence
+alone; in the code they also see those after its end.
 
 Shapes: B batch, T time, V vocabulary, E embedding, H hidden, of which the content is a part.
 """
@@ -44,10 +45,10 @@ STYLES = 2
 
 
 def style_vectors(dimension: int) -> nn.Linear:
-    """The vector of a label as an affine map of it, weights and bias by Glorot and Bengio (code).
+    """The vector of a label: an affine map of it, whose weights start by Glorot and Bengio (code).
 
-    Label 0 has a vector of norm 1, label 1 one of norm 1.7, on average: of the size of the states
-    of a recurrent layer, whose entries lie in (-1, 1).
+    On average the vector of label 0 has norm 1, that of label 1 norm 1.7. States of a recurrent
+    layer, whose entries lie in (-1, 1), are about as large.
     """
     vectors = nn.Linear(1, dimension)
     nn.init.xavier_uniform_(vectors.weight)
@@ -57,7 +58,7 @@ def style_vectors(dimension: int) -> nn.Linear:
 
 
 class StyledAutoencoder(nn.Module):
-    """E and G, layers of gated recurrent units that begin with a style and share their words."""
+    """E and G: layers of gated recurrent units that start from a style and share word vectors."""
 
     EMBEDDING_NORM = 1.0  # of each word at the start, code
 
@@ -84,7 +85,7 @@ class StyledAutoencoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def encode(self, batch: LabelledBatch) -> Tensor:
-        """(B, content) of sentences, read from their last word to their first."""
+        """(B, content) content of sentences, read from their last word to their first."""
         positions = torch.arange(batch.ids.shape[1], device=batch.ids.device)
         backwards = (batch.lengths[:, None] - 1 - positions).clamp(min=0)  # (B, T)
         words = self.dropout(self.words(batch.ids.gather(1, backwards)))  # (B, T, E)
@@ -111,8 +112,8 @@ class StyledAutoencoder(nn.Module):
         """(B, T + 1, H) states of a generator fed with what it writes, and the likeliest words.
 
         Args:
-            start: (B, H).
-            word: scores (B, V) of one word to the vector (B, E) that is fed for it.
+            start: (B, H) first states.
+            word: function from the scores (B, V) of a word to the vector (B, E) that is fed.
         """
         states, ids = [start], []
         fed = self.words(torch.full((len(start),), PAD, device=start.device))
@@ -142,16 +143,16 @@ class CrossAlignedAutoencoder(Method):
     """Cross-aligned autoencoder; defaults are those of the code.
 
     Args:
-        embedding: dimensions of a word.
-        style: of a style in a state.
-        content: of z.
-        spans: states under a filter of a discriminator.
-        filters: for each span.
-        dropout: share left out of the inputs and outputs of recurrent layers and of the maxima of
-            the discriminators, in training.
-        temperature: gamma.
-        adversarial_weight: lambda.
-        lr: of Adam, for all players.
+        embedding: dimensions of a word vector.
+        style: dimensions of a style vector within a state.
+        content: dimensions of the content z.
+        spans: numbers of states under a filter of a discriminator.
+        filters: number of filters of each span.
+        dropout: rate in training, for the inputs and outputs of recurrent layers and the maxima of
+            the discriminators.
+        temperature: gamma, of the softmax that is fed back.
+        adversarial_weight: lambda, factor on the adversarial losses of encoder and generator.
+        lr: Adam learning rate of all players.
     """
 
     BETAS = (0.5, 0.999)  # of Adam, code
@@ -222,18 +223,18 @@ class CrossAlignedAutoencoder(Method):
         )
 
     def style_weights(self, labels: Tensor) -> Tensor:
-        """(B,) under which a sum is that of two means, each over the sentences of a style."""
+        """(B,) weights that turn a sum into the sum of two means, one over each style."""
         counts = process_mean(F.one_hot(labels, STYLES).sum(0).float())
         return 1 / counts[labels]
 
     def adversarial_losses(
         self, batch: LabelledBatch, written: TokenBatch, weights: Tensor, real: Tensor, fake: Tensor
     ) -> Tensor:
-        """(2,) nats, L_adv1 and L_adv2.
+        """(2,) L_adv1 and L_adv2, in nats.
 
         Args:
-            batch: sentences.
-            written: their transfers.
+            batch: sentences and their styles.
+            written: transfers of the sentences.
             weights: (B,) ``style_weights``.
             real, fake: (B, T + 1, H) states of both.
         """

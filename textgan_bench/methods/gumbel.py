@@ -17,13 +17,17 @@ Four variants (figure 3): (a) these defaults; (b) ``samples=1000``; (c) ``anneal
 the temperature falling only at the softened real symbols; (d) ``learnt_cell=True``, noise in the
 hidden state only.
 
-Open in the paper: the number of units; the first input, here zero; how h_t is made, here by a
-linear layer, since the states of an LSTM themselves lie in (-1, 1), where no symbol of the paper's
-six could reach a probability of 0.6; how samples are drawn after training, here as the argmax of
-y_t, which draws from softmax(h_t) exactly (eq. 3), while y_t at tau = 1 is fed back as in training.
+The paper leaves open:
+
+- the number of units, and the first input, which is zero here;
+- how h_t is made: here by a linear layer. The states of an LSTM lie in (-1, 1), where none of the
+  paper's six symbols could reach a probability of 0.6;
+- how samples are drawn after training: here as the argmax of y_t, which draws from softmax(h_t)
+  exactly (eq. 3), while y_t at tau = 1 is fed back as in training.
 
 A shorter sentence is padded by a symbol that is written like any other. A sample ends before the
-first of them; what was written behind it stays in the batch, for data whose strings hold it.
+first padding symbol. Symbols behind it stay in the batch, for data whose strings hold them.
+
 Shapes: B batch, T time, V vocabulary, H hidden.
 """
 
@@ -97,13 +101,13 @@ class GumbelSoftmaxGAN(TextGenerator):
 
     Args:
         hidden: units of each LSTM; not stated.
-        samples: generated sequences a step, as many as real ones unless given.
+        samples: number of generated sequences a step; None for as many as real ones.
         anneal_generator: whether the generator's temperature falls too, or is 1 throughout.
-        learnt_cell: whether the first cell state is learnt, or noise as the hidden state is.
-        first_temperature: from which the temperature falls to 1.
-        annealing: steps in which it does, half of all.
+        learnt_cell: whether the first cell state is learnt; else it is noise, as the hidden one is.
+        first_temperature: temperature of the first step, which falls to 1.
+        annealing: number of steps in which it falls, half of all.
         confidence: probability of a real symbol before it is relaxed.
-        lr: of Adam, for both players.
+        lr: Adam learning rate of both players.
     """
 
     knob: ClassVar[str] = "temperature"

@@ -9,10 +9,10 @@ weighted by their likelihood p under the generator (eq. 4-5),
 (section 4.3); importance_loss computes L_G without forming p. Both players are LSTMs over one-hot
 symbols; the discriminator reads a sentence with its end symbol and scores the last state.
 
-Sizes and rates are those of the author's code, particle_filter_gan, since the paper states the
-batch, the epochs and Adam alone. Left out are that code's oversights: real sentences are padded
-there to another length than generated ones, which are not cut at their end, so that the
-discriminator can win by the padding; its loss is divided by the number of steps and not by N.
+Sizes and rates are those of the author's code, particle_filter_gan, since the paper states only the
+batch, the epochs and Adam. Two oversights of that code are left out. It pads real sentences to
+another length than generated ones and does not cut these at their end, so that the discriminator
+can win by the padding. It divides the discriminator's loss by the number of steps and not by N.
 
 ``runs`` networks, each with its own initialisation, samples and part of the batch, are trained side
 by side for the band of figure 5; samples come from the first of them.
@@ -95,9 +95,9 @@ class ImportanceSampledGAN(TextGenerator):
 
     Args:
         hidden: units of each LSTM.
-        lr: of Adam, for both players.
+        lr: Adam learning rate of both players.
         lr_milestone: epoch after which ``lr`` is divided by 10.
-        runs: networks trained side by side; a batch holds as many sentences for each.
+        runs: number of networks trained side by side; a batch holds as many sentences for each.
     """
 
     knob: ClassVar[str] = "temperature"
@@ -180,7 +180,7 @@ class ImportanceSampledGAN(TextGenerator):
         )
 
     def sample(self, n: int, *, temperature: float = 1.0, min_length: int = 0) -> TokenBatch:
-        """``n`` sentences; a ``temperature`` below 1 gives up diversity for quality.
+        """Draw ``n`` sentences; a ``temperature`` below 1 gives up diversity for quality.
 
         The end symbol is suppressed before ``min_length`` words (section 5.2).
 

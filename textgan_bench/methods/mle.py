@@ -8,10 +8,10 @@ Graves (2013), "Generating sequences with recurrent neural networks" (GRU), and 
 
 t running over the words and, in a sentence shorter than the longest possible, its end symbol.
 
-Open in the papers: the GRU's word embedding has the 300 dimensions the paper gives for its
-discriminator, which make Table 12's 3.1 million parameters at a vocabulary of 4,838; the
-Transformer's feed-forward width of 384 comes within 2 % of the table's 3.0 million, where the 256
-that NAGAN's own sizes imply would miss it by 7 %.
+The papers leave two sizes open. The GRU's word vectors have 300 dimensions here, which the paper
+gives for its discriminator: they make Table 12's 3.1 million parameters at a vocabulary of 4,838.
+The Transformer's feed-forward width is 384, which comes within 2 % of the table's 3.0 million; the
+256 that NAGAN's own sizes imply would miss it by 7 %.
 """
 
 from typing import ClassVar, Literal, cast
@@ -33,7 +33,7 @@ from textgan_bench.networks.knobs import check_temperature
 from textgan_bench.tokens import TokenBatch
 
 GRADIENT_NORM = 5.0
-"""Norm gradients are clipped to: Texygen's, whose settings the paper keeps for its baselines."""
+"""Norm that gradients are clipped to; it is Texygen's, whose settings the paper keeps."""
 
 CELLS = {"gru": GRULanguageModel, "lstm": LSTMLanguageModel}
 
@@ -51,7 +51,7 @@ class _MaximumLikelihood(TextGenerator):
         self.lr = lr
 
     def sample(self, n: int, *, temperature: float = 1.0) -> TokenBatch:
-        """``n`` sentences; a ``temperature`` below 1 gives up diversity for quality.
+        """Draw ``n`` sentences; a ``temperature`` below 1 gives up diversity for quality.
 
         Raises:
             UserError: the temperature is out of range.
@@ -87,7 +87,7 @@ class MLE(_MaximumLikelihood):
     """Recurrent language model: one layer of 256 gated units (Huang et al., 2021, A.4.2).
 
     Args:
-        cell: ``lstm`` for the baseline of Kusner and Hernández-Lobato (2016).
+        cell: kind of cell; ``lstm`` is the baseline of Kusner and Hernández-Lobato (2016).
 
     Raises:
         UserError: there is no such cell.

@@ -7,11 +7,11 @@ discriminator judges every word, given those before it. With t running over word
     r_t = 2 D(x_t | x_<t) - 1,   R_t = sum_{s >= t} gamma^{s-t} r_s,
     grad L_G = - E_p sum_t (R_t - b) grad log p(x_t | x_<t),
 
-b being a moving average of the mean return. Dense rewards, large batches and a regularised
-discriminator are what makes it work (paper, section 4). Sizes and constants are those of the
-authors' code, deepmind-research/scratchgan; the paper's objective stands where that code departs:
-it averages over padded positions too, which adds log 2 to L_D and draws b towards zero. Its
-players draw samples in turn; here one set of samples serves a step of both.
+where b is a moving average of the mean return. It works by dense rewards, large batches and a
+regularised discriminator (paper, section 4). Sizes and constants are those of the authors' code,
+deepmind-research/scratchgan. The paper's objective stands where that code departs: it also averages
+over padded positions, which adds log 2 to L_D and draws b towards zero. Its players draw samples in
+turn; here one set of samples serves a step of both.
 
 Shapes: B batch, T time, V vocabulary, E embedding, H hidden.
 """
@@ -40,7 +40,7 @@ POSITION_SIGNALS = 8  # code
 
 
 class TiedOutput(nn.Module):
-    """Scores of words by their own vectors, and a bias."""
+    """Scores of words: products with their own vectors, and a bias."""
 
     def __init__(self, words: WordVectors) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ def cosine_positions(length: int) -> Tensor:
 
 
 class Discriminator(nn.Module):
-    """A layer-normalised LSTM that says of each symbol whether it is real, given those before."""
+    """A layer-normalised LSTM that scores each symbol, real or not, given those before."""
 
     positions: Tensor
 
@@ -127,17 +127,18 @@ class ScratchGAN(TextGenerator):
 
     Args:
         hidden: units of each LSTM layer of both players.
-        fixed: dimensions of a word vector that ``glove`` fixes; learnt if that is not given.
-        learnt: further dimensions of a word vector, learnt in any case.
+        fixed: number of dimensions of a word vector that ``glove`` fixes; learnt without it.
+        learnt: number of further dimensions of a word vector, always learnt.
         glove: text file of word vectors, a word and ``fixed`` numbers a line. The paper's are
             those of GloVe (Pennington et al., 2014), which do not come with this project.
-        unigram_start: let the first samples have the frequencies of training words and ends, which
-            takes the place of many large batches; not in the paper (docs/scratchgan.md).
-        embedding_dropout: on the discriminator's word vectors.
-        discount: gamma.
+        unigram_start: whether the first samples have the frequencies of training words and ends,
+            which takes the place of many large batches; not in the paper (docs/scratchgan.md).
+        embedding_dropout: rate of dropout on the discriminator's word vectors.
+        discount: gamma, the factor on the reward of each later word.
         baseline_decay: share of its old value that the baseline keeps in a step.
-        generator_lr, discriminator_lr: of Adam.
-        discriminator_l2: L2 of the discriminator, part of its loss and so of Adam's gradient.
+        generator_lr, discriminator_lr: Adam learning rates.
+        discriminator_l2: weight of the discriminator's L2 penalty, a part of its loss and so of
+            Adam's gradient.
     """
 
     knob: ClassVar[str] = "temperature"
@@ -236,7 +237,7 @@ class ScratchGAN(TextGenerator):
         return self.discriminator(ids), drawn_mask(batch.lengths, steps)
 
     def sample(self, n: int, *, temperature: float = 1.0) -> TokenBatch:
-        """``n`` sentences; a ``temperature`` below 1 gives up diversity for quality.
+        """Draw ``n`` sentences; a ``temperature`` below 1 gives up diversity for quality.
 
         Raises:
             UserError: the temperature is out of range.

@@ -3,7 +3,7 @@
 Shapes: B batch, T time, V vocabulary, E embedding, H hidden.
 
 All read the padding symbol first and end a sentence by drawing it again; after ``max_length``
-words a sentence ends without it (see ``functional.likelihood``).
+words a sentence ends without it (see ``losses.likelihood``).
 """
 
 from abc import ABC, abstractmethod
@@ -23,7 +23,7 @@ from textgan_bench.tokens import PAD, TokenBatch
 SAMPLING_BATCH = 512  # more at once bring no speed, and their scores fill the memory
 
 State = tuple[Tensor, ...]
-"""What a network remembers of the words read so far; the first axis of each tensor is the batch."""
+"""The memory of a network of the words read so far; the first axis of each tensor is the batch."""
 
 
 def draw(logits: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ def draw(logits: Tensor) -> Tensor:
 
 
 class LanguageModel(nn.Module, ABC):
-    """The part that every autoregressive network shares: scoring and sampling sentences."""
+    """The part that all autoregressive networks share: scores and samples of sentences."""
 
     output: nn.Module
     """Scores of all symbols, (…, V) from hidden states (…, H)."""
@@ -73,7 +73,7 @@ class LanguageModel(nn.Module, ABC):
 
     @torch.no_grad()
     def sample(self, n: int, temperature: float) -> TokenBatch:
-        """``n`` sentences, each symbol drawn from the softmax of logits / ``temperature``."""
+        """Draw ``n`` sentences, each symbol from the softmax of logits / ``temperature``."""
         device = next(self.parameters()).device
         ids = torch.full((n, self.max_length), PAD, device=device)  # (B, T)
         for chunk in ids.split(SAMPLING_BATCH):
@@ -147,8 +147,8 @@ class LSTMLanguageModel(RecurrentLanguageModel):
 class TransformerLanguageModel(LanguageModel):
     """Post-norm Transformer blocks under a causal mask, on a projected word embedding.
 
-    While sampling it keeps the inputs of each block, not their keys and values: these are projected
-    anew at every step, which is simpler and a third of the time at the lengths of captions.
+    While sampling it keeps the inputs of each block, not their keys and values. It projects these
+    anew at every step, which is simpler and takes a third of the time at the lengths of captions.
     """
 
     output: nn.Linear

@@ -7,10 +7,10 @@ from textgan_bench.losses.processes import process_count, process_mean
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """Batch normalisation whose statistics are those of the batches of all processes together.
+    """Batch normalisation by the statistics of the batches of all processes together.
 
-    torch's ``SyncBatchNorm`` needs a GPU and has no second derivative, which a gradient penalty
-    takes of it.
+    torch's ``SyncBatchNorm`` needs a GPU and has no second derivative; a gradient penalty needs
+    one.
     """
 
     momentum: float

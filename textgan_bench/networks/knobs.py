@@ -1,21 +1,21 @@
-"""Which settings of a knob a generator can draw at."""
+"""The settings of a knob that a generator can draw at."""
 
 from textgan_bench.errors import UserError
 
 COLDEST, HOTTEST = 1e-3, 1e3
-"""At the one the likeliest word is all there is, at the other every word is as likely; beyond them
-scores overflow when they are divided."""
+"""At the coldest only the likeliest word is drawn, at the hottest every word is as likely. Beyond
+them scores overflow when they are divided."""
 
 
 def check_temperature(temperature: float) -> None:
-    """End at a temperature that scores cannot be divided by, which is no number included.
+    """Refuse a temperature that scores cannot be divided by, NaN included.
 
     Raises:
         UserError: it is out of range.
 
     >>> check_temperature(0.0)
     Traceback (most recent call last):
-    UserError: a temperature is a number from 0.001 to 1000, not 0.0
+    textgan_bench.errors.UserError: a temperature is a number from 0.001 to 1000, not 0.0
     """
     if not COLDEST <= temperature <= HOTTEST:
         raise UserError(
@@ -24,14 +24,14 @@ def check_temperature(temperature: float) -> None:
 
 
 def check_dropout(rate: float) -> None:
-    """End at a rate that leaves nothing, or is no probability.
+    """Refuse a rate that leaves nothing, or is no probability.
 
     Raises:
         UserError: it is out of range.
 
     >>> check_dropout(1.0)
     Traceback (most recent call last):
-    UserError: a rate of dropout is at least 0 and less than 1, not 1.0
+    textgan_bench.errors.UserError: a rate of dropout is at least 0 and less than 1, not 1.0
     """
     if not 0 <= rate < 1:
         raise UserError(f"a rate of dropout is at least 0 and less than 1, not {rate}")

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class LayerNormLSTM(nn.Module):
-    """An LSTM layer with layer normalisation of the gates, as Sonnet's, which the code uses."""
+    """An LSTM layer with layer normalisation of the gates, as in Sonnet, which the code uses."""
 
     def __init__(self, inputs: int, hidden: int) -> None:
         super().__init__()

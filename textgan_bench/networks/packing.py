@@ -1,7 +1,7 @@
 """The positions of a padded batch as rows: all of them, or only its words.
 
 Position-wise layers work on rows, attention works on padded sentences. ``rows_of`` chooses between
-the two layouts, which give the same for every word.
+the two layouts, which give the same numbers for every word.
 
 Shapes: B batch, T time, N rows, H hidden width.
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 from textgan_bench.kernels.shapes import shapes_are_fixed
 
 BUCKET = 4
-"""Sentences whose lengths round up to the same multiple of it attend together; measured."""
+"""Sentences attend together if their lengths round up to the same multiple of this; measured."""
 
 
 def rows_of(mask: Tensor) -> "Padded":
@@ -24,16 +24,16 @@ def rows_of(mask: Tensor) -> "Padded":
 
 
 def padding_bias(mask: Tensor) -> Tensor:
-    """(B, 1, 1, T) to be added to scores of attention to the words, True in ``mask`` (B, T).
+    """(B, 1, 1, T) bias on scores of attention to the words, True in ``mask`` (B, T).
 
-    PyTorch makes it of a mask anew in each attention, by three kernels.
+    From a mask, PyTorch would make this bias anew in each attention, by three kernels.
     """
     words = torch.zeros(mask.shape, device=mask.device)
     return words.masked_fill_(~mask, -torch.inf)[:, None, None]
 
 
 class Padded:
-    """Every position is a row, N = B T: the plain form, whose shapes no length changes.
+    """Every position is a row, N = B T: the plain form, whose shapes depend on no length.
 
     Args:
         mask: (B, T) bool, True on the words, from the left.
@@ -54,7 +54,7 @@ class Padded:
         """(N, H) of an attention between the words of each sentence.
 
         Args:
-            attention: of the ``padding_bias`` and as many (B, T, …) to (B, T, H).
+            attention: function from ``padding_bias`` and the states (B, T, …) to (B, T, H).
             states: (N, …), or (1, T, …) if it is the same for every sentence.
         """
         padded = (x.expand(*self.mask.shape, -1) if x.dim() == 3 else self.pad(x) for x in states)
@@ -68,7 +68,7 @@ class Padded:
 class Packed(Padded):
     """Only words are rows, so that no work is done on padding, which reads as zeros.
 
-    Sentences of like lengths attend together. Lengths are read back from the device.
+    Sentences of similar lengths attend together. Lengths are read back from the device.
     """
 
     def __init__(self, mask: Tensor) -> None:
@@ -96,7 +96,7 @@ class Packed(Padded):
 
     @cached_property
     def _buckets(self) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """Of each bucket: the row at each position (B, T), its bias, the positions of words."""
+        """For each bucket: the row at each position (B, T), its bias, the positions of words."""
         lengths = self.mask.sum(1)
         ends = lengths.cumsum(0)
         buckets = []
@@ -112,5 +112,5 @@ class Packed(Padded):
 
     @cached_property
     def _order(self) -> Tensor:
-        """(N,) from the words bucket by bucket to those sentence by sentence."""
+        """(N,) order that takes words from bucket by bucket to sentence by sentence."""
         return torch.cat([rows.flatten()[places] for rows, _, places in self._buckets]).argsort()

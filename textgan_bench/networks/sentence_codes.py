@@ -1,6 +1,6 @@
 """Recurrent networks between sentences and codes, and perceptrons on codes (Zhao et al., 2018).
 
-Sizes apart, all of it is as in the authors' code, jakezhaojb/ARAE.
+All but the sizes is as in the authors' code, jakezhaojb/ARAE.
 
 Shapes: B batch, T time, V vocabulary, E embedding, H hidden and code.
 """
@@ -39,7 +39,7 @@ class Encoder(nn.Module):
         _initialise(self)
 
     def forward(self, batch: Batch) -> Tensor:
-        """(B, H) codes of sentences; that of an empty one is the code of the padding symbol."""
+        """(B, H) codes of sentences; an empty sentence has the code of the padding symbol."""
         lengths = batch.lengths.clamp(min=1).cpu()
         words = pack_padded_sequence(
             self.embedding(batch.ids), lengths, batch_first=True, enforce_sorted=False
@@ -100,7 +100,7 @@ class DecayingNoise(nn.Module):
 
     Args:
         deviation: standard deviation at the start.
-        decay: the factor.
+        decay: factor every hundred steps.
     """
 
     PERIOD = 100  # code
@@ -113,7 +113,7 @@ class DecayingNoise(nn.Module):
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
     def forward(self, codes: Tensor) -> Tensor:
-        """(B, H) codes and noise."""
+        """(B, H) codes with noise added."""
         deviation = self.deviation * self.decay ** (self.updates // self.PERIOD)
         return codes + deviation * torch.randn_like(codes)
 
@@ -133,9 +133,9 @@ def perceptron(
     Args:
         sizes: widths of input, hidden layers and output.
         activation: nonlinearity of the hidden layers.
-        normalise_first: batch normalisation of the first hidden layer too; in the code that of a
-            generator, but neither that of a critic nor that of a classifier.
-        score_bias: bias of the last layer; in a critic's loss it cancels.
+        normalise_first: whether the first hidden layer has batch normalisation, too; in the code
+            that of a generator has it, that of a critic or a classifier has not.
+        score_bias: whether the last layer has a bias; in a critic's loss it cancels.
     """
     layers: list[nn.Module] = []
     for i, (inputs, outputs) in enumerate(pairwise(sizes[:-1])):

@@ -19,16 +19,17 @@ def max_pooling(hidden: Tensor, mask: Tensor) -> Tensor:
 
 
 class TextCNN(nn.Module):
-    """A score of sequences of vectors.
+    """Scores of sequences of vectors.
 
-    A filter starts at each vector of a sequence and finds zeros beyond its end, so that the score
-    depends neither on padding nor on the other sequences, and a short one has its maxima as well.
+    A filter starts at each vector of a sequence and reads zeros beyond its end. So the score
+    depends neither on padding nor on the other sequences, and a short sequence has its maxima as
+    well.
 
     Args:
         width: H.
-        spans: vectors under a filter, for each group of them.
-        filters: in a group.
-        dropout: share of the maxima left out in training.
+        spans: number of vectors under a filter, for each group of filters.
+        filters: number of filters in a group.
+        dropout: share of the maxima that is left out in training.
     """
 
     def __init__(self, width: int, spans: Sequence[int], filters: int, dropout: float) -> None:

@@ -1,7 +1,7 @@
 """Post-norm Transformer blocks (Vaswani et al., 2017) in the form of Gu et al. (2018).
 
-Dropout is an argument of every forward pass, not a module: NAGAN keeps it at inference and turns
-it as its quality-diversity knob, and the kernels of a GPU carry it out.
+Dropout is an argument of every forward pass, not a module: NAGAN keeps it at inference as its
+quality-diversity knob, and the kernels of a GPU carry it out.
 
 Hidden states are padded, (B, T, H), or in the rows (N, H) of a layout (``packing``). Shapes: B
 batch, T time, N rows, H hidden width.
@@ -34,7 +34,7 @@ class Shape:
 
 
 def code_frequencies(width: int) -> Tensor:
-    """(H / 2,) of the sines and cosines of position codes, in radians a place."""
+    """(H / 2,) frequencies of the sines and cosines of position codes, in radians a position."""
     return torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))
 
 
@@ -51,8 +51,8 @@ def sinusoidal_positions(length: int, width: int) -> Tensor:
 class Attention(nn.Module):
     """Multi-head scaled dot-product attention.
 
-    Its second derivative may need the math backend (``functional.attention``): a gradient penalty
-    has to choose that with ``torch.nn.attention.sdpa_kernel``.
+    Its second derivative may need the math backend (``kernels.attention``), which a gradient
+    penalty has to choose by ``torch.nn.attention.sdpa_kernel``.
     """
 
     def __init__(self, width: int, heads: int) -> None:

@@ -1,4 +1,4 @@
-"""Word vectors of which a part is fixed, and the files such vectors come in.
+"""Word vectors with a fixed part, and the files that hold such vectors.
 
 Shapes: V vocabulary, E embedding.
 """
@@ -13,12 +13,12 @@ from textgan_bench.errors import UserError
 from textgan_bench.tokens import Vocabulary
 
 STD = 0.3836
-"""Deviation of the entries of GloVe's vectors of 300 dimensions, with which the code of de Masson
-d'Autume et al. (2019) draws those of words that have none."""
+"""Standard deviation of the entries of GloVe's vectors of 300 dimensions. The code of de Masson
+d'Autume et al. (2019) draws the vectors of missing words with it."""
 
 
 class WordVectors(nn.Module):
-    """A table of V vectors: ``fixed`` dimensions from a file, or learnt too, beside learnt ones."""
+    """A table of V vectors: learnt dimensions, and ``fixed`` ones from a file or learnt, too."""
 
     def __init__(self, vocab_size: int, fixed: int, learnt: int, from_file: bool) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class WordVectors(nn.Module):
         return torch.cat([F.embedding(ids, self.fixed), F.embedding(ids, self.learnt)], -1)
 
     def fix(self, vectors: dict[int, Tensor]) -> None:
-        """Put in the fixed part of some words; the others keep what they were drawn with.
+        """Set the fixed part of some words; the others keep their random one.
 
         Raises:
             UserError: the vectors do not have as many dimensions as the fixed part.

@@ -45,7 +45,7 @@ KERNEL = 3  # A.4.4
 DILATIONS = (1, 1, 2, 3) * 3  # A.4.4
 
 Past = tuple[Tensor, Tensor]
-"""(B, T, H) each: what a block's attention to the words, and its positional one, have read."""
+"""(B, T, H) each: the inputs that a block's self-attention and positional attention have read."""
 
 
 class AutoregressiveTransformer(LatentTransformer):

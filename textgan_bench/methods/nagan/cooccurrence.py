@@ -16,7 +16,7 @@ from torch import Tensor
 from textgan_bench.errors import UserError
 
 REACH = 2
-"""Words on each side that are neighbours; each place has counts of its own, so P = 4."""
+"""Number of words on each side that are neighbours; each place has its own counts, so P = 4."""
 
 OVERSAMPLING, ITERATIONS = 16, 4  # of the randomised SVD (Halko et al., 2011)
 
@@ -24,7 +24,7 @@ OVERSAMPLING, ITERATIONS = 16, 4  # of the randomised SVD (Halko et al., 2011)
 def neighbour_counts(sentences: Iterable[Tensor], vocab_size: int) -> Tensor:
     """(V, P V) sparse: how often each word has each neighbour at each place.
 
-    Zeros stand for what is before and after a sentence: each word has one neighbour a place.
+    Zeros stand for the positions before and after a sentence: a word has one neighbour a place.
 
     Args:
         sentences: batches (B, T) of word indices, 0 after the last word.
@@ -48,7 +48,7 @@ def positive_mutual_information(counts: Tensor) -> Tensor:
     """(V, P V) sparse: max(0, log p(word, neighbour) / p(word) p(neighbour)) at each place, nats.
 
     Args:
-        counts: (V, P V) of ``neighbour_counts``.
+        counts: (V, P V) result of ``neighbour_counts``.
     """
     words, neighbours = counts.indices()
     times = counts.values()
@@ -59,12 +59,12 @@ def positive_mutual_information(counts: Tensor) -> Tensor:
 
 
 def word_vectors(counts: Tensor, dimension: int) -> Tensor:
-    """(V, E) vectors of length √E, as those of N(0, 1) entries about have; the same at each call.
+    """(V, E) vectors of length √E, like vectors of N(0, 1) entries; the same at each call.
 
     Principal components of the mutual information with neighbours, centred over the words.
 
     Args:
-        counts: (V, P V) of ``neighbour_counts``.
+        counts: (V, P V) result of ``neighbour_counts``.
         dimension: E.
 
     Raises:

@@ -1,7 +1,7 @@
 """The discriminator of NAGAN: a Transformer encoder and max-pooling (Huang et al., 2021, eq. 9-10).
 
-A sentence enters as one-hots, or as a mixture of them, and only by their product with the embedding
-table. The embedded sentence therefore stands for the one-hots everywhere.
+A sentence of one-hots, or of mixtures of them, enters only by its product with the embedding table.
+So the embedded sentence stands for the one-hots everywhere.
 
 Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden width.
 """
@@ -24,7 +24,7 @@ def perceptron(width: int) -> nn.Sequential:
 
 
 class ScaledEmbedding(nn.Embedding):
-    """An embedding that may be ``scale`` times its weights; it is a plain one until ``rescale``.
+    """An embedding whose vectors are ``scale`` times its weights; 1 until ``rescale``.
 
     Args:
         vocab_size: V.
@@ -38,11 +38,11 @@ class ScaledEmbedding(nn.Embedding):
 
     @torch.no_grad()
     def rescale(self, scale: float) -> None:
-        """Keep the words and make their weights smaller by ``scale``, which is positive.
+        """Keep the word vectors and divide the stored weights by ``scale``, which is positive.
 
-        An adaptive optimizer moves all weights alike, whatever their size: small ones let the words
-        move ``scale`` times as far beside their distances, and those of like use come together
-        sooner. Vaswani et al. (2017, section 3.4) have √E.
+        An adaptive optimizer moves all weights alike, whatever their size. Smaller weights let the
+        vectors move ``scale`` times as far, so that words of similar use come together sooner.
+        Vaswani et al. (2017, section 3.4) have √E.
         """
         self.weight.div_(scale / self.scale)
         self.scale = scale
@@ -58,10 +58,10 @@ class ScaledEmbedding(nn.Embedding):
 
 
 class Discriminator(nn.Module, ABC):
-    """An embedding table, and a score of sentences of embedded words."""
+    """An embedding table, and scores of sentences of embedded words."""
 
     capturable: ClassVar[bool] = True
-    """Whether nothing is read back from the device, as a CUDA graph needs."""
+    """Whether a CUDA graph can hold its steps: nothing is read back from the device."""
 
     def __init__(self, vocab_size: int, *, embedding_dim: int) -> None:
         super().__init__()

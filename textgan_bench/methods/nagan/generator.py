@@ -2,8 +2,8 @@
 
 It is the decoder of Gu et al. (2018), with attention to the latents in the place of the attention
 to a source sentence. The MLP of eq. 8 is one layer, which gives the parameter count of Table 12.
-The autoregressive generators of the ablations differ in the mask of the attention and in what is
-read at a position (A.4.4).
+The autoregressive generators of the ablations differ in the attention mask and in the vector read
+at a position (A.4.4).
 
 Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden width, Z latent.
 """
@@ -23,13 +23,13 @@ from textgan_bench.tokens import PAD
 
 
 class LatentTransformer(nn.Module, ABC):
-    """The parts that NAGAN's generator and those of its ablations have in common.
+    """The parts that NAGAN's generator shares with those of its ablations.
 
     Args:
         vocab_size: V, padding counted, which is never written.
         max_length: number of words of the longest sentence.
         shape: sizes of the Transformer.
-        inputs: size of what is read at a position.
+        inputs: size of the vector that is read at a position.
         latent_dim: Z.
         temperature: softmax temperature of relaxed words.
     """
@@ -77,10 +77,10 @@ class LatentTransformer(nn.Module, ABC):
         Args:
             mask: (B, T) bool, True on words.
             dropout: rate in [0, 1).
-            embedding: words of the discriminator.
+            embedding: word vectors of the discriminator.
 
         Returns:
-            (N, E) embedded words, and the (N, V - 1) scores that they came of.
+            (N, E) embedded words, and the (N, V - 1) scores whose argmax they are.
         """
 
     def relax(self, scores: Tensor, table: Tensor) -> Tensor:

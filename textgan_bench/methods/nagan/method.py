@@ -20,9 +20,9 @@ Its ablations (4.2, A.4.4) replace one part each: an autoregressive generator, o
 whose words are softmax s_t, or drawn from it by Gumbel noise (eq. 29); a convolutional or recurrent
 discriminator; no gradient penalty; no dropout.
 
-Departures from the paper: the gradient of the penalty is that at the embedded sentence and not at
-the one-hot, so that its lambda is an option of its own. The average warms up. What else helps, and
-is not in the paper, is ``Start``, off by default. Why: docs/nagan.md.
+Departures from the paper: the penalty takes the gradient at the embedded sentence and not at the
+one-hot, so that its lambda is an option of its own. The average warms up. ``Start`` holds all else
+that helps and is not in the paper; it is off by default. Reasons: docs/nagan.md.
 
 Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden width, Z latent.
 """
@@ -84,7 +84,7 @@ class NAGAN(TextGenerator):
         discriminator_lr: learning rate of RAdam (Table 9).
         discriminator_l2: weight decay of RAdam (Table 9), decoupled as in the RAdam of that time.
         averaging: gamma of the parameter average (Table 9), approached from below (docs/nagan.md).
-        start: what is not in the paper.
+        start: options that are not in the paper.
     """
 
     knob: ClassVar[str] = "dropout"
@@ -185,7 +185,7 @@ class NAGAN(TextGenerator):
         self.average.load_state_dict(self.generator.state_dict())
 
     def on_before_batch_transfer(self, batch: TokenBatch, dataloader_idx: int) -> TokenBatch:
-        """Cut a batch to its longest sentence here, where to ask for it waits for no device."""
+        """Cut a batch to its longest sentence while it is on the host: no device is waited for."""
         if not self.trainer.training:
             return batch
         return TokenBatch(batch.ids[:, : int(batch.lengths.max())], batch.lengths)
@@ -221,9 +221,9 @@ class NAGAN(TextGenerator):
         """The adversarial loss (eq. 12), the gradient penalty and the score regulariser (eq. 25).
 
         Args:
-            real_ids: (B, T).
-            fake: (N, E) embedded words of as many fakes.
-            lengths: (B,) of both.
+            real_ids: (B, T) words of real sentences.
+            fake: (N, E) embedded words of as many generated sentences.
+            lengths: (B,) lengths of both.
         """
         real = self.discriminator.embedding(real_ids)  # (B, T, E)
         padded = rows_of(length_mask(lengths, real_ids.shape[1])).pad(fake)  # (B, T, E)
@@ -243,7 +243,7 @@ class NAGAN(TextGenerator):
 
     @torch.no_grad()
     def sample(self, n: int, *, dropout: float | None = None) -> TokenBatch:
-        """``n`` sentences of the averaged generator; less ``dropout`` gives up diversity.
+        """Draw ``n`` sentences of the averaged generator; less ``dropout`` gives up diversity.
 
         Raises:
             UserError: no training sentence was seen, so the lengths are unknown, or the rate is

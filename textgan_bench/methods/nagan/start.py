@@ -1,7 +1,7 @@
-"""What NAGAN is given here that its paper does not have, or does not state: see docs/nagan.md.
+"""Options of NAGAN that its paper does not have, or does not state: see docs/nagan.md.
 
 The paper gives neither the initialisation of its networks nor the epsilon of RAdam, and it holds no
-word at its frequency. ``Start`` leaves all of that out unless it is told otherwise.
+word at its frequency. The defaults of ``Start`` do nothing of the kind.
 
 Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden width.
 """
@@ -33,17 +33,18 @@ from textgan_bench.networks.transformer import (
 from textgan_bench.tokens import PAD, TokenBatch, length_mask
 
 UNIGRAM_STD = 2.5
-"""Deviation of normal scores around log frequencies at which their argmax comes nearest to drawing
-words at these frequencies: measured on the HMM oracle, and about 3 on COCO. Gumbel scores: 1.28."""
+"""Standard deviation of normal scores, around log frequencies, whose argmax comes nearest to
+drawing words at these frequencies: measured on the HMM oracle; about 3 on COCO. Gumbel noise has
+1.28."""
 
 MEASURED = 256
 """Sentences that the first scores are measured on; not tuned."""
 
 MEMORY = 0.9
-"""Share of the counts of written words that the next batch leaves; not tuned."""
+"""Share of the counts of written words that is kept at the next batch; not tuned."""
 
 PRIOR = 0.1
-"""Count added to the expected and to the written times of each word; not tuned."""
+"""Count added to the expected and to the written count of each word; not tuned."""
 
 NEIGHBOURS = (-2, -1, 1, 2)
 """Offsets, in words, of the neighbours that heads look at in turn."""
@@ -94,7 +95,7 @@ class Start:
 
     @torch.no_grad()
     def prepare(self, generator: LatentTransformer, discriminator: Discriminator) -> None:
-        """Change new networks.
+        """Apply the options to new networks.
 
         Raises:
             UserError: words of an autoregressive generator are to be held.
@@ -123,16 +124,16 @@ class Start:
         length_counts: Tensor,
         dropout: float,
     ) -> None:
-        """Change what hangs on the training text, before the first step.
+        """Apply the options that need the training text, before the first step.
 
         Args:
-            method: the method that trains, in its trainer.
-            generator: its generator.
-            discriminator: its discriminator.
-            frequencies: what holds its words.
-            word_counts: (V - 1,) times that each word occurs in the text of all processes.
-            length_counts: (T + 1,) times that each length occurs there.
-            dropout: rate of training.
+            method: method that trains, in its trainer.
+            generator: generator of the method.
+            discriminator: discriminator of the method.
+            frequencies: module that holds the words of the method.
+            word_counts: (V - 1,) counts of each word in the text of all processes.
+            length_counts: (T + 1,) counts of each length there.
+            dropout: rate of dropout in training.
         """
         if self.word_vectors:
             vectors = vectors_of_training_text(method, discriminator.embedding.embedding_dim)
@@ -159,9 +160,9 @@ torch.serialization.add_safe_globals([Start])  # a hyper-parameter, and so part 
 def look_at_neighbours(attention: Attention, gain: float) -> None:
     """Let the heads attend, by position codes alone, to the words -2, -1, 1 and 2 further on.
 
-    A query is a code turned to the position that it looks for (Vaswani et al., 2017, section 3.5).
-    Each head takes the fastest frequencies, as many as it has room for: these tell neighbours
-    apart. States that are more than codes are read by the same weights.
+    A query is a position code turned to the position that it looks for (Vaswani et al., 2017,
+    section 3.5). Each head takes the fastest frequencies that it has room for, since these tell
+    neighbours apart. The same weights read states that hold more than position codes.
 
     Args:
         attention: layer whose queries, keys and output weights are changed.
@@ -186,7 +187,7 @@ def vectors_of_training_text(method: Method, dimension: int) -> Tensor:
     """(V, E) vectors of words from their neighbours in the text of all processes.
 
     Args:
-        method: the method that trains, in its trainer.
+        method: method that trains, in its trainer.
         dimension: E.
     """
     strategy = method.trainer.strategy
@@ -200,10 +201,10 @@ def vectors_of_training_text(method: Method, dimension: int) -> Tensor:
 def start_at_vectors(
     generator: LatentTransformer, discriminator: Discriminator, vectors: Tensor
 ) -> None:
-    """Let words with like ``vectors`` (V, E) start alike to both players.
+    """Start words with similar ``vectors`` (V, E) alike, for both players.
 
-    The vectors are the discriminator's embedding. The generator's weights of a word's score are its
-    vector, projected at random, in the size that they had.
+    The vectors become the discriminator's embedding. The generator's weights of a word's score
+    become its vector, projected at random and scaled to the size that the weights had.
     """
     discriminator.embedding.weight.copy_(vectors / discriminator.embedding.scale)
     weight = generator.scores.weight  # (V - 1, H)
@@ -220,22 +221,22 @@ def calibrate(
     dropout: float,
     score_std: float,
 ) -> None:
-    """Let the first words come about at their frequencies in the training text.
+    """Make the first words as frequent as in the training text.
 
-    Each word's score then varies by ``score_std`` around its log frequency, which is stretched as
-    far as makes that deviation equivalent to Gumbel noise beside the plain log frequency.
+    Each word's score then varies by ``score_std`` around its log frequency. The log frequencies are
+    stretched so that this deviation does what Gumbel noise does around plain log frequencies.
 
     Scores are measured on new latents, and the output layer is corrected (data-dependent
-    initialisation, Salimans and Kingma, 2016, section 3): most of what a deep post-norm stack puts
-    out at first is the same for all latents, and an output layer on top of it prefers a few words
-    to all others. Words of an autoregressive generator are drawn from the softmax, or are the
-    softmax: their bias alone is set, and nothing is measured.
+    initialisation, Salimans and Kingma, 2016, section 3). Without this, most of the first output of
+    a deep post-norm stack is the same for all latents, and its output layer prefers a few words to
+    all others. Words of an autoregressive generator are drawn from the softmax, or are the softmax:
+    only their bias is set, and nothing is measured.
 
     Args:
         generator: network whose output layer is changed.
-        word_counts: (V - 1,) times that each word occurs in the training text.
+        word_counts: (V - 1,) counts of each word in the training text.
         mask: (B, T) bool, True on the words of the sentences to measure on.
-        dropout: rate of training.
+        dropout: rate of dropout in training.
         score_std: standard deviation of a word's scores.
     """
     if not isinstance(generator, NonAutoregressiveTransformer):
@@ -269,9 +270,9 @@ class Frequencies(nn.Module):
         self.register_buffer("written", torch.zeros(vocab_size - 1))
 
     def begin(self, word_counts: Tensor, mask: Tensor) -> None:
-        """Note the frequencies of ``word_counts`` (V - 1,), at which words count as written.
+        """Store the frequencies of ``word_counts`` (V - 1,), and count words as written so often.
 
-        ``mask`` (B, T) is True on as many words as a batch is taken to have.
+        ``mask`` (B, T) is True on as many words as a batch has.
         """
         self.frequencies.copy_(log_frequencies(word_counts).exp())
         self.written.copy_(self.frequencies * mask.sum() / (1 - MEMORY))
