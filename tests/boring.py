@@ -84,6 +84,7 @@ class Boring(TextGenerator):
     """Two players, noise in every step, and a count of the batches it was trained on."""
 
     knob = "temperature"
+    setting = 1.0
     batches: Tensor
 
     def __init__(

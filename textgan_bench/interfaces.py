@@ -3,7 +3,6 @@
 Shapes: B batch, T time, H code.
 """
 
-import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -135,14 +134,6 @@ class Method(LightningModule, ABC):
         self._unseen: list[tuple[int, dict[str, Tensor]]] = []
         """Losses of the batches since then: looking at each at once would wait for the device."""
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        # Lightning notes the name of the hook it is in, 40 times a batch, and a module looks at
-        # every new attribute for what it has to register.
-        if type(value) is str:
-            object.__setattr__(self, name, value)
-        else:
-            super().__setattr__(name, value)
-
     def setup(self, stage: str) -> None:
         # seed_everything leaves every rank with the same generator state: without the offset all
         # ranks would draw the same noise.
@@ -249,12 +240,8 @@ class TextGenerator(Method):
     knob: ClassVar[str | None]
     """The argument of ``sample`` that trades quality against diversity, None without such."""
 
-    @property
-    def setting(self) -> float:
-        """The knob's value that samples are drawn at by default."""
-        value = inspect.signature(self.sample).parameters[str(self.knob)].default
-        # A default of None stands for the value that the method was built with.
-        return float(getattr(self, f"inference_{self.knob}") if value is None else value)
+    setting: float
+    """The knob's value that samples are drawn at by default."""
 
     @abstractmethod
     def sample(self, n: int, *args: Any, **knob: Any) -> TokenBatch:

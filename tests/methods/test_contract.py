@@ -162,6 +162,14 @@ def test_the_knob_turns_the_distribution(generator: TextGenerator) -> None:
 
 
 @every_method
+def test_samples_are_drawn_at_the_setting_that_the_method_declares(
+    generator: TextGenerator,
+) -> None:
+    declared = samples(generator, 50, **{str(generator.knob): generator.setting})
+    assert torch.equal(samples(generator, 50).ids, declared.ids)
+
+
+@every_method
 def test_a_setting_that_the_knob_has_not_is_refused(kind: type[Method]) -> None:
     method = build(kind)
     if not isinstance(method, TextGenerator):

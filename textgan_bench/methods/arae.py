@@ -58,6 +58,7 @@ class ARAE(TextGenerator):
     """
 
     knob: ClassVar[str] = "temperature"
+    setting = 0.0
     BETAS = (0.5, 0.999)  # of Adam, code
     GRADIENT_NORM = 1.0  # of the autoencoder, code
 

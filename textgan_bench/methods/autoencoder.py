@@ -39,6 +39,7 @@ class Autoencoder(TextGenerator):
     """
 
     knob: ClassVar[str] = "temperature"
+    setting = 0.0
     GRADIENT_NORM = 1.0  # code
 
     mean: Tensor

@@ -111,6 +111,7 @@ class GumbelSoftmaxGAN(TextGenerator):
     """
 
     knob: ClassVar[str] = "temperature"
+    setting = 1.0
 
     def __init__(
         self,

@@ -101,6 +101,7 @@ class ImportanceSampledGAN(TextGenerator):
     """
 
     knob: ClassVar[str] = "temperature"
+    setting = 1.0
 
     def __init__(
         self,

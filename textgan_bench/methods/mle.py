@@ -42,6 +42,7 @@ class _MaximumLikelihood(TextGenerator):
     """Maximum likelihood for any autoregressive network."""
 
     knob: ClassVar[str] = "temperature"
+    setting = 1.0
 
     def __init__(
         self, vocab_size: int, max_length: int, generator: LanguageModel, lr: float

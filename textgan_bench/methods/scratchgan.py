@@ -142,6 +142,7 @@ class ScratchGAN(TextGenerator):
     """
 
     knob: ClassVar[str] = "temperature"
+    setting = 1.0
     BETAS = (0.5, 0.999)  # of Adam, code
 
     def __init__(

@@ -135,8 +135,8 @@ class NAGAN(TextGenerator):
         self.frequencies = Frequencies(vocab_size, start.frequency_rate)
         self.capturable = self.discriminator.capturable
         self.dropout = dropout
-        self.inference_dropout = dropout if inference_dropout is None else inference_dropout
-        for rate in (self.dropout, self.inference_dropout):
+        self.setting = dropout if inference_dropout is None else inference_dropout
+        for rate in (self.dropout, self.setting):
             check_dropout(rate)
         self.gradient_penalty = gradient_penalty
         self.score_regulariser = score_regulariser
@@ -249,7 +249,7 @@ class NAGAN(TextGenerator):
             UserError: no training sentence was seen, so the lengths are unknown, or the rate is
                 out of range.
         """
-        rate = self.inference_dropout if dropout is None else dropout
+        rate = self.setting if dropout is None else dropout
         check_dropout(rate)
         if not self.length_counts.any():
             raise UserError("NAGAN draws lengths from the training set and has seen none of it")
