@@ -22,7 +22,10 @@ RECIPES = {
             - class_path: pytorch_lightning.loggers.CSVLogger
               init_args: {save_dir: ., name: csv}
     """,
-    "smoke.yaml": "trainer: {max_epochs: 1, limit_train_batches: 1, limit_test_batches: 1}",
+    "smoke.yaml": """
+        trainer: {max_epochs: 1, limit_train_batches: 1, limit_test_batches: 1}
+        evaluate: {budget_label: one batch}
+    """,
     "noise/data.yaml": "data: {class_path: tests.boring.BoringData}",
     "noise/boring.yaml": """
         model: {class_path: tests.boring.Boring}

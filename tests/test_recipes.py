@@ -6,7 +6,17 @@ from pathlib import Path
 import pytest
 
 from tests.checkout import Command, write_recipe
-from textgan_bench.recipes import MANY, data_arguments, folder_beside, layers, read
+from textgan_bench.errors import UserError
+from textgan_bench.recipes import (
+    MANY,
+    ROOT,
+    budgets,
+    data_arguments,
+    folder_beside,
+    layers,
+    read,
+    rows,
+)
 
 LAUGHS = "\n".join(
     ["a0: &a0 [1]", *(f"a{i}: &a{i} [{', '.join(10 * [f'*a{i - 1}'])}]" for i in range(1, 30))]
@@ -21,6 +31,49 @@ def test_a_row_of_other_tables_is_said_to_be_there() -> None:
         write_recipe(f"{data}/gumbel.yaml", "model: {class_path: tests.boring.Boring}")
     with pytest.raises(ValueError, match=r"noise has boring; gumbel is in grammar, words$"):
         layers("gumbel", "noise", "quick")
+
+
+def test_layers_of_all_tables_lie_under_those_of_the_table_and_of_many_under_those_of_one() -> None:
+    shared = "rows/generation"
+    names = [
+        f"{shared}/mle.yaml",
+        f"{shared}/gan+mle-cpu+quick.yaml",
+        f"{shared}/mle-cpu+quick.yaml",
+        f"{shared}/mle-quick.yaml",
+        "noise/mle-quick.yaml",
+        f"{shared}/mle.soft+mle.hard.yaml",
+        f"{shared}/mle.soft.yaml",
+        "noise/mle.soft-quick.yaml",
+    ]
+    for name in (*names, f"{shared}/mle-cpu.yaml", f"{shared}/gan-quick.yaml"):
+        write_recipe(name, "trainer: {max_epochs: 1}\nevaluate: {budget_label: one}")
+    assert rows(ROOT / "noise") == ["boring", "mle", "mle.hard", "mle.soft"]
+    assert budgets("mle.soft", ROOT / "noise") == ["paper", "smoke", "cpu", "quick"]
+    assert layers("mle.soft", "noise", "quick")[2:] == [ROOT / name for name in names]
+    assert layers("mle", "noise", "paper")[2:] == [ROOT / names[0]]
+
+
+def test_a_table_of_another_task_has_the_rows_of_that_task() -> None:
+    write_recipe("rows/generation/mle.yaml", "model: {class_path: tests.boring.Boring}")
+    write_recipe("rows/transfer/aligned.yaml", "model: {class_path: tests.boring.Boring}")
+    write_recipe("yelp/data.yaml", "tasks: [transfer]\ndata: {class_path: tests.boring.BoringData}")
+    assert rows(ROOT / "noise") == ["boring", "mle"]
+    assert rows(ROOT / "yelp") == ["aligned"]
+    write_recipe("yelp/data.yaml", "tasks: [trnsfer]\ndata: {}")
+    with pytest.raises(UserError, match=r"yelp/data.yaml has the task trnsfer, .*rows no such"):
+        rows(ROOT / "yelp")
+
+
+@pytest.mark.parametrize("lost", ["trainer: {max_epochs: 4}", "evaluate: {budget_label: four}"])
+def test_a_recipe_that_does_not_say_how_long_it_trains_is_refused(
+    lost: str, command: Command
+) -> None:
+    row = ["model: {class_path: tests.boring.Boring}", "trainer: {max_epochs: 4}"]
+    row.append("evaluate: {budget_label: four}")
+    write_recipe("noise/boring.yaml", "\n".join(line for line in row if line != lost))
+    setting = lost.replace(": {", ".").partition(":")[0]
+    line = command.refused("bench", "boring", "--data", "noise", "--budget", "paper")
+    assert f"{setting} is not set: benchmarks/noise/boring.yaml has to" in line
 
 
 def test_a_neighbouring_folder_of_data_is_found(tmp_path: Path, command: Command) -> None:

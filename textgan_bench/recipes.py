@@ -1,16 +1,22 @@
 """The tree is the experiment matrix: which tables, rows and budgets ``benchmarks`` offers.
 
-``benchmarks/<data>/data.yaml`` makes a table, ``<method>.yaml`` beside it a row at the budget of
-its paper, and ``<method>-<budget>.yaml`` the same row at another one. ``<method>.<variant>.yaml``
-is a row, too, laid over the method at each of its budgets. The recipes of ``text`` are those of
-every text of the user, whose table is called ``text-<name>``.
+``benchmarks/<data>/data.yaml`` makes a table, whose ``tasks`` name the folders of
+``benchmarks/rows`` that hold its rows: ``generation`` unless it says otherwise. ``<method>.yaml``
+there is a row at the budget of its paper, ``<method>-<budget>.yaml`` what another budget changes,
+and ``<method>.<variant>.yaml`` a row, too, laid over the method at each of its budgets. Files of
+these names in the folder of the table hold what differs there, or rows that it alone has. A ``+``
+joins the methods or the budgets that share a file. The recipes of ``text`` are those of every text
+of the user, whose table is called ``text-<name>``.
 """
 
 import hashlib
 import os
 import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
@@ -22,13 +28,18 @@ if TYPE_CHECKING:
 ROOT = Path("benchmarks")
 SHARED = Path("../shared/data")
 """A folder of data sets beside the checkout, which are read from there and not downloaded."""
+DATA = "data.yaml"
 PAPER = "paper"
 SMOKE = "smoke"
 TEXT = "text"
+GENERATION = "generation"
+"""The task of a table that names none: any text can be learnt to be written."""
 ALL = "all"
 """What stands for each of the tables but own text."""
 LARGEST_SEED = 2**32 - 1
 """NumPy takes no larger one."""
+NEEDED = (("trainer", "max_epochs"), ("evaluate", "budget_label"))
+"""Settings of every recipe: how long it trains, and what that is called in a table."""
 MANY = 10_000
 """Settings of a file at most, each alias counted as what it stands for."""
 
@@ -36,12 +47,13 @@ MANY = 10_000
 def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]:
     """Configuration files of a run; each overrides the ones before it, key by key.
 
-    What a variant changes holds at every budget: its file is laid over that of the budget.
+    Those that all tables share come before those of the table, those of all budgets before those of
+    one. What a variant changes holds at every budget: its files are laid over those of the budget.
 
     Raises:
         MissingError: there are no recipes here.
         UserError: no such table, row or budget; the message lists those there are, and where else
-            the row is. Or a file is no configuration.
+            the row is. Or a file is no configuration, or they leave out what every run has.
     """
     folder = table(data, root)
     methods = rows(folder)
@@ -57,17 +69,47 @@ def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]
         raise UserError(
             f"BUDGET={budget}{meant(budget, offered)}: {method} on {data} has {', '.join(offered)}"
         )
-    base, _, variant = method.partition(".")
-    paths = [root / "trainer.yaml", folder / "data.yaml", folder / f"{base}.yaml"]
-    if budget not in (PAPER, SMOKE):
-        paths.append(folder / f"{base}-{budget}.yaml")
-    if variant:
-        paths.append(folder / f"{method}.yaml")
+    files = _files(folder)
+    paths = [root / "trainer.yaml", folder / DATA]
+    for name in dict.fromkeys((method.partition(".")[0], method)):
+        for key in dict.fromkeys((PAPER, budget)):
+            paths += [
+                path for path, (names, keys) in files.items() if name in names and key in keys
+            ]
     if budget == SMOKE:
         paths.append(root / "smoke.yaml")
-    for path in paths:
-        read(path)
+    settings = merged((str(path), content(path)) for path in paths)
+    for section, key in NEEDED:
+        named = settings.get(section)
+        if not isinstance(named, dict) or named.get(key, Setting(None, "")).value is None:
+            raise UserError(f"{section}.{key} is not set: {paths[-1]} has to, or a layer below it")
     return paths
+
+
+class Setting(NamedTuple):
+    """A value of a recipe."""
+
+    value: Any
+    source: str
+    """The layer that it comes from."""
+
+
+def merged(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
+    """What layers, each named, come to: sections within sections of ``Setting``."""
+    settings: dict[str, Any] = {}
+    for source, layer in layers:
+        _lay(layer, source, settings)
+    return settings
+
+
+def _lay(layer: Mapping[str, Any], source: str, settings: dict[str, Any]) -> None:
+    for key, value in layer.items():
+        if isinstance(value, dict):
+            if not isinstance(settings.get(key), dict):
+                settings[key] = {}
+            _lay(value, source, settings[key])
+        else:
+            settings[key] = Setting(value, source)
 
 
 def read(path: Path) -> str:
@@ -77,24 +119,46 @@ def read(path: Path) -> str:
         UserError: it is no YAML in UTF-8, has no settings or one twice, or its aliases stand for
             more than any run has.
     """
+    return _read(path)[0]
+
+
+def content(path: Path) -> dict[str, Any]:
+    """The sections of a configuration file, not to be changed.
+
+    Raises:
+        UserError: as of ``read``.
+    """
+    return _read(path)[1]
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if not isinstance(node, yaml.MappingNode):
-            raise UserError(f"{path} has no settings: there is no 'name: value' in it")
-        many = _settings(node, path, {}) > MANY
+        return text, _parsed(text)
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text ({error.reason}); convert it") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is no YAML: {error}") from None
     except RecursionError:
         raise UserError(f"{path}: its settings lie too deep in each other") from None
-    if many:
-        raise UserError(f"{path}: its aliases repeat themselves, or more than {MANY:,} settings")
-    return text
+    except UserError as error:
+        raise UserError(f"{path} {error}") from None
 
 
-def _settings(node: yaml.Node, path: Path, counted: dict[yaml.Node, int]) -> int:
+@lru_cache  # many recipes share a layer
+def _parsed(text: str) -> dict[str, Any]:
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    if not isinstance(node, yaml.MappingNode):
+        raise UserError("has no settings: there is no 'name: value' in it")
+    if _settings(node, {}) > MANY:
+        raise UserError(
+            f"is too large: its aliases repeat themselves, or more than {MANY:,} settings"
+        )
+    parsed: dict[str, Any] = yaml.safe_load(text)
+    return parsed
+
+
+def _settings(node: yaml.Node, counted: dict[yaml.Node, int]) -> int:
     """How many scalars a node stands for; an alias is the very node that it repeats."""
     if isinstance(node, yaml.ScalarNode):
         return 1
@@ -104,17 +168,50 @@ def _settings(node: yaml.Node, path: Path, counted: dict[yaml.Node, int]) -> int
         if isinstance(node, yaml.MappingNode):
             keys = [key.value for key, _ in parts]
             if twice := sorted({str(key) for key in keys if keys.count(key) > 1}):
-                raise UserError(f"{path} has {', '.join(twice)} twice")
+                raise UserError(f"has {', '.join(twice)} twice")
             parts = [value for _, value in parts]
-        counted[node] = sum(_settings(part, path, counted) for part in parts)
+        counted[node] = sum(_settings(part, counted) for part in parts)
     return counted[node]
 
 
 def budgets(method: str, folder: Path) -> list[str]:
-    """Budgets of a row; a variant has those of its method."""
-    base = method.partition(".")[0]
-    stems = sorted(path.stem for path in folder.glob(f"{base}-*.yaml"))
-    return [PAPER, SMOKE, *(stem.removeprefix(f"{base}-") for stem in stems)]
+    """Budgets of a row of the table in ``folder``; a variant has those of its method."""
+    either = {method, method.partition(".")[0]}
+    found = (keys for names, keys in _files(folder).values() if not either.isdisjoint(names))
+    return list(dict.fromkeys([PAPER, SMOKE, *sorted(chain.from_iterable(found))]))
+
+
+def rows(folder: Path) -> list[str]:
+    """Methods of the table in ``folder``, and their variants."""
+    found = (names for names, keys in _files(folder).values() if PAPER in keys)
+    return sorted(set(chain.from_iterable(found)))
+
+
+def _files(folder: Path) -> dict[Path, tuple[list[str], list[str]]]:
+    """Layers of the rows of a table, and the methods and budgets that each is one of.
+
+    Those that tables share come first, of one folder those that rows or budgets share.
+
+    Raises:
+        UserError: it has a task that there is not.
+    """
+    shared = folder.parent / "rows"
+    tasks = content(folder / DATA).get("tasks", [GENERATION])
+    known = [GENERATION, *(path.name for path in sorted(shared.glob("*")))]
+    for task in tasks:
+        if task not in known:
+            raise UserError(f"{folder / DATA} has the task {task}, {shared} no such folder")
+    places = [*(shared / task for task in tasks), folder]
+    files: dict[Path, tuple[list[str], list[str]]] = {}
+    for place in places:
+        found = {path: _names(path) for path in sorted(place.glob("*.yaml")) if path.name != DATA}
+        files |= dict(sorted(found.items(), key=lambda item: -sum(map(len, item[1]))))
+    return files
+
+
+def _names(path: Path) -> tuple[list[str], list[str]]:
+    methods, _, keys = path.stem.partition("-")
+    return methods.split("+"), (keys or PAPER).split("+")
 
 
 def table(data: str, root: Path = ROOT) -> Path:
@@ -142,7 +239,7 @@ def tables(root: Path = ROOT) -> list[str]:
     """
     if not root.is_dir():
         raise MissingError(f"{root.resolve()} is missing: run from the root of the checkout")
-    return sorted(path.parent.name for path in root.glob("*/data.yaml"))
+    return sorted(path.parent.name for path in root.glob(f"*/{DATA}"))
 
 
 def folder_beside(data: str) -> str | None:
@@ -195,12 +292,6 @@ def is_own_text(name: str) -> bool:
     return name.startswith(f"{TEXT}-")
 
 
-def rows(folder: Path) -> list[str]:
-    """Methods of a table."""
-    stems = sorted(path.stem for path in folder.glob("*.yaml"))
-    return [stem for stem in stems if stem != "data" and "-" not in stem]
-
-
 def data_module(
     name: str, data_dir: str | None, *, tokenised: bool = False
 ) -> "tuple[str, TextDataModule]":
@@ -217,7 +308,7 @@ def data_module(
     from textgan_bench.interfaces import TextDataModule
 
     name, arguments = data_arguments(name, data_dir, tokenised=tokenised)
-    settings = yaml.safe_load(read(table(name) / "data.yaml"))["data"]
+    settings = yaml.safe_load(read(table(name) / DATA))["data"]
     settings["init_args"] = {**settings.get("init_args", {}), **arguments}
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(TextDataModule, "data")

@@ -31,7 +31,7 @@ class Figure:
 FIGURES = (
     Figure("gumbel_losses.svg", "cfg", gumbel.VARIANTS, gumbel.losses),
     Figure("gumbel_samples.svg", "cfg", ("mle_lstm", *gumbel.VARIANTS), gumbel.samples),
-    Figure("importance_band.svg", "names", ("importance_band",), importance.band),
+    Figure("importance_band.svg", "names", ("importance.band",), importance.band),
     Figure("importance_lengths.svg", "names", ("importance",), importance.lengths),
     Figure("importance_names.svg", "names", ("importance",), importance.forced),
 )

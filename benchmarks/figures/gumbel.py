@@ -16,7 +16,7 @@ from textgan_bench.reading import read_sentences
 from textgan_bench.tokens import PAD_TOKEN
 from textgan_bench.training.run import Run
 
-VARIANTS = ("gumbel", "gumbel_1000", "gumbel_inputs", "gumbel_hidden")
+VARIANTS = ("gumbel", "gumbel.1000", "gumbel.inputs", "gumbel.hidden")
 PANELS = (
     "(a) annealed",
     "(b) 1,000 samples",

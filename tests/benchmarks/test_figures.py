@@ -50,7 +50,7 @@ def test_a_missing_run_is_named_by_the_command_that_makes_it(
         main("quick", 3)
     assert end.value.code == 1
     lines = capsys.readouterr().err.splitlines()
-    band = "make bench METHOD=importance_band DATA=names BUDGET=quick SEED=3"
+    band = "make bench METHOD=importance.band DATA=names BUDGET=quick SEED=3"
     assert f"without importance_band.svg: {band}" in lines
     assert len(lines) == 7, "one line a run"
     assert not list(tmp_path.iterdir())
@@ -60,12 +60,12 @@ def test_the_budgets_of_the_runs_stand_below(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    rows = [Row(method, "cfg", 0, "quick") for method in ("mle_lstm", "gumbel", "gumbel_1000")]
+    rows = [Row(method, "cfg", 0, "quick") for method in ("mle_lstm", "gumbel", "gumbel.1000")]
     for row, label in zip(rows, ("3 epochs", "1 of 20", "1 of 20"), strict=True):
         row.run.folder.mkdir(parents=True)
         config = {"evaluate": {"budget_label": label}}
         row.run.config.write_text(yaml.safe_dump(config), encoding="utf-8")
-    assert budgets(rows) == "Budget quick. mle_lstm: 3 epochs. gumbel, gumbel_1000: 1 of 20."
+    assert budgets(rows) == "Budget quick. mle_lstm: 3 epochs. gumbel, gumbel.1000: 1 of 20."
 
 
 def test_losses_of_the_four_variants(tmp_path: Path) -> None:

@@ -15,7 +15,16 @@ import pytest
 import yaml
 
 from textgan_bench.interfaces import Method, TextDataModule
-from textgan_bench.recipes import PAPER, SMOKE, TEXT, budgets, layers, rows
+from textgan_bench.recipes import (
+    DATA,
+    PAPER,
+    SMOKE,
+    TEXT,
+    budgets,
+    content,
+    layers,
+    rows,
+)
 from textgan_bench.training.capture import CaptureSteps
 from textgan_bench.training.command_line import TrainingCLI
 from textgan_bench.training.evaluate import Evaluate
@@ -24,21 +33,40 @@ ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 GOLDEN = ROOT / "tests" / "golden" / "recipes.json"
 TABLES = sorted(path.parent for path in BENCHMARKS.glob("*/data.yaml"))
+WHOLE = "coco"
+"""A table of which every row is built at every budget."""
 
 
-def recipes() -> list[tuple[str, str, str]]:
-    found = []
-    for folder in TABLES:
-        for method in rows(folder):
-            # A variant is at each budget what its method is there but for a value or two.
-            built = ["quick"] if "." in method else budgets(method, folder)
-            found += [(folder.name, method, budget) for budget in built]
-    return found
+LAYERS = {
+    (folder.name, method, budget): layers(method, folder.name, budget, BENCHMARKS)
+    for folder in TABLES
+    for method in rows(folder)
+    for budget in budgets(method, folder)
+}
+"""Of every recipe: its files."""
+
+
+def adds(data: str, method: str, budget: str) -> bool:
+    """Whether the table has something of its own to say of this budget of a row."""
+    own = {path.parent.name for path in LAYERS[data, method, budget] if path.name != DATA}
+    return data in own
+
+
+def built() -> list[tuple[str, str, str]]:
+    """The recipes of one table, and those of others that are not put together of its parts.
+
+    A variant is at each budget what its method is there but for a value or two.
+    """
+    return [
+        (data, method, budget)
+        for data, method, budget in LAYERS
+        if (data == WHOLE or adds(data, method, budget))
+        and ("." not in method or budget == "quick")
+    ]
 
 
 def build(data: str, method: str, budget: str, folder: Path) -> TrainingCLI:
-    paths = layers(method, data, budget, BENCHMARKS)
-    settings = [f"--config={path}" for path in paths]
+    settings = [f"--config={path}" for path in LAYERS[data, method, budget]]
     if data == TEXT:  # whose text is named by the user
         settings.append(f"--data.init_args.data_dir={folder.with_suffix('.txt')}")
     return TrainingCLI([*settings, f"--trainer.default_root_dir={folder}"], run=False)
@@ -48,32 +76,31 @@ def test_there_are_tables() -> None:
     assert {folder.name for folder in TABLES} >= {"hmm"}
 
 
-@pytest.mark.parametrize(("data", "method", "budget"), recipes())
+@pytest.mark.parametrize(("data", "method", "budget"), built())
 def test_a_recipe_builds_its_method_and_its_data(
     data: str, method: str, budget: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("datamodules.sources.ROOT", tmp_path.with_suffix(".data"))
     sentences = (f"a {first} sees a {second}\n" for first in "abcdefgh" for second in "ijklmnop")
     tmp_path.with_suffix(".txt").write_text("".join(sentences), encoding="utf-8")
-    built = build(data, method, budget, tmp_path)
-    assert isinstance(built.model, Method)
-    assert isinstance(built.datamodule, TextDataModule)
-    assert built.model.vocab_size == built.datamodule.vocab_size
-    assert built.model.max_length == built.datamodule.max_length
-    trainer = built.resolved["trainer"]
+    cli = build(data, method, budget, tmp_path)
+    assert isinstance(cli.model, Method)
+    assert isinstance(cli.datamodule, TextDataModule)
+    assert cli.model.vocab_size == cli.datamodule.vocab_size
+    assert cli.model.max_length == cli.datamodule.max_length
+    trainer = cli.resolved["trainer"]
     assert trainer["max_epochs"] is not None, "a budget is a number of epochs"
     assert trainer["max_steps"] == -1, "steps count each optimizer of a GAN"
     assert trainer["num_sanity_val_steps"] == 0
-    (evaluate,) = (callback for callback in built.callbacks if isinstance(callback, Evaluate))
+    (evaluate,) = (callback for callback in cli.callbacks if isinstance(callback, Evaluate))
     assert evaluate.budget_label != "as published" or budget == PAPER, "a budget says what it is"
-    assert any(isinstance(callback, CaptureSteps) for callback in built.callbacks)
+    assert any(isinstance(callback, CaptureSteps) for callback in cli.callbacks)
     assert not list(tmp_path.iterdir()), "building writes nothing"
 
 
 @pytest.mark.parametrize("path", sorted(BENCHMARKS.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_file_is_part_of_a_recipe(path: Path) -> None:
-    used = (layers(method, data, budget, BENCHMARKS) for data, method, budget in recipes())
-    assert path in chain.from_iterable(used)
+    assert path in set(chain.from_iterable(LAYERS.values()))
     assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict)
 
 
@@ -87,8 +114,9 @@ def settings(config: object, prefix: str = "") -> Iterator[tuple[str, object]]:
 
 def overlaid(data: str, method: str, budget: str) -> dict[str, object]:
     stack: dict[str, object] = {}
-    for path in layers(method, data, budget, BENCHMARKS):
-        stack |= settings(yaml.safe_load(path.read_text(encoding="utf-8")))
+    for path in LAYERS[data, method, budget]:
+        stack |= settings(content(path))
+    stack.pop("tasks", None)  # no setting of a run
     return stack
 
 
@@ -119,25 +147,32 @@ def test_a_variant_differs_by_what_it_names(
 
 
 def merged() -> dict[str, dict[str, object]]:
-    """Every setting of every recipe, ``<data>/<method>-<budget>``, that not all runs share."""
-    shared = dict(settings(yaml.safe_load((BENCHMARKS / "trainer.yaml").read_text("utf-8"))))
+    """The settings, by ``<data>/<method>-<budget>``, that not all runs share.
+
+    Those of every recipe that is built, and of those that stood in a file of their own once.
+    """
+    shared = dict(settings(content(BENCHMARKS / "trainer.yaml")))
+    names = {f"{data}/{method}-{budget}": (data, method, budget) for data, method, budget in LAYERS}
+    kept = {f"{data}/{method}-{budget}" for data, method, budget in built() if budget != SMOKE}
     return {
-        f"{folder.name}/{method}-{budget}": {
+        name: {
             key: value
-            for key, value in overlaid(folder.name, method, budget).items()
+            for key, value in overlaid(*names[name]).items()
             if key not in shared or value != shared[key]
         }
-        for folder in TABLES
-        for method in rows(folder)
-        for budget in budgets(method, folder)
-        if budget != SMOKE  # the paper's and six lines
+        for name in sorted(kept.union(golden()))
     }
 
 
+def golden() -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    return found
+
+
 def test_recipes_are_those_that_were_recorded() -> None:
-    golden, found = json.loads(GOLDEN.read_text(encoding="utf-8")), merged()
-    assert golden.keys() <= found.keys()
-    for name, settings_of_recipe in golden.items():
+    found = merged()
+    assert golden().keys() == found.keys()
+    for name, settings_of_recipe in golden().items():
         assert found[name] == settings_of_recipe, name
 
 

@@ -19,7 +19,9 @@ def text(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("datamodules.sources.ROOT", checkout / "data")
     write_recipe("text/data.yaml", "data: {class_path: datamodules.Text}")
     write_recipe("text/boring.yaml", "model: {class_path: tests.boring.Boring}")
-    write_recipe("text/boring-quick.yaml", "trainer: {max_epochs: 1}")
+    write_recipe(
+        "text/boring-quick.yaml", "trainer: {max_epochs: 1}\nevaluate: {budget_label: an epoch}"
+    )
     path = Path("my texts/pets.v1.txt")
     path.parent.mkdir()
     letters = "abcdefghijklmno"

@@ -36,7 +36,7 @@ sys.exit(status)
         ("bench nagan --budget qick", "BUDGET=qick (did you mean quick?)"),
         ("bench nagan --bugdet quick", "no option --bugdet (did you mean --budget?)"),
         ("bench nagan --bugdet=quick", "no option --bugdet (did you mean --budget?)"),
-        ("bench gumbel --data coco", "; gumbel is in cfg, hmm"),
+        ("bench gumbel.1000 --data coco", "; gumbel.1000 is in cfg"),
         ("bench mle --data coco --data_dir /nowhere", "/nowhere does not exist ("),
         ("data snil", "DATA=snil (did you mean snli?)"),
         ("score README.md --data coko", "DATA=coko (did you mean coco?)"),

@@ -103,7 +103,9 @@ def parser() -> Parser:
 
 
 def _bench(command: argparse.ArgumentParser) -> None:
-    command.add_argument("method", help="a recipe: benchmarks/<data>/<method>.yaml")
+    command.add_argument(
+        "method", help="a row of the table, as benchmarks/rows/generation/nagan.yaml"
+    )
     command.add_argument(
         "--data", default="hmm", help="a folder of benchmarks, or own text (%(default)s)"
     )

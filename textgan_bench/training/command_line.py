@@ -24,7 +24,7 @@ from torch.distributed import DistError
 from textgan_bench.errors import TerminatedError, UserError
 from textgan_bench.files import named, own_temporary_folder
 from textgan_bench.interfaces import Method, TextDataModule
-from textgan_bench.recipes import LARGEST_SEED, read
+from textgan_bench.recipes import GENERATION, LARGEST_SEED, read
 from textgan_bench.training.capture import CaptureSteps
 from textgan_bench.training.checkpoint_files import is_loaded_again
 from textgan_bench.training.checkpoints import PeriodicCheckpoint
@@ -137,6 +137,12 @@ class TrainingCLI(LightningCLI):
             raise UserError(message) from error
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument(
+            "--tasks",
+            type=list[str],
+            default=[GENERATION],
+            help="folders of benchmarks/rows that are for the data; bench looks there",
+        )
         parser.add_lightning_class_args(Evaluate, "evaluate")
         parser.add_lightning_class_args(PeriodicCheckpoint, "checkpoint")
         parser.link_arguments("seed_everything", "evaluate.seed")
