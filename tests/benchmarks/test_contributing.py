@@ -44,8 +44,8 @@ def newcomer(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_file_of_the_page_is_run() -> None:
     assert [*FILES] == [
         "textgan_bench/methods/bigram.py",
-        "benchmarks/hmm/bigram.yaml",
-        "benchmarks/hmm/bigram-quick.yaml",
+        "benchmarks/rows/generation/bigram.yaml",
+        "benchmarks/rows/generation/bigram-quick.yaml",
         "textgan_bench/functional/repetition.py",
         "textgan_bench/metrics/repetition.py",
         "tests/metrics/test_repetition.py",
