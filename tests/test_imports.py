@@ -69,7 +69,7 @@ RULES = {
     "cli": (
         "the commands, one file each",
         "errors evaluation files interfaces leaderboard metrics reading recipes training",
-        "torch tqdm",
+        "argcomplete torch tqdm",
     ),
 }
 WITHOUT_TORCH = "errors", "files", "reading", "leaderboard"

@@ -3,22 +3,23 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from textgan_bench.cli.arguments import USAGE_ERROR
-from textgan_bench.cli.main import run
+from textgan_bench.cli.main import console, run
 
 ROOT = Path(__file__).parents[2]
 
 # Without torch a process starts in a tenth of a second.
 COMMAND = """
 import sys
-from textgan_bench.cli.main import main
+from textgan_bench.cli.main import console
 
 try:
-    status = main()
+    status = console()
 except SystemExit as end:
     status = end.code
 assert not {"torch", "numpy"} & sys.modules.keys()
@@ -26,10 +27,22 @@ sys.exit(status)
 """
 
 
+def carried_out(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The script ``textgan-bench`` with the words of a line, which may import no torch."""
+    return subprocess.run(
+        [sys.executable, "-c", COMMAND, *line.split()],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("bnech nagan", "no command bnech (did you mean bench?); there are fit, test, bench, data"),
+        ("bnech nagan", "no command bnech (did you mean bench?); there are fit, test, bench, list"),
         ("bench nagann", "METHOD=nagann (did you mean nagan?): benchmarks/hmm has"),
         ("bench NAGAN", "METHOD=NAGAN (did you mean nagan?)"),
         ("bench nagan --data coko", "DATA=coko (did you mean coco?)"),
@@ -38,6 +51,9 @@ sys.exit(status)
         ("bench nagan --bugdet=quick", "no option --bugdet (did you mean --budget?)"),
         ("bench gumbel.1000 --data coco", "; gumbel.1000 is in cfg"),
         ("bench mle --data coco --data_dir /nowhere", "/nowhere does not exist ("),
+        ("list nagann", "METHOD=nagann (did you mean nagan?): there are aae, arae"),
+        ("list --data coko", "DATA=coko (did you mean coco?)"),
+        ("list --dat coco --dta hmm", "no option --dta (did you mean --data?)"),
         ("data snil", "DATA=snil (did you mean snli?)"),
         ("score README.md --data coko", "DATA=coko (did you mean coco?)"),
         ("score none --data coco", "none does not exist"),
@@ -53,13 +69,7 @@ sys.exit(status)
     ],
 )
 def test_what_is_not_there_is_named_at_once(line: str, complaint: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", COMMAND, *line.split()],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = carried_out(line)
     assert done.returncode == USAGE_ERROR, done.stderr
     assert complaint in done.stderr
     assert done.stderr.count("\n") == 1
@@ -89,3 +99,51 @@ def test_a_terminal_of_another_encoding_gets_replacements() -> None:
         check=False,
     )
     assert done.stdout == b"zw?lf ? ?\n", done.stderr
+
+
+def test_the_script_is_installed_by_the_name_of_the_project() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        scripts = tomllib.load(file)["project"]["scripts"]
+    assert scripts == {"textgan-bench": f"{console.__module__}:{console.__name__}"}
+
+
+@pytest.mark.parametrize(
+    ("line", "some", "none"),
+    [
+        ("be", {"bench"}, {"data"}),
+        ("bench ", {"nagan", "mle"}, {"nagan-cpu", "data"}),
+        ("bench --data snli-arae a", {"aae", "arae"}, {"mle", "nagan"}),
+        ("bench nagan --data co", {"coco", "coco-2014"}, {"hmm"}),
+        ("bench nagan --data README", {"README.md"}, {"coco"}),
+        ("bench nagan --data coco --budget ", {"paper", "quick", "cpu"}, {"cnn"}),
+        ("bench nagan --bud", {"--budget"}, {"--data"}),
+        ("data a", {"all"}, {"coco"}),
+        ("list sc", {"scratchgan"}, {"mle"}),
+        ("list --data em", {"emnlp_news"}, {"coco"}),
+        ("bench nagan --data nowhere --budget ", set(), {"quick"}),
+    ],
+)
+def test_the_shell_completes_names(
+    tmp_path: Path, line: str, some: set[str], none: set[str]
+) -> None:
+    line = f"textgan-bench {line}"
+    answer = tmp_path / "answer"
+    done = carried_out(
+        "",
+        _ARGCOMPLETE="1",
+        _ARGCOMPLETE_IFS="\n",
+        _ARGCOMPLETE_STDOUT_FILENAME=str(answer),
+        COMP_LINE=line,
+        COMP_POINT=str(len(line)),
+    )
+    assert done.returncode == 0, done.stderr
+    words = {word.strip() for word in answer.read_text(encoding="utf-8").split("\n")}
+    assert some <= words
+    assert not none & words
+
+
+@pytest.mark.parametrize("line", ["--help", "--version", "list", "list nagan --data hmm"])
+def test_what_needs_no_torch_imports_none(line: str) -> None:
+    done = carried_out(line)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout

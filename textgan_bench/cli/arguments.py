@@ -92,6 +92,7 @@ def parser() -> Parser:
         command.add_argument("--config", action="append", type=_configuration)
         command.add_argument("--ckpt_path", type=_there)
     _bench(commands.add_parser("bench", help="train, test and show a row of the leaderboard"))
+    _list(commands.add_parser("list", help="list data sets, methods and budgets, and what is run"))
     _data(commands.add_parser("data", help="download and encode a data set before it is needed"))
     _sample(commands.add_parser("sample", help="write sentences of a trained run"))
     _interpolate(commands.add_parser("interpolate", help="sentences between two, by their codes"))
@@ -134,6 +135,11 @@ def _bench(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--force", action="store_true", help="discard the run there is, start again"
     )
+
+
+def _list(command: argparse.ArgumentParser) -> None:
+    command.add_argument("method", nargs="?", metavar="METHOD", help="the only method to be listed")
+    command.add_argument("--data", help="the only data set to be listed, a folder of benchmarks")
 
 
 def _data(command: argparse.ArgumentParser) -> None:

@@ -55,7 +55,7 @@ def parse(arguments: list[str]) -> dict[str, Any]:
         root.error(f"there is no command {name}{meant(name, root.commands)}; there are {known}")
     options = vars(root.parse_args(arguments))
     data = options["name"] if name == "data" else options.get("data")
-    if data is not None and data != ALL:
+    if data is not None and data != ALL and "data_dir" in options:
         asked, _ = data_arguments(data, options["data_dir"], tokenised=options["tokenised"])
         table(asked)
         if name == "bench":
@@ -78,6 +78,19 @@ def run(arguments: list[str]) -> None:
 def _drop_output() -> None:
     """Let Python, when it ends, not fail once more over what could not be printed."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def console() -> int:
+    """What the script ``textgan-bench`` runs: ``main``, and completion for the shell.
+
+    Plug-ins are imported from the working folder, as ``python -m`` imports them.
+    """
+    sys.path.insert(0, str(Path.cwd()))
+    if "_ARGCOMPLETE" in os.environ:
+        from textgan_bench.cli.completion import complete
+
+        complete(parser())
+    return main()
 
 
 def main() -> int:

@@ -1,0 +1,57 @@
+"""Completion of command lines by the shell: names of data sets, methods and budgets.
+
+    eval "$(register-python-argcomplete textgan-bench)"
+
+in a shell's startup file, or typed once, lets the tab key complete ``textgan-bench``.
+"""
+
+from argparse import Namespace
+from collections.abc import Iterable
+
+import argcomplete
+from argcomplete.completers import FilesCompleter
+
+from textgan_bench.cli.arguments import Parser
+from textgan_bench.errors import UserError
+from textgan_bench.recipes import ALL, budgets, rows, table, tables
+
+
+def _methods(parsed_args: Namespace, **_: object) -> Iterable[str]:
+    """Rows of the data set that the line names so far; of all where it names none."""
+    try:
+        names = tables() if parsed_args.data is None else [parsed_args.data]
+        return {row for name in names for row in rows(table(name))}
+    except UserError:
+        return ()
+
+
+def _budgets(parsed_args: Namespace, **_: object) -> Iterable[str]:
+    try:
+        return budgets(parsed_args.method, table(parsed_args.data))
+    except UserError:
+        return ()
+
+
+def _data(prefix: str, **_: object) -> Iterable[str]:
+    """Data sets, and paths, which name own text."""
+    try:
+        return [*tables(), *FilesCompleter()(prefix)]
+    except UserError:
+        return ()
+
+
+def _data_or_all(prefix: str, **_: object) -> Iterable[str]:
+    return [ALL, *_data(prefix)]
+
+
+COMPLETERS = {"method": _methods, "budget": _budgets, "data": _data, "name": _data_or_all}
+"""What completes an argument, by its name; files complete any other."""
+
+
+def complete(root: Parser) -> None:
+    """Answer the shell and end, if it asks; ``root`` is the parser of all commands."""
+    for command in root.commands.values():
+        for action in command._actions:
+            if action.dest in COMPLETERS:
+                vars(action)["completer"] = COMPLETERS[action.dest]
+    argcomplete.autocomplete(root)
