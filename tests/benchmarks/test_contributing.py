@@ -77,8 +77,13 @@ def test_the_method_of_the_page_keeps_the_contract(tmp_path: Path) -> None:
     face = tmp_path / "textgan_bench/methods/__init__.py"
     text = face.read_text(encoding="utf-8").replace('"AAE",', '"AAE",\n    "BigramGAN",')
     face.write_text(text.replace("\n\n__all__", f"\n{EXPORT}\n\n__all__"), encoding="utf-8")
-    golden, runs = "tests.methods.test_golden_runs", ["tests/methods", "-k", "BigramGAN"]
-    for arguments in ([golden, "BigramGAN"], ["pytest", "-q", *runs], ["pytest", "-q", METRIC]):
+    for arguments in (
+        ["tests.methods.test_golden_runs", "BigramGAN"],
+        ["tests.benchmarks.test_recipes"],
+        ["pytest", "-q", "-n0", "tests/methods", "-k", "BigramGAN"],
+        ["pytest", "-q", "-n0", "tests/benchmarks/test_recipes.py", "-k", "recorded"],
+        ["pytest", "-q", "-n0", METRIC],
+    ):
         done = subprocess.run(
             [sys.executable, "-m", *arguments],
             cwd=tmp_path,
