@@ -5,6 +5,8 @@ BUDGET  ?= quick
 DEVICES ?= auto
 FORCE   ?=
 EXTRAS  ?=
+SET     ?=
+RECORD  ?=
 DATA_DIR ?=
 TOKENISED ?=
 ARGS     ?=
@@ -57,10 +59,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(RUN) pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-bench: $(if $(METHOD),$(STAMP)) ## train, test and print the row: METHOD=nagan [DATA=hmm SEED=0 or SEED='0 1 2' BUDGET=quick DEVICES=auto DATA_DIR=... TOKENISED=1 FORCE=1 EXTRAS=nearest]
+bench: $(if $(METHOD),$(STAMP)) ## train, test and print the row: METHOD=nagan [DATA=hmm SEED=0 or SEED='0 1 2' BUDGET=quick DEVICES=auto DATA_DIR=... TOKENISED=1 FORCE=1 EXTRAS=nearest SET='model.init_args.generator_lr=1e-4' RECORD=1]
 	$(if $(METHOD),,$(error METHOD is missing, for example: make bench METHOD=nagan))
 	@$(RUN) textgan_bench bench $(call quoted,$(METHOD)) $(settings) \
-		--budget $(call quoted,$(BUDGET)) $(if $(FORCE),--force) $(if $(EXTRAS),--extras $(EXTRAS))
+		--budget $(call quoted,$(BUDGET)) $(if $(FORCE),--force) $(if $(EXTRAS),--extras $(EXTRAS)) \
+		$(if $(SET),--set $(foreach change,$(SET),$(call quoted,$(change)))) $(if $(RECORD),--record)
 
 data: $(STAMP) ## download and encode a data set before it is needed: DATA=snli [DATA_DIR=...], or DATA=all
 	@$(RUN) textgan_bench data $(call quoted,$(DATA)) $(place)

@@ -81,6 +81,8 @@ def test_bench_forwards_its_variables(installed: Path) -> None:
         assert "pets.txt --tokenised" in words(own_text)
     extras = make(installed, "-s", "bench", "METHOD=mle", "EXTRAS=nearest rnn")
     assert words(extras).endswith("--budget quick --extras nearest rnn")
+    changed = make(installed, "-s", "bench", "METHOD=mle", "SET=trainer.x=1 data.y=2", "RECORD=1")
+    assert words(changed).endswith("--budget quick --set trainer.x=1 data.y=2 --record")
     assert words(make(installed, "-s", "sweep", *data, *run)) == (
         "-m textgan_bench sweep runs/coco/mle/paper-seed1"
     )

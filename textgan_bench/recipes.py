@@ -40,6 +40,17 @@ LARGEST_SEED = 2**32 - 1
 """NumPy takes no larger one."""
 NEEDED = (("trainer", "max_epochs"), ("evaluate", "budget_label"))
 """Settings of every recipe: how long it trains, and what that is called in a table."""
+CHANGEABLE = ("model.init_args.", "data.init_args.", "trainer.", "checkpoint.")
+"""How the name of a setting begins that a run may have otherwise than its recipe."""
+OWN_OPTIONS = {
+    "data_dir": "--data_dir",
+    "tokenised": "--tokenised",
+    "devices": "--devices",
+    "num_nodes": "--nodes",
+    "default_root_dir": "what names the run",
+    "logger": "the variables of W&B",
+}
+"""Settings that say where a run lies or what it runs on, and what says them."""
 MANY = 10_000
 """Settings of a file at most, each alias counted as what it stands for."""
 
@@ -86,12 +97,60 @@ def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]
     return paths
 
 
+def section_of(change: str) -> dict[str, Any]:
+    """The sections that ``model.init_args.lr=1`` stands for.
+
+    Raises:
+        UserError: it names no setting that a run may have otherwise, or gives it no value.
+    """
+    name, equals, text = change.partition("=")
+    start = next((start for start in CHANGEABLE if name.startswith(start)), "")
+    if not equals or not start or name == start:
+        near = meant(name, CHANGEABLE)
+        raise UserError(
+            f"--set {change}{near}: write a setting and its value, as model.init_args.lr=1e-4; it "
+            f"begins with {', '.join(CHANGEABLE)}"
+        )
+    *_, last = name.split(".")
+    if last in OWN_OPTIONS:
+        raise UserError(f"--set {change}: {OWN_OPTIONS[last]} says that")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"--set {change}: {text} is no value of YAML") from None
+    for key in reversed(name.split(".")):
+        value = {key: value}
+    return dict(value)
+
+
+def ordered(changes: Iterable[str]) -> tuple[str, ...]:
+    """The changes of a run, in the one order that its name has them in.
+
+    Raises:
+        UserError: as of ``section_of``, or one setting has two values.
+    """
+    found = sorted(set(changes))
+    for change in found:
+        section_of(change)
+    names = [change.partition("=")[0] for change in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"--set has two values of {', '.join(twice)}")
+    return tuple(found)
+
+
 class Setting(NamedTuple):
     """A value of a recipe."""
 
     value: Any
     source: str
     """The layer that it comes from."""
+
+    @property
+    def text(self) -> str:
+        """The value as YAML of one line."""
+        style: dict[str, Any] = {"default_flow_style": True, "allow_unicode": True}
+        text: str = yaml.safe_dump(self.value, sort_keys=False, width=10_000, **style)
+        return text.removesuffix("\n").removesuffix("\n...")
 
 
 def merged(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:

@@ -17,7 +17,6 @@ import yaml
 from textgan_bench.interfaces import Method, TextDataModule
 from textgan_bench.recipes import (
     DATA,
-    PAPER,
     SMOKE,
     TEXT,
     budgets,
@@ -93,7 +92,7 @@ def test_a_recipe_builds_its_method_and_its_data(
     assert trainer["max_steps"] == -1, "steps count each optimizer of a GAN"
     assert trainer["num_sanity_val_steps"] == 0
     (evaluate,) = (callback for callback in cli.callbacks if isinstance(callback, Evaluate))
-    assert evaluate.budget_label != "as published" or budget == PAPER, "a budget says what it is"
+    assert evaluate.budget_label != "unnamed", "a budget says what it is"
     assert any(isinstance(callback, CaptureSteps) for callback in cli.callbacks)
     assert not list(tmp_path.iterdir()), "building writes nothing"
 

@@ -23,6 +23,7 @@ from tests.disk import full_disk
 from textgan_bench import leaderboard
 from textgan_bench.files import UNFINISHED
 from textgan_bench.tokens import TokenBatch
+from textgan_bench.training.row import Row
 from textgan_bench.training.run import Run
 
 ROOT = Path(__file__).parents[2]
@@ -99,6 +100,63 @@ def test_budgets_and_seeds_have_folders_of_their_own(command: Command) -> None:
     record = leaderboard.load(Path("leaderboard/records/noise/boring-paper-seed3-r1.json"))
     assert record.budget_label == "four epochs"
     assert record.config["seed_everything"] == 3
+
+
+CHANGED = ("--set", "model.init_args.lr=0.5", "--set", "data.init_args.size=32")
+CHANGED_NAME = "quick+data.size=32+model.lr=0.5"
+
+
+def test_a_run_with_changed_settings_is_one_of_its_own_apart_from_the_leaderboard(
+    command: Command,
+) -> None:
+    command.bench()
+    shown = command.bench(*CHANGED)
+    stem = f"runs/noise/records/noise/boring-{CHANGED_NAME}-seed0-r1.json"
+    record = leaderboard.load(Path(stem))
+    assert record.budget_label == "two epochs, data.size=32, model.lr=0.5"
+    assert record.config["model"]["init_args"]["lr"] == 0.5
+    assert record.generator_updates == 16, "of 32 sentences"
+    assert {r.budget for r in leaderboard.load_records()} == {"quick", "anchor"}
+    assert [line.split()[:3] for line in shown.out.splitlines() if "boring" in line.split()[:2]]
+    assert "is finished" in command.bench(*CHANGED[2:], *CHANGED[:2]).out, "in any order"
+    assert "is finished" not in command.bench("--set", "model.init_args.lr=0.25").out
+
+
+def test_a_run_with_changed_settings_may_be_recorded(command: Command) -> None:
+    command.bench(*CHANGED)
+    trained = (Path("runs/noise/boring") / f"{CHANGED_NAME}-seed0/checkpoints/last.ckpt").stat()
+    command.bench(*CHANGED, "--record")
+    record = leaderboard.load(RECORD.with_name(f"boring-{CHANGED_NAME}-seed0-r1.json"))
+    assert record.budget == CHANGED_NAME
+    again = (Path("runs/noise/boring") / f"{CHANGED_NAME}-seed0/checkpoints/last.ckpt").stat()
+    assert trained.st_mtime_ns == again.st_mtime_ns, "no second training"
+    refused = command.refused("bench", "boring", "--data", "noise", "--record")
+    assert "--record is said of a run with --set" in refused
+    smoke = ("--budget", "smoke", "--record")
+    refused = command.refused("bench", "boring", "--data", "noise", *CHANGED, *smoke)
+    assert "smoke tests have no record on the leaderboard" in refused
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ("model.init_args.lrr=1", "tests.boring.Boring has no option lrr (did you mean lr?)"),
+        ("trainer.max_epoch=1", "no option --trainer.max_epoch (did you mean --trainer.max_epochs"),
+        (
+            "data.init_args.sise=1",
+            "tests.boring.BoringData has no option sise (did you mean size?)",
+        ),
+    ],
+)
+def test_a_misspelt_change_is_named(change: str, complaint: str, command: Command) -> None:
+    assert complaint in command.refused("bench", "boring", "--data", "noise", "--set", change)
+
+
+def test_names_of_changed_runs_are_those_of_files_and_differ() -> None:
+    values = ["a/b", "a b", "a:b", f"{'x' * 300}1", f"{'x' * 300}2"]
+    rows = [Row("mle", "hmm", 0, "quick", (f"model.init_args.glove={each}",)) for each in values]
+    assert len({row.name for row in rows}) == len(values)
+    assert all(re.fullmatch(r"[\w.,=+-]{1,110}", row.name) for row in rows)
 
 
 def test_smoke_keeps_no_record(command: Command) -> None:

@@ -40,6 +40,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
         ("--trainer.max_steps=4", "use trainer.max_epochs, and trainer.limit_train_batches"),
         ("--trainer.max_epochs=0", "trainer.max_epochs is 0"),
         ("--trainer.limit_train_batches=0", "trainer.limit_train_batches is 0"),
+        ("--trainer.max_epochs=null", "trainer.max_epochs is not set"),
         ("--trainer.limit_test_batches=0", "trainer.limit_test_batches is 0"),
     ],
 )
@@ -160,7 +161,8 @@ def test_a_hyper_parameter_that_no_checkpoint_gives_back_is_named_before_trainin
     command: Command,
 ) -> None:
     write_recipe(
-        "noise/boring.yaml", "model: {class_path: tests.training.test_command_line.Located}"
+        "noise/boring.yaml",
+        "model: {class_path: tests.training.test_command_line.Located}\ntrainer: {max_epochs: 1}",
     )
     line = command.refused(*FIT)
     assert "Located saves glove=PosixPath('x'), with which no checkpoint is loaded" in line

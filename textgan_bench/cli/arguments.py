@@ -93,6 +93,7 @@ def parser() -> Parser:
         command.add_argument("--ckpt_path", type=_there)
     _bench(commands.add_parser("bench", help="train, test and show a row of the leaderboard"))
     _list(commands.add_parser("list", help="list data sets, methods and budgets, and what is run"))
+    _recipe(commands.add_parser("recipe", help="print a recipe, and where its values come from"))
     _data(commands.add_parser("data", help="download and encode a data set before it is needed"))
     _sample(commands.add_parser("sample", help="write sentences of a trained run"))
     _interpolate(commands.add_parser("interpolate", help="sentences between two, by their codes"))
@@ -104,12 +105,7 @@ def parser() -> Parser:
 
 
 def _bench(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "method", help="a row of the table, as benchmarks/rows/generation/nagan.yaml"
-    )
-    command.add_argument(
-        "--data", default="hmm", help="a folder of benchmarks, or own text (%(default)s)"
-    )
+    _add_recipe(command)
     command.add_argument(
         "--seed",
         type=_seed,
@@ -119,22 +115,27 @@ def _bench(command: argparse.ArgumentParser) -> None:
         help="one or several (0)",
     )
     command.add_argument(
-        "--budget", default="quick", help="a layer over it, or paper (%(default)s)"
-    )
-    command.add_argument(
         "--devices", default="auto", help="how many; auto is one, a GPU where there is one"
     )
     command.add_argument(
         "--nodes", type=int, default=1, help="how many machines, by torchrun or SLURM (%(default)s)"
     )
-    command.add_argument("--data_dir", type=_there, help="where the files of the data set lie")
-    _add_tokenised(command)
     command.add_argument(
         "--extras", nargs="+", default=[], choices=EXTRAS, help="slower scores for its record"
     )
     command.add_argument(
         "--force", action="store_true", help="discard the run there is, start again"
     )
+    command.add_argument(
+        "--record",
+        action="store_true",
+        dest="recorded",
+        help="bring a run with --set into the leaderboard",
+    )
+
+
+def _recipe(command: argparse.ArgumentParser) -> None:
+    _add_recipe(command)
 
 
 def _list(command: argparse.ArgumentParser) -> None:
@@ -198,6 +199,30 @@ def _compare(command: argparse.ArgumentParser) -> None:
             name.lower(), type=_path, metavar=name, help="text, run, record, or score --json"
         )
     _add_criteria(command, required=False)
+
+
+def _add_recipe(command: argparse.ArgumentParser) -> None:
+    """What names a recipe and changes it."""
+    command.add_argument(
+        "method", help="a row of the table, as benchmarks/rows/generation/nagan.yaml"
+    )
+    command.add_argument(
+        "--data", default="hmm", help="a folder of benchmarks, or own text (%(default)s)"
+    )
+    command.add_argument(
+        "--budget", default="quick", help="a layer over it, or paper (%(default)s)"
+    )
+    command.add_argument("--data_dir", type=_there, help="where the files of the data set lie")
+    _add_tokenised(command)
+    command.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        dest="changes",
+        metavar="SETTING=VALUE",
+        help="settings otherwise than in the recipe, as model.init_args.generator_lr=1e-4",
+    )
 
 
 def _add_tokenised(command: argparse.ArgumentParser) -> None:

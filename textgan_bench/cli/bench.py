@@ -12,7 +12,7 @@ from textgan_bench.evaluation.anchors import has_extras, write_missing_anchors
 from textgan_bench.evaluation.fingerprint import data_fingerprint
 from textgan_bench.interfaces import TextDataModule
 from textgan_bench.leaderboard import Record
-from textgan_bench.recipes import SMOKE, data_arguments
+from textgan_bench.recipes import SMOKE, data_arguments, ordered
 from textgan_bench.training.command_line import TrainingCLI
 from textgan_bench.training.processes import be_the_first, is_distributed, keeps_files
 from textgan_bench.training.row import Row
@@ -30,6 +30,8 @@ def bench(
     data_dir: str | None,
     force: bool,
     extras: Sequence[str] = (),
+    changes: Sequence[str] = (),
+    recorded: bool = False,
     tokenised: bool = False,
 ) -> None:
     """Train, test and show a row; continue what was interrupted, skip what is done.
@@ -38,6 +40,11 @@ def bench(
     after the other. With several devices this command runs once for each of them, started by
     Lightning, torchrun or SLURM: all but the first train and leave. Those of other nodes see the
     folder of the run, too, and decide alike.
+
+    Args:
+        changes: settings otherwise than in the recipe, ``model.init_args.lr=1e-4``; a run of its
+            own, whose record stays with the runs.
+        recorded: whether a run with changes is one of the leaderboard all the same.
 
     Raises:
         UserError: there is no such recipe, several seeds are asked for on several devices, or the
@@ -57,7 +64,8 @@ def bench(
         shared.append(f"--config={json.dumps({'data': {'init_args': data_settings}})}")
     if extras:
         shared.append(f"--evaluate.extras=[{','.join(extras)}]")
-    rows = [Row(method, data, seed, budget) for seed in dict.fromkeys(seeds)]
+    otherwise = ordered(changes)
+    rows = [Row(method, data, seed, budget, otherwise, recorded) for seed in dict.fromkeys(seeds)]
     settings = {row: [*row.settings, *shared] for row in rows}
     if force and len(rows) > 1:
         _clear(rows)
@@ -80,6 +88,9 @@ def bench(
     if records:
         roots = dict.fromkeys(row.leaderboard for row in records)  # a smoke test has its own
         known = [record for root in roots for record in leaderboard.load_records(root)]
+        if otherwise and leaderboard.ROOT not in roots and budget != SMOKE:
+            rivals = leaderboard.load_records()
+            known += [record for record in rivals if record.source == "run"]
         print(leaderboard.compare(list(records.values())[-1], known))
         for row, record in records.items():
             for key, reason in record.left_out.items():

@@ -13,13 +13,23 @@ from textgan_bench.cli.openmp import share_processors
 from textgan_bench.errors import (
     FailedRunsError,
     TerminatedError,
+    UserError,
     explanation,
     meant,
     one_line,
     print_anything,
 )
 from textgan_bench.files import named
-from textgan_bench.recipes import ALL, data_arguments, layers, read, table
+from textgan_bench.recipes import (
+    ALL,
+    SMOKE,
+    data_arguments,
+    is_own_text,
+    layers,
+    ordered,
+    read,
+    table,
+)
 
 FAILURE = 1
 OUTPUT = "standard output"
@@ -58,9 +68,19 @@ def parse(arguments: list[str]) -> dict[str, Any]:
     if data is not None and data != ALL and "data_dir" in options:
         asked, _ = data_arguments(data, options["data_dir"], tokenised=options["tokenised"])
         table(asked)
-        if name == "bench":
+        if name in ("bench", "recipe"):
             layers(options["method"], asked, options["budget"])
+            ordered(options["changes"])
+        if name == "bench" and options["recorded"]:
+            _check_recorded(asked, options["budget"], options["changes"])
     return options
+
+
+def _check_recorded(data: str, budget: str, changes: list[str]) -> None:
+    if not changes:
+        raise UserError("--record is said of a run with --set; any other is recorded anyway")
+    if is_own_text(data) or budget == SMOKE:
+        raise UserError("--record: own text and smoke tests have no record on the leaderboard")
 
 
 def run(arguments: list[str]) -> None:

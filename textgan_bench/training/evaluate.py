@@ -63,7 +63,7 @@ class Evaluate(Callback):
         method: str = "unnamed",
         data: str = "unnamed",
         budget: str = "paper",
-        budget_label: str = "as published",
+        budget_label: str = "unnamed",
         seed: int = 0,
         leaderboard: str | None = None,
         extras: Sequence[str] = (),

@@ -41,6 +41,8 @@ def refuse(config: dict[str, Any]) -> None:
             "trainer.max_steps counts a step of each player: use trainer.max_epochs, and "
             "trainer.limit_train_batches for a part of one"
         )
+    if trainer["max_epochs"] is None:
+        raise UserError("trainer.max_epochs is not set: Lightning would train for 1,000")
     needed = {"max_epochs", "limit_train_batches", "limit_test_batches"}
     if config["checkpoint"]["select"] is not None:
         needed.add("limit_val_batches")

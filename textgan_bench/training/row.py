@@ -1,14 +1,20 @@
 """What ``bench`` is asked for: a method, a data set, a seed and a budget."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from textgan_bench import leaderboard
 from textgan_bench.leaderboard import Record
-from textgan_bench.recipes import SMOKE, is_own_text, layers
+from textgan_bench.recipes import SMOKE, content, is_own_text, layers, merged
 from textgan_bench.training.run import Run
 
 RUNS = Path("runs")
+
+LONGEST = 100
+"""Characters of a budget and its changes in the name of a file."""
 
 
 @dataclass(frozen=True)
@@ -19,28 +25,53 @@ class Row:
     data: str
     seed: int
     budget: str
+    changes: tuple[str, ...] = ()
+    """Settings otherwise than in the recipe, as ``recipes.ordered`` has them."""
+    recorded: bool = field(default=False, compare=False)
+    """Whether a row with changes is to be one of the leaderboard."""
 
     @property
     def run(self) -> Run:
-        return Run(RUNS / self.data / self.method / f"{self.budget}-seed{self.seed}")
+        return Run(RUNS / self.data / self.method / f"{self.name}-seed{self.seed}")
+
+    @property
+    def name(self) -> str:
+        """The budget and what is changed in it, as the name of a file has it.
+
+        >>> Row("mle", "hmm", 0, "quick", ("model.init_args.lr=1e-4",)).name
+        'quick+model.lr=1e-4'
+        """
+        whole = "+".join([self.budget, *self.changes]).replace(".init_args.", ".")
+        name = re.sub(r"[^\w.,=+-]", "_", whole)[:LONGEST]
+        digest = hashlib.sha256(whole.encode()).hexdigest()[:6]
+        return name if name == whole else f"{name}-{digest}"
 
     @property
     def leaderboard(self) -> Path:
-        """Folder of the records; those of a smoke test and of own text stay with the runs."""
+        """Folder of the records; those of a smoke test, of own text and of changes stay with the
+        runs.
+        """
         if self.budget == SMOKE:
             return self.run.folder
-        return RUNS / self.data if is_own_text(self.data) else leaderboard.ROOT
+        apart = is_own_text(self.data) or (self.changes and not self.recorded)
+        return RUNS / self.data if apart else leaderboard.ROOT
 
     @property
     def settings(self) -> list[str]:
         """Arguments of ``fit`` and ``test``."""
+        paths = layers(self.method, self.data, self.budget)
+        recipe = merged((str(path), content(path)) for path in paths)
+        label = ", ".join([recipe["evaluate"]["budget_label"].value, *self.changes])
+        label = label.replace(".init_args.", ".")
         return [
-            *(f"--config={path}" for path in layers(self.method, self.data, self.budget)),
+            *(f"--config={path}" for path in paths),
+            *(f"--{change}" for change in self.changes),
+            f"--config={json.dumps({'evaluate': {'budget_label': label}})}",
             f"--seed_everything={self.seed}",
             f"--trainer.default_root_dir={self.run.folder}",
             f"--evaluate.method={self.method}",
             f"--evaluate.data={self.data}",
-            f"--evaluate.budget={self.budget}",
+            f"--evaluate.budget={self.name}",
             f"--evaluate.leaderboard={self.leaderboard}",
         ]
 
@@ -50,5 +81,6 @@ class Row:
             record.data_revision: record
             for record in leaderboard.load_records(self.leaderboard)
             if record.source == "run"
-            and Row(record.method, record.data, record.seed, record.budget) == self
+            and (record.method, record.data, record.seed, record.budget)
+            == (self.method, self.data, self.seed, self.name)
         }
