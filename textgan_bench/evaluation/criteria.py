@@ -1,6 +1,6 @@
 """What a text is judged by: a data set and its own metrics, or a profile over text files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from textgan_bench.errors import UserError
 from textgan_bench.evaluation.fingerprint import data_fingerprint, fingerprint
 from textgan_bench.interfaces import Sentence, TextDataModule
 from textgan_bench.metrics import encoders
+from textgan_bench.metrics.fed import Encoder
 from textgan_bench.metrics.inputs import is_paired
 from textgan_bench.metrics.profiles import DEFAULT, build_extras, build_profile, lacking, profile
 from textgan_bench.reading import read_lines, read_sentences
@@ -72,17 +73,8 @@ def make_criteria(
         UserError: a file holds no sentence, an argument does not apply, or there is no such
             profile or data set.
     """
-    uses = profile(profile_name).uses
-    for use, given in (
-        ("vocabulary", vocabulary),
-        ("train", train),
-        ("encoder", validation),
-        ("encoder", encoder),
-    ):
-        if given is not None and use not in uses:
-            raise UserError(f"no score of the profile {profile_name} depends on {given}")
-    if extras and profile_name != DEFAULT:
-        raise UserError(f"extra scores belong to the profile {DEFAULT}, not to {profile_name}")
+    given = {"vocabulary": vocabulary, "train": train, "validation": validation, "encoder": encoder}
+    _check(profile_name, extras, given)
     if data is not None:
         if any(path is not None for path in (vocabulary, validation, train)):
             raise UserError("--data brings its own vocabulary, validation and training text")
@@ -93,35 +85,80 @@ def make_criteria(
         raise UserError("--data_dir belongs to --data, not to --references")
     if tokenised:
         raise UserError("--tokenised is said of own text; beside --references blanks always split")
-    text = read_sentences(references)
-    known = _vocabulary(text, vocabulary)
-    train_text = None if train is None else read_sentences(train)
-    encoder_text = [] if validation is None else read_sentences(validation)
+    return criteria_of_text(
+        read_sentences(references),
+        profile_name=profile_name,
+        vocabulary=None if vocabulary is None else list(read_lines(vocabulary)),
+        validation=None if validation is None else read_sentences(validation),
+        train=None if train is None else read_sentences(train),
+        encoder=encoder,
+        extras=extras,
+    )
+
+
+def criteria_of_text(
+    references: list[Sentence],
+    *,
+    profile_name: str = DEFAULT,
+    vocabulary: Iterable[str] | None = None,
+    validation: list[Sentence] | None = None,
+    train: list[Sentence] | None = None,
+    encoder: str | Encoder | None = None,
+    extras: Sequence[str] = (),
+) -> Criteria:
+    """The criteria of a profile, by texts.
+
+    Args:
+        references: real sentences that the samples are scored against.
+        profile_name: definitions of the scores.
+        vocabulary: words that the language models know, those of the references if None.
+        validation: real sentences that the encoder ``hash128`` is fitted on.
+        train: training text of the generator.
+        encoder: encoder of FED, or its name; ``hash128`` if there is validation text.
+        extras: slower scores, of ``EXTRAS``.
+
+    Raises:
+        UserError: an argument does not apply, or there is no such profile.
+    """
+    given = {"vocabulary": vocabulary, "train": train, "validation": validation, "encoder": encoder}
+    _check(profile_name, extras, given)
+    words = {word for sentence in references for word in sentence}
+    known = _vocabulary(words if vocabulary is None else vocabulary)
     if encoder is None and validation is not None:
         encoder = "hash128"
-    embeds = None if encoder is None else encoders.encoder(encoder, encoder_text)
+    embeds = encoders.encoder(encoder, validation or ()) if isinstance(encoder, str) else encoder
     return Criteria(
         MetricCollection(
             [
-                *build_profile(profile_name, text, known, train=train_text, encoder=embeds),
-                *build_extras(extras, text, known, train=train_text, encoder=embeds),
+                *build_profile(profile_name, references, known, train=train, encoder=embeds),
+                *build_extras(extras, references, known, train=train, encoder=embeds),
             ]
         ),
         fingerprint(
             0,
-            text,
+            references,
             known.tokens[PAD + 1 :],
             profile_name=profile_name,
             encoder=embeds,
-            encoder_text=encoder_text,
-            train=train_text or (),
+            encoder_text=validation or (),
+            train=train or (),
         ),
-        text,
-        train_text,
+        references,
+        train,
         left_out=lacking(
             profile_name, train=train is not None, encoder=encoder is not None, extras=extras
         ),
     )
+
+
+def _check(profile_name: str, extras: Sequence[str], given: Mapping[str, object]) -> None:
+    """End at an argument, named by its key, that no score of the profile depends on."""
+    uses = profile(profile_name).uses
+    for name, value in given.items():
+        if value is not None and ("encoder" if name == "validation" else name) not in uses:
+            raise UserError(f"no score of the profile {profile_name} depends on {name}")
+    if extras and profile_name != DEFAULT:
+        raise UserError(f"extra scores belong to the profile {DEFAULT}, not to {profile_name}")
 
 
 def _criteria_of_data(
@@ -149,10 +186,6 @@ def _criteria_of_data(
     )
 
 
-def _vocabulary(text: list[Sentence], path: Path | None) -> Vocabulary:
-    """Words of a file, one a line, or of the references."""
-    if path is None:
-        words = {word for sentence in text for word in sentence}
-    else:  # an entry may hold a blank
-        words = set(read_lines(path)) - {""}
-    return Vocabulary((PAD_TOKEN, *sorted((words | {UNKNOWN_TOKEN}) - {PAD_TOKEN})))
+def _vocabulary(words: Iterable[str]) -> Vocabulary:
+    """A vocabulary of some words, which may hold a blank, and the unknown one."""
+    return Vocabulary((PAD_TOKEN, *sorted((set(words) | {UNKNOWN_TOKEN}) - {PAD_TOKEN, ""})))
