@@ -86,7 +86,7 @@ lint: $(STAMP) ## style, format and types
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 
-speed: .venv/.speed ## measure every claim on speed into benchmarks/speed/results.md: [DATASETS=folder LMPLZ=file]
+speed: .venv/.speed ## measure every claim on speed into benchmarks/speed/results.md and history.csv: [DATASETS=folder LMPLZ=file]
 	@LMPLZ=$(call quoted,$(LMPLZ)) OMP_NUM_THREADS=1 $(RUN) benchmarks.speed \
 		$(if $(DATASETS),--data_dir $(call quoted,$(DATASETS)))
 

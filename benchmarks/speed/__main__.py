@@ -1,4 +1,4 @@
-"""Carry out every script of this folder, print one table and write it beside them.
+"""Carry out every script of this folder, print one table, write it and its history beside them.
 
 What is measured on a GPU is a table of its own, written where there is one.
 """
@@ -6,12 +6,13 @@ What is measured on a GPU is a table of its own, written where there is one.
 import platform
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib import import_module, metadata
 from pathlib import Path
 
 import torch
 
-from benchmarks.speed import graphs
+from benchmarks.speed import graphs, history
 from benchmarks.speed.claims import ROUNDS, Claim, Texts, arguments, prepare, table
 from textgan_bench.errors import print_anything
 from textgan_bench.evaluation.provenance import commit
@@ -37,6 +38,7 @@ SCRIPTS = (
 )
 PACKAGES = "numpy", "torch", "fast-bleu", "nltk", "kenlm", "hmmlearn"
 RESULTS = Path(__file__).parent / "results.md"
+HISTORY = RESULTS.with_name("history.csv")
 GPU_RESULTS = RESULTS.with_name("results-gpu.md")
 
 
@@ -79,6 +81,7 @@ def main() -> None:
         claims += import_module(f"benchmarks.speed.{name}").measure(texts)
         RESULTS.write_text(report(claims, texts.name, SCRIPTS[done:]), encoding="utf-8")
     claims += on_gpu(texts)
+    history.append(claims, commit(), datetime.now(UTC).isoformat(timespec="seconds"), HISTORY)
     print(table(claims))
     missed = [claim.name for claim in claims if claim.holds is False]
     if missed:

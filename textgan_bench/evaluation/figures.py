@@ -1,5 +1,6 @@
 """Pictures of texts and of curves; they need matplotlib, the extra ``[plot]``."""
 
+import math
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,8 @@ from textgan_bench.interfaces import Sentence
 SIZE = (5.0, 3.5)  # inches
 
 PANEL = (3.2, 2.4)
+
+RATIOS_WIDTH = 6.0
 
 LETTER, LINE = 0.067, 0.13  # inches of a character of eight points
 
@@ -191,6 +194,46 @@ def plot_texts(columns: Mapping[str, Sequence[str]], path: Path, caption: str = 
         under = {"xytext": (0, -1.5 * LINE * POINTS), "textcoords": "offset points"}
         axes.annotate("\n".join(lines), corner, **style, **under)
     _save(figure, path, caption)
+
+
+def plot_ratios(ratios: Mapping[str, Sequence[float]], runs: Sequence[str], path: Path) -> None:
+    """Draw how ratios changed from run to run, a small line each, one below the other.
+
+    The height is logarithmic: a grey line is at 1, the lines around it are at 1/8 and 8, and
+    what lies beyond stands there. The number is the last ratio, red below 1.
+
+    Args:
+        ratios: one number a run, by what the ratio is of; nan where a run has none.
+        runs: names of the runs, in order.
+        path: the file, ``.svg``, ``.png`` or ``.pdf``.
+
+    Raises:
+        ValueError: matplotlib is missing, or the file is of no known kind.
+    """
+    figure, axes = _figure(path)
+    figure.set_size_inches(RATIOS_WIDTH, LINE * len(ratios) * 1.2 + 0.6)
+    for row, values in enumerate(ratios.values()):
+        axes.axhline(-row, color="0.85", linewidth=0.6, zorder=0)
+        heights = [math.log2(min(max(value, 1 / 8), 8)) / 6 - row for value in values]
+        last = next(value for value in reversed(values) if not math.isnan(value))
+        color = "tab:red" if last < 1 else "tab:blue"
+        axes.plot(heights, marker=".", markersize=2.5, linewidth=0.9, color=color)
+        axes.annotate(
+            f"{last:.3g}",
+            (1.01, -row),
+            xycoords=("axes fraction", "data"),
+            verticalalignment="center",
+            fontsize=6,
+            color=color,
+        )
+    axes.set_yticks(range(0, -len(ratios), -1), ratios, fontsize=6)
+    ends = sorted({0, len(runs) - 1})
+    axes.set_xticks(ends, [runs[end] for end in ends], fontsize=6)
+    axes.set_xlim(-0.2, len(runs) - 0.8)
+    axes.set_ylim(-len(ratios) + 0.4, 0.6)
+    axes.tick_params(length=0)
+    axes.spines["left"].set_visible(False)
+    _save(figure, path)
 
 
 def _figures(path: Path, panels: int) -> tuple[Any, list[Any]]:
