@@ -96,9 +96,10 @@ speed: .venv/.speed ## measure every claim on speed into benchmarks/speed/result
 		echo "lmplz was not built (is Boost there?): it will be missing in the table"
 	@touch $@
 
-tables: $(STAMP) ## render leaderboard/tables, and the tables within other pages, from the records
+tables: $(STAMP) ## render leaderboard/tables and the tables within other pages from the records, docs/api.md from the code
 	@$(RUN) textgan_bench.leaderboard
 	@$(RUN) benchmarks.figures.pages
+	@$(RUN) benchmarks.figures.api
 
 figures: $(STAMP) ## write the tables within pages, draw docs/figures, those of the papers from the runs there are: [BUDGET=quick SEED=0]
 	@$(RUN) benchmarks.figures.pages
