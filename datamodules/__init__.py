@@ -1,4 +1,4 @@
-"""The suite's data sets, as LightningDataModules; they belong to the checkout, not the wheel."""
+"""The suite's data sets, corpora of one ``TextData``; they belong to the checkout."""
 
 from datamodules.brown import BrownW200, BrownW200Clean
 from datamodules.cfg import CFG, CFGOracle
@@ -9,6 +9,7 @@ from datamodules.hmm import HMM, HMMOracle
 from datamodules.hub import COCO2014, COCO2017, SNLI, SNLIARAE
 from datamodules.names import Names
 from datamodules.own_text import Text
+from datamodules.text_data import TextData
 from datamodules.texygen import COCOTexygen, EMNLPNews
 from datamodules.yelp import Yelp, YelpTransfer
 
@@ -29,6 +30,7 @@ __all__ = [
     "HMMOracle",
     "Names",
     "Text",
+    "TextData",
     "WordSub",
     "Yelp",
     "YelpTransfer",

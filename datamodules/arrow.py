@@ -1,12 +1,12 @@
 """Encoded corpora as Arrow tables on disk, mapped into memory when read.
 
-A corpus is a folder with a table for each split, whose columns are the fields of a batch in 32
-bits, and ``corpus.json`` with the vocabulary and the line that describes it.
+An encoded corpus is a folder with a table for each split, whose columns are the fields of a batch
+in 32 bits, and ``corpus.json`` with the vocabulary and the line that describes it.
 """
 
 import json
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from textgan_bench.errors import UserError
 from textgan_bench.files import replace_text, replaced
-from textgan_bench.interfaces import Split
+from textgan_bench.interfaces import Sentence, Split
 from textgan_bench.tokens import Batch, CipherBatch, LabelledBatch, TokenBatch, Vocabulary
 
 DESCRIPTION = "corpus.json"
@@ -26,12 +26,27 @@ KINDS: dict[tuple[str, ...], Any] = {
 
 
 @dataclass(frozen=True)
-class Corpus:
-    """What the files of a data set hold."""
+class Encoded:
+    """What a corpus holds: its splits as padded index tensors, and their text on demand."""
 
     vocabulary: Vocabulary
     splits: dict[Split, Batch]
     source: str
+    """One line for the reader of a table: what text this is, and for what it stands in."""
+    _sentences: dict[Split, list[Sentence]] = field(default_factory=dict, init=False, repr=False)
+
+    def decode(self, tokens: Batch) -> list[Sentence]:
+        """Sentences as they are read back from a text file.
+
+        An entry of the vocabulary that holds a blank becomes two words.
+        """
+        return [" ".join(words).split() for words in self.vocabulary.decode_batch(tokens)]
+
+    def sentences(self, split: Split) -> list[Sentence]:
+        """The text of a split, always the same list."""
+        if split not in self._sentences:
+            self._sentences[split] = self.decode(self.splits[split])
+        return self._sentences[split]
 
 
 def is_complete(folder: Path) -> bool:
@@ -39,7 +54,7 @@ def is_complete(folder: Path) -> bool:
     return (folder / DESCRIPTION).is_file()
 
 
-def write_corpus(folder: Path, corpus: Corpus) -> None:
+def write_encoded(folder: Path, corpus: Encoded) -> None:
     """Write the tables, and at last the description: with it the folder is complete."""
     for split, tokens in corpus.splits.items():
         columns = tokens._asdict()
@@ -53,7 +68,7 @@ def write_corpus(folder: Path, corpus: Corpus) -> None:
     replace_text(folder / DESCRIPTION, json.dumps(description))
 
 
-def read_corpus(folder: Path) -> Corpus:
+def read_encoded(folder: Path) -> Encoded:
     """The corpus of a folder, its splits as views of their files, 32 bits an index.
 
     Raises:
@@ -63,7 +78,7 @@ def read_corpus(folder: Path) -> Corpus:
     try:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         splits = {name: _read(folder / f"{name}.arrow") for name in names}
-        return Corpus(Vocabulary(tuple(description["vocabulary"])), splits, description["source"])
+        return Encoded(Vocabulary(tuple(description["vocabulary"])), splits, description["source"])
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise UserError(f"{folder} is damaged: {error}; delete it") from error
 

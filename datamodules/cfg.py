@@ -15,22 +15,25 @@ productions drawn at fixed probabilities, whatever they are, at least 64 % of th
 import hashlib
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
-from datamodules.in_memory import InMemoryDataModule
+from datamodules.arrow import Encoded
+from datamodules.corpus import Corpus, Loaded
+from datamodules.judging import Judging, WithOracle
 from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Sentence, Split
-from textgan_bench.metrics import (
-    BLEU,
-    Diversity,
-    LMScore,
-    OracleNLL,
-    ParseRate,
-    ReverseLMScore,
+from textgan_bench.metrics import ParseRate
+from textgan_bench.metrics.profiles import (
+    BLEU_2_TO_5,
+    DIVERSITY,
+    FRECHET,
+    LM_SCORE,
+    REVERSE_LM_SCORE,
+    Entry,
 )
 from textgan_bench.tokens import PAD, PAD_TOKEN, TokenBatch, Vocabulary, length_mask
 
@@ -42,8 +45,8 @@ NOISE = 1e-6
 """Weight of uniform strings in the oracle, so that no string is impossible, as in the HMM's."""
 
 SEEDS: dict[Split, int] = {"train": 1, "validation": 2, "test": 3}
-ANCHOR_SEED = 1_000
-HELD_OUT = 5_000
+SIZE = 5_000
+"""Strings of each split."""
 
 
 def parses(words: Sequence[str]) -> bool:
@@ -111,83 +114,50 @@ class CFGOracle:
         return TokenBatch(ids.where(length_mask(lengths, LENGTH), PAD), lengths)
 
 
-class CFG(InMemoryDataModule):
-    """Strings of the grammar, the same at each run: only their order follows the seed.
+@dataclass(frozen=True)
+class CFG(Corpus):
+    """5,000 strings for training, as in Kusner and Hernández-Lobato, and as many to judge by.
 
-    The splits are independent samples of 1,365 possible strings, and share most of them.
-
-    Args:
-        batch_size: 200 in Kusner and Hernández-Lobato (section 4).
-        train_size: 5,000 in the paper; fewer are the first of them.
-        batches_per_epoch: one pass over the data if None.
-
-    Raises:
-        UserError: a size is not positive.
+    Splits are independent samples of all 1,365 strings, and share most of them.
     """
 
-    DISJOINT: ClassVar[bool] = False
+    DISJOINT = False
     own_revision = 1  # the parse rate is of whole strings
+    vocab_size = len(SYMBOLS) + 1
+    max_length = LENGTH
 
-    def __init__(
-        self,
-        batch_size: int = 200,
-        train_size: int = 5_000,
-        batches_per_epoch: int | None = None,
-    ) -> None:
-        if train_size < 1:
-            raise UserError(f"train_size is at least 1, not {train_size}")
-        super().__init__(len(SYMBOLS) + 1, LENGTH, batch_size, batches_per_epoch)
-        self.train_size = train_size
-        self.oracle = CFGOracle()
-        self.vocabulary = Vocabulary((PAD_TOKEN, *SYMBOLS))
-        self.source = (
-            f"{train_size:,} strings of S -> x | S+S | S-S | S*S | S/S, at most {LENGTH} "
-            f"characters; entropy {self.oracle.entropy:.4f} nats per character"
-        )
+    @cached_property
+    def oracle(self) -> CFGOracle:
+        """The distribution of the strings."""
+        return CFGOracle()
 
-    def setup(self, stage: str | None = None) -> None:
-        if self.splits:
-            return
-        sizes: dict[Split, int] = {
-            "train": self.train_size,
-            "validation": HELD_OUT,
-            "test": HELD_OUT,
-        }
-        samples = {name: self.oracle.sample(sizes[name], SEEDS[name]) for name in sizes}
+    @property
+    def judging(self) -> Judging:
+        entries = (REVERSE_LM_SCORE, LM_SCORE, DIVERSITY, BLEU_2_TO_5, FRECHET)
+        return WithOracle(self.oracle, (Entry(partial(ParseRate, parses)), *entries))
+
+    def load(self) -> Loaded:
+        splits = {split: self.oracle.sample(SIZE, seed) for split, seed in SEEDS.items()}
         digest = hashlib.sha256()
-        for tokens in samples.values():
+        for tokens in splits.values():
             digest.update(tokens.ids.numpy().tobytes())
-        self.splits = {**samples}
-        self.revision = digest.hexdigest()[:12]
+        source = (
+            f"{SIZE:,} strings of S -> x | S+S | S-S | S*S | S/S, at most {LENGTH} characters; "
+            f"entropy {self.oracle.entropy:.4f} nats per character"
+        )
+        vocabulary = Vocabulary((PAD_TOKEN, *SYMBOLS))
+        return Loaded(digest.hexdigest()[:12], Encoded(vocabulary, {**splits}, source))
 
-    def text(self, samples: TokenBatch) -> list[Sentence]:
+    def text(self, samples: TokenBatch, vocabulary: Vocabulary) -> list[Sentence]:
         """Whole strings: a blank between symbols is written as ``<pad>``, those at the end are not.
 
-        >>> CFG().text(TokenBatch(torch.tensor([[1, 0, 2, 1, 0]]), torch.tensor([1])))
+        >>> samples = TokenBatch(torch.tensor([[1, 0, 2, 1, 0]]), torch.tensor([1]))
+        >>> CFG().text(samples, Vocabulary((PAD_TOKEN, *SYMBOLS)))
         [['x', '<pad>', '+', 'x']]
         """
         strings = []
         for row in samples.ids.tolist():
             while row and row[-1] == PAD:
                 row.pop()
-            strings.append([self.vocabulary.tokens[index] for index in row])
+            strings.append([vocabulary.tokens[index] for index in row])
         return strings
-
-    def build_metrics(
-        self, references: list[Sentence], train: list[Sentence] | None
-    ) -> list[Metric]:
-        return [
-            OracleNLL(self.oracle, self.vocabulary),
-            ParseRate(parses),
-            ReverseLMScore(references, self.vocabulary),
-            LMScore(references, self.vocabulary),
-            Diversity(),
-            BLEU(references),
-            self.fed(references),
-        ]
-
-    def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
-        """``oracle``: fresh samples of it; ``unigram`` and ``uniform`` symbols."""
-        generator = torch.Generator().manual_seed(ANCHOR_SEED + seed)
-        fresh = self.decode(self.oracle.sample(n, ANCHOR_SEED + seed))
-        return {"oracle": fresh} | self.frequency_anchors(n, generator)

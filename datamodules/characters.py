@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_lowercase
-from typing import Any, ClassVar
 
-from datamodules.arrow import Corpus
-from datamodules.brown import ARCHIVE, SENTENCES, BrownW200, fetch_brown
-from datamodules.ciphers import CipherDataModule
+from datamodules.arrow import Encoded
+from datamodules.brown import ARCHIVE, BROWN, SENTENCES, BrownW200, fetch_brown
+from datamodules.ciphers import encipher
+from datamodules.corpus import FileCorpus
+from datamodules.counted import split_of
+from datamodules.judging import Judging, Paired
 from datamodules.keys import Key, vigenere
 from datamodules.lines import read_lines
-from datamodules.sources import Source
-from datamodules.text import split_of
 from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Split
 from textgan_bench.tokens import PAD_TOKEN, Vocabulary
@@ -20,7 +21,8 @@ from textgan_bench.tokens import PAD_TOKEN, Vocabulary
 BLANK = "_"
 
 
-class CharacterCipher(CipherDataModule):
+@dataclass(frozen=True)
+class CharacterCipher(FileCorpus):
     """Vigenère, or with one digit a shift, over the letters of any text and the blanks in it.
 
     Lower case, all other characters blanks, 27 symbols; the blank is written ``_``. A text is split
@@ -29,48 +31,42 @@ class CharacterCipher(CipherDataModule):
     Args:
         data_dir: a text file of one sentence a line, or the folder of the Brown corpus; that is
             downloaded if None.
-        digits: of the key, in turn from the start of each sentence.
+        digits: digits of the key, in turn from the start of each sentence.
         max_length: T; longer sentences are cut.
-        batch_size: 64 as in CipherGAN.
-        batches_per_epoch: one pass over the data if None.
 
     Raises:
-        FileNotFoundError: the file is missing, or cannot be downloaded.
-        UserError: a size is not positive, there is no digit, or a file is damaged.
+        MissingError: the file is missing, or cannot be downloaded.
+        UserError: there is no digit; later, a file is damaged.
     """
 
-    FOLDER: ClassVar[str] = "brown"
-    SOURCES: ClassVar[dict[str, Source]] = BrownW200.SOURCES
+    FOLDER = BrownW200.FOLDER
+    SOURCES = BROWN
+    vocab_size = 28
+    digits: tuple[int, ...] = (3, 4, 5)
+    max_length: int = 30
 
-    def __init__(
-        self,
-        data_dir: str | Path | None = None,
-        digits: tuple[int, ...] = (3, 4, 5),
-        max_length: int = 30,
-        batch_size: int = 64,
-        batches_per_epoch: int | None = None,
-    ) -> None:
-        if not digits:
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.digits:
             raise UserError("a key has at least one digit")
-        super().__init__(data_dir, 28, max_length, batch_size, batches_per_epoch)
-        self.digits = tuple(digits)
 
     @property
-    def settings(self) -> dict[str, Any]:
-        return {"digits": list(self.digits), "max_length": self.max_length}
+    def judging(self) -> Judging:
+        return Paired()
 
     def key_for(self, vocab_size: int) -> Key:
+        """What turns plain text into cipher text: with it every score has its ceiling."""
         return vigenere(self.digits, vocab_size)
 
     def fetch(self) -> None:
-        fetch_brown(self.folder, self.SOURCES[ARCHIVE])
+        fetch_brown(self.folder, BROWN[ARCHIVE])
 
     def files(self) -> tuple[Path, ...]:
         if self.folder.is_file():
             return (self.folder,)
         return self.choose((SENTENCES,), (SENTENCES,))
 
-    def read(self) -> Corpus:
+    def read(self) -> Encoded:
         (path,) = self.files()
         vocabulary = Vocabulary((PAD_TOKEN, BLANK, *ascii_lowercase))
         parts: dict[Split, list[list[int]]] = {"train": [], "validation": [], "test": []}
@@ -86,7 +82,8 @@ class CharacterCipher(CipherDataModule):
             "validation": parts["validation"],
             "test": parts["test"],
         }
-        splits = self.encipher(vocabulary, train[0::2], train[1::2], held_out)
+        key = self.key_for(len(vocabulary))
+        splits = encipher(key, self.max_length, train[0::2], train[1::2], held_out)
         sizes = ", ".join(f"{len(tokens.ids):,} {split}" for split, tokens in splits.items())
-        key = "-".join(map(str, self.digits))
-        return Corpus(vocabulary, splits, f"letters of {path.name}, key {key}: {sizes}")
+        digits = "-".join(map(str, self.digits))
+        return Encoded(vocabulary, splits, f"letters of {path.name}, key {digits}: {sizes}")

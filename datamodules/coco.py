@@ -9,17 +9,21 @@ import io
 import pickle
 import pickletools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
-from datamodules.arrow import Corpus
-from datamodules.corpus import CorpusDataModule, hold_out
+import torch
+
+from datamodules.arrow import Encoded
+from datamodules.corpus import FileCorpus
 from datamodules.lines import encode_lines, read_lines
 from datamodules.sources import GITHUB, Source
 from textgan_bench.errors import UserError
-from textgan_bench.tokens import PAD_TOKEN, Vocabulary
+from textgan_bench.tokens import PAD_TOKEN, TokenBatch, Vocabulary
 
 MAX_LENGTH = 32
+VALIDATION = 5_000  # captions held out of the training file
 ENTRIES = 4_839  # 4,838 words and the padding symbol
 PADDING_ID = 1_814  # of the published ids
 _INDEX_OF_ID = {str(i): i + 1 if i < PADDING_ID else i for i in range(ENTRIES) if i != PADDING_ID}
@@ -37,22 +41,14 @@ _LEAKGAN = (
 )
 
 
-class COCO(CorpusDataModule):
+@dataclass(frozen=True)
+class COCO(FileCorpus):
     """Captions of at most 32 words, cased, one token a word or punctuation mark.
 
-    Args:
-        data_dir: folder of the published files, or of the stand-in for them (see the README of
-            this folder); ``data/coco`` of the checkout if None, where the published files are
-            downloaded.
-        batch_size: 64 in NAGAN (Table 9, real data).
-        batches_per_epoch: 1,500 in NAGAN (A.7); one pass over the data if None.
-
-    Raises:
-        FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
-        UserError: a size is not positive; later, a file is damaged.
+    A folder holds the published files, or the stand-in for them (see the README of this folder).
     """
 
-    FOLDER: ClassVar[str] = "coco"
+    FOLDER = "coco"
     # The test set and the vocabulary are the same in both; LeakGAN's training set has this name.
     SOURCES: ClassVar[dict[str, Source]] = {
         TRAIN: Source(f"{_LEAKGAN}/{TRAIN}", "4f3b20c8fd204ed94636332c72405f5180d48261"),
@@ -65,22 +61,15 @@ class COCO(CorpusDataModule):
             "6b6895f5890e09e5d880b8e5b57bd66ea474d38d9b95ebfd01e4e6759ce4b46d",
         ),
     }
-    VALIDATION_SIZE: ClassVar[int] = 5_000
-
-    def __init__(
-        self,
-        data_dir: str | Path | None = None,
-        batch_size: int = 64,
-        batches_per_epoch: int | None = None,
-    ) -> None:
-        super().__init__(data_dir, ENTRIES, MAX_LENGTH, batch_size, batches_per_epoch)
+    vocab_size = ENTRIES
+    max_length = MAX_LENGTH
 
     def files(self) -> tuple[Path, ...]:
         return self.choose(
             (TRAIN, TEST, VOCABULARY), (STAND_IN_TRAIN, STAND_IN_TEST, STAND_IN_VOCABULARY)
         )
 
-    def read(self) -> Corpus:
+    def read(self) -> Encoded:
         train_file, test_file, vocabulary_file = self.files()
         train_lines, test_lines = read_lines(train_file), read_lines(test_file)
         encode: Callable[[list[str]], list[int]]
@@ -100,9 +89,28 @@ class COCO(CorpusDataModule):
                 f"{len(test_lines):,} test captions"
             )
         captions = encode_lines(train_file, train_lines, encode, MAX_LENGTH)
-        train, validation = hold_out(captions, self.VALIDATION_SIZE, train_file)
+        train, validation = hold_out(captions, VALIDATION, train_file)
         test = encode_lines(test_file, test_lines, encode, MAX_LENGTH)
-        return Corpus(words, {"train": train, "validation": validation, "test": test}, source)
+        return Encoded(words, {"train": train, "validation": validation, "test": test}, source)
+
+
+def hold_out(tokens: TokenBatch, size: int, path: Path) -> tuple[TokenBatch, TokenBatch]:
+    """Training and validation sentences of a file, always the same ``size`` of it for validation.
+
+    Raises:
+        UserError: none would be left for training.
+    """
+    lines = len(tokens.ids)
+    if lines <= size:
+        raise UserError(
+            f"{path} has {lines} lines: {size} are taken for validation and none would be left for "
+            "training"
+        )
+    order = torch.randperm(lines, generator=torch.Generator().manual_seed(0))
+    train, validation = (
+        TokenBatch(*(column[rows] for column in tokens)) for rows in (order[size:], order[:size])
+    )
+    return train, validation
 
 
 def _vocabulary(path: Path, entries: Sequence[str]) -> Vocabulary:
@@ -123,7 +131,7 @@ def _from_published_ids(ids: list[str]) -> list[int]:
     try:
         return [_INDEX_OF_ID[text] for text in ids if text != str(PADDING_ID)]
     except KeyError as error:
-        raise UserError(
+        raise ValueError(
             f"{error} is not an id below {ENTRIES}; is this the published file?"
         ) from None
 

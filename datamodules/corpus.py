@@ -1,102 +1,139 @@
-"""Corpora of files: found or downloaded, read, encoded once, and held in memory-mapped tables."""
+"""What a data set is: text that can be read, and the way it is judged.
+
+A corpus of files is found or downloaded, encoded once and held in memory-mapped tables.
+"""
 
 import hashlib
 import json
 import shutil
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
-from torchmetrics import Metric
+from torch import Tensor
 
 from datamodules import sources
-from datamodules.arrow import Corpus, is_complete, read_corpus, write_corpus
-from datamodules.batches import select
-from datamodules.in_memory import InMemoryDataModule
+from datamodules.arrow import Encoded, is_complete, read_encoded, write_encoded
+from datamodules.judging import Judging
 from datamodules.sources import Source
-from textgan_bench.errors import MissingError, UserError
+from textgan_bench.errors import MissingError
 from textgan_bench.files import locked, named
-from textgan_bench.interfaces import Halves, Sentence
-from textgan_bench.metrics.profiles import DEFAULT, build_profile
-from textgan_bench.tokens import TokenBatch
+from textgan_bench.interfaces import Sentence, TextDataModule
+from textgan_bench.tokens import Batch, TokenBatch, Vocabulary
 
 
-def hold_out(tokens: TokenBatch, size: int, path: Path) -> tuple[TokenBatch, TokenBatch]:
-    """Training and validation sentences of a file, always the same ``size`` of it for validation.
+class Loaded(NamedTuple):
+    """A corpus that was read."""
 
-    Raises:
-        UserError: none would be left for training.
-    """
-    lines = len(tokens.ids)
-    if lines <= size:
-        raise UserError(
-            f"{path} has {lines} lines: {size} are taken for validation and none would be left for "
-            "training"
-        )
-    order = torch.randperm(lines, generator=torch.Generator().manual_seed(0))
-    train, validation = (
-        TokenBatch(*(column[rows] for column in tokens)) for rows in (order[size:], order[:size])
-    )
-    return train, validation
+    revision: str
+    """Hash of all that shapes it; two records compare only if it is the same."""
+    encoded: Encoded
 
 
-def fingerprint(files: Iterable[Path], settings: dict[str, Any] | None = None) -> str:
-    """Short hash of the names and contents of ``files``, and of what shapes the data read."""
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
-    if settings:
-        digest.update(json.dumps(settings, sort_keys=True).encode())
-    return digest.hexdigest()[:12]
+class Corpus(ABC):
+    """Text of a data set; a data set is a frozen dataclass of its options."""
+
+    DISJOINT: ClassVar[bool] = True
+    """Whether no sentence of a split is in a later one: train, validation, test."""
+    own_revision: ClassVar[int] = TextDataModule.own_revision
+    max_length: int
+    """T, the longest sentence."""
+
+    @property
+    @abstractmethod
+    def vocab_size(self) -> int:
+        """V, padding counted."""
+
+    @property
+    def judging(self) -> Judging:
+        """How samples are judged."""
+        return Judging()
+
+    @property
+    def tokenisation(self) -> str:
+        """What ``split_line`` does, in a word."""
+        return TextDataModule.tokenisation
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The text, read when it is first asked for."""
+        return self.load()
+
+    @abstractmethod
+    def load(self) -> Loaded:
+        """Read the text."""
+
+    def prepare(self) -> None:
+        """Do on one process of a machine what ``load`` of the others needs."""
+        _ = self.loaded
+
+    def training_groups(self, train: Batch) -> list[Tensor]:
+        """Rows of the training split of which every batch holds equally many from each."""
+        return [torch.arange(len(train.ids))]
+
+    def split_line(self, line: str) -> Sentence:
+        """Words of a line to be scored, split as the text is; ``text`` is left as it is."""
+        return line.split()
+
+    def text(self, samples: TokenBatch, vocabulary: Vocabulary) -> list[Sentence]:
+        """What a method wrote, as it is scored and stored."""
+        return vocabulary.decode_batch(samples)
 
 
-class CorpusDataModule(InMemoryDataModule):
-    """A corpus judged by n-gram scores against its held-out text.
+@dataclass(frozen=True)
+class FileCorpus(Corpus):
+    """A corpus of files, which lie in a folder or are downloaded.
 
-    Its files lie in ``data_dir``, or are downloaded into the folder ``FOLDER`` of ``data``. They
-    are encoded once, and the Arrow tables that come of it are mapped into memory from then on.
+    They are encoded once, and the Arrow tables that come of it are mapped into memory from then on.
 
     Args:
-        data_dir: folder of the files; if None they are downloaded.
-        vocab_size: V, padding counted.
-        max_length: T.
-        batch_size: sentences a batch.
-        batches_per_epoch: one pass over the data if None.
+        data_dir: folder of the files; if None they are downloaded into the folder ``FOLDER`` of
+            ``data``.
 
     Raises:
-        MissingError: the folder or a file is missing, or cannot be downloaded.
-        UserError: a size is not positive; later, a file is damaged.
+        MissingError: the folder is missing; later, a file is, or cannot be downloaded.
+        UserError: later, a file is damaged.
     """
 
     FOLDER: ClassVar[str]
-    SOURCES: ClassVar[dict[str, Source]]
+    TITLE: ClassVar[str]
+    """What text this is."""
+    SOURCES: ClassVar[dict[str, Source]] = {}
+    """Where each file is downloaded from."""
+    CUT: ClassVar[bool] = False
+    """Whether longer sentences are cut at T, and not left out."""
 
-    def __init__(
-        self,
-        data_dir: str | Path | None,
-        vocab_size: int,
-        max_length: int,
-        batch_size: int,
-        batches_per_epoch: int | None,
-    ) -> None:
-        super().__init__(vocab_size, max_length, batch_size, batches_per_epoch)
-        self.data_dir: Path | None = None  # until it is known to be there
-        if data_dir is not None and not Path(data_dir).exists():
+    data_dir: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.data_dir is not None and not Path(self.data_dir).exists():
             raise MissingError(
-                f"data_dir {data_dir} is not there; leave it out to download into {self.folder}"
+                f"data_dir {self.data_dir} is not there; leave it out to download into "
+                f"{sources.ROOT / self.FOLDER}"
             )
-        self.data_dir = None if data_dir is None else Path(data_dir)
 
     @property
     def folder(self) -> Path:
-        return self.data_dir or sources.ROOT / self.FOLDER
+        return sources.ROOT / self.FOLDER if self.data_dir is None else Path(self.data_dir)
+
+    @property
+    def title(self) -> str:
+        """What text this is, and for what it stands in."""
+        return self.TITLE
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Arguments that shape the data read, as part of the revision."""
-        return {}
+        """Options that shape the data read, as part of the revision."""
+        names = {field.name for field in fields(self)} - {"data_dir"}
+        return {name: getattr(self, name) for name in names}
+
+    def fits(self, sentence: Sentence) -> bool:
+        """Whether a sentence of this length is kept."""
+        return self.CUT or len(sentence) <= self.max_length
 
     @abstractmethod
     def files(self) -> tuple[Path, ...]:
@@ -107,8 +144,8 @@ class CorpusDataModule(InMemoryDataModule):
         """
 
     @abstractmethod
-    def read(self) -> Corpus:
-        """Read and check the files."""
+    def read(self) -> Encoded:
+        """Read, check and encode the files."""
 
     def fetch(self) -> None:
         """Download what is missing of ``SOURCES`` into ``folder``."""
@@ -144,71 +181,37 @@ class CorpusDataModule(InMemoryDataModule):
         except FileNotFoundError:
             return self.data_dir is not None
 
-    def prepare_data(self) -> None:
+    def prepare(self) -> None:
         """Download and encode, if it has not been done."""
         if self.data_dir is None:
             with locked(self.folder), named(str(self.folder)):
                 if not self.is_there():
                     self.fetch()
-        self.load()
+        super().prepare()
 
-    def setup(self, stage: str | None = None) -> None:
-        self.load()
-
-    def load(self) -> None:
+    def load(self) -> Loaded:
         """Map the encoded corpus into memory, after encoding it if that is not done."""
-        if self.splits:
-            return
         files = self.files()
         if self.data_dir is None:
             sources.verify(files, self.SOURCES)
-        self.revision = fingerprint(files, self.settings)
-        encoded = sources.ROOT / "encoded" / f"{type(self).__name__.lower()}-{self.revision}"
+        revision = fingerprint(files, self.settings)
+        place = sources.ROOT / "encoded" / f"{type(self).__name__.lower()}-{revision}"
         # What was encoded by other code is not reused.
-        folder = encoded / fingerprint(sorted(Path(__file__).parent.glob("*.py")))
-        with locked(encoded):  # until it is mapped, from where on it may be removed
+        folder = place / fingerprint(sorted(Path(__file__).parent.glob("*.py")))
+        with locked(place):  # until it is mapped, from where on it may be removed
             if not is_complete(folder):
-                corpus = self.read()
-                for outdated in encoded.iterdir():
+                encoded = self.read()
+                for outdated in place.iterdir():
                     shutil.rmtree(outdated, ignore_errors=True)
-                write_corpus(folder, corpus)
-            corpus = read_corpus(folder)
-        self.splits, self.vocabulary = corpus.splits, corpus.vocabulary
-        self.source = corpus.source
+                write_encoded(folder, encoded)
+            return Loaded(revision, read_encoded(folder))
 
-    def build_metrics(
-        self, references: list[Sentence], train: list[Sentence] | None
-    ) -> list[Metric]:
-        scores = build_profile(DEFAULT, references, self.vocabulary, train=train)
-        return [*scores, self.fed(references)]
 
-    def halves(self) -> Halves | None:
-        test = self.sentences("test")
-        if len(test) < 4:  # a spread needs two of a half
-            return None
-        order = torch.randperm(len(test), generator=torch.Generator().manual_seed(0)).tolist()
-        shuffled = [test[row] for row in order]
-        size = len(test) // 2
-        samples, references = shuffled[:size], shuffled[size : 2 * size]
-        return Halves(samples, references, self.judged_by(references, self.sentences("train")))
-
-    def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
-        """``real``: training text, without repetition; ``unigram`` and ``uniform`` words.
-
-        Where training is smaller than ``n``, validation text is drawn too.
-
-        Raises:
-            UserError: ``n`` exceeds both together.
-        """
-        known = self.splits["train"]
-        if n > len(known.ids):
-            pairs = zip(known, self.splits["validation"], strict=True)
-            known = type(known)(*(torch.cat(pair) for pair in pairs))
-        if n > len(known.ids):
-            raise UserError(
-                f"{n} real sentences were asked for, training and validation have {len(known.ids)}"
-            )
-        generator = torch.Generator().manual_seed(seed)
-        rows = torch.randperm(len(known.ids), generator=generator)[:n]
-        real = self.decode(select(known, rows))
-        return {"real": real} | self.frequency_anchors(n, generator)
+def fingerprint(files: Iterable[Path], settings: dict[str, Any] | None = None) -> str:
+    """Short hash of the names and contents of ``files``, and of what shapes the data read."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    if settings:
+        digest.update(json.dumps(settings, sort_keys=True).encode())
+    return digest.hexdigest()[:12]

@@ -8,28 +8,29 @@ here is described in ``oracle/fit.py``, so values compare with each other and no
 import hashlib
 import json
 import zipfile
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
-from datamodules.in_memory import InMemoryDataModule
+from datamodules.arrow import Encoded
+from datamodules.corpus import Corpus, Loaded
+from datamodules.judging import Judging, WithOracle
 from textgan_bench.errors import MissingError, UserError
 from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
-from textgan_bench.interfaces import Sentence, Split
-from textgan_bench.metrics import OracleNLL
-from textgan_bench.metrics.profiles import DEFAULT, build_profile
+from textgan_bench.interfaces import Split
 from textgan_bench.tokens import PAD_TOKEN, TokenBatch, Vocabulary, padding_mask
 
 ORACLE = Path(__file__).parent / "oracle" / "hmm.npz"
 LENGTH = 20  # A.4.2
-HELD_OUT = 5_000  # sentences of validation and of test; A.4.2 scores 5,000 generated sentences
+# A.4.2, which scores 5,000 generated sentences.
+SIZES: dict[Split, int] = {"train": 50_000, "validation": 5_000, "test": 5_000}
 
 # Seeds of the sampler; the oracle's entropy was measured with seed 0.
 SEEDS: dict[Split, int] = {"train": 1, "validation": 2, "test": 3}
-ANCHOR_SEED = 1_000
 
 
 class HMMOracle:
@@ -95,61 +96,33 @@ def normalised(rows: np.ndarray) -> Tensor:
     return exact / exact.sum(dim=-1, keepdim=True)
 
 
-class HMM(InMemoryDataModule):
-    """Samples of the shipped oracle, the same at each run: only their order follows the seed.
+@dataclass(frozen=True)
+class HMM(Corpus):
+    """Samples of the shipped oracle, always the same: 50,000 for training in NAGAN (A.4.2)."""
 
-    Args:
-        batch_size: 128 in NAGAN (Table 9, synthetic).
-        train_size: 50,000 in NAGAN (A.4.2); fewer are the first of them.
-        batches_per_epoch: one pass over the data if None, as in NAGAN (A.4.2: one training step is
-            one epoch).
+    max_length = LENGTH
 
-    Raises:
-        UserError: a size is not positive.
-    """
+    @cached_property
+    def oracle(self) -> HMMOracle:
+        """The shipped one."""
+        return HMMOracle()
 
-    def __init__(
-        self,
-        batch_size: int = 128,
-        train_size: int = 50_000,
-        batches_per_epoch: int | None = None,
-    ) -> None:
-        if train_size < 1:
-            raise UserError(f"train_size is at least 1, not {train_size}")
-        self.oracle = HMMOracle()
-        super().__init__(len(self.oracle.words) + 1, LENGTH, batch_size, batches_per_epoch)
-        self.train_size = train_size
-        self.vocabulary = Vocabulary((PAD_TOKEN, *self.oracle.words))
-        self.source = (
-            f"{train_size:,} samples of an HMM oracle (100 states, 500 words, length 20) fitted on "
-            f"5,000 COCO captions; entropy {self.oracle.entropy:.4f} nats per word"
-        )
+    @property
+    def vocab_size(self) -> int:
+        return len(self.oracle.words) + 1
 
-    def setup(self, stage: str | None = None) -> None:
-        if self.splits:
-            return
-        sizes: dict[Split, int] = {
-            "train": self.train_size,
-            "validation": HELD_OUT,
-            "test": HELD_OUT,
-        }
-        self.splits = {name: self.oracle.sample(sizes[name], SEEDS[name]) for name in sizes}
+    @property
+    def judging(self) -> Judging:
+        return WithOracle(self.oracle)
+
+    def load(self) -> Loaded:
+        splits = {split: self.oracle.sample(SIZES[split], SEEDS[split]) for split in SIZES}
         digest = hashlib.sha256(self.oracle.sha256.encode())
-        for tokens in self.splits.values():
+        for tokens in splits.values():
             digest.update(tokens.ids.numpy().tobytes())
-        self.revision = digest.hexdigest()[:12]
-
-    def build_metrics(
-        self, references: list[Sentence], train: list[Sentence] | None
-    ) -> list[Metric]:
-        return [
-            OracleNLL(self.oracle, self.vocabulary),
-            *build_profile(DEFAULT, references, self.vocabulary, train=train),
-            self.fed(references),
-        ]
-
-    def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
-        """``oracle``: fresh samples of it; ``unigram`` and ``uniform`` words."""
-        generator = torch.Generator().manual_seed(ANCHOR_SEED + seed)
-        fresh = self.decode(self.oracle.sample(n, ANCHOR_SEED + seed))
-        return {"oracle": fresh} | self.frequency_anchors(n, generator)
+        source = (
+            f"{SIZES['train']:,} samples of an HMM oracle (100 states, 500 words, length 20) fitted"
+            f" on 5,000 COCO captions; entropy {self.oracle.entropy:.4f} nats per word"
+        )
+        vocabulary = Vocabulary((PAD_TOKEN, *self.oracle.words))
+        return Loaded(digest.hexdigest()[:12], Encoded(vocabulary, {**splits}, source))

@@ -1,13 +1,14 @@
 """The user's own text."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from tqdm import tqdm
 
+from datamodules.arrow import Encoded
+from datamodules.counted import CountedCorpus, split_of
 from datamodules.lines import read_lines
-from datamodules.sources import Source
-from datamodules.text import TextCorpus, split_of
 from datamodules.words import split_words
 from textgan_bench.errors import MissingError, UserError
 from textgan_bench.interfaces import Sentence, Split
@@ -17,44 +18,35 @@ FITTED = 2 * 128
 """Validation sentences at least: half of them fit the encoder of the Fréchet distance."""
 
 
-class Text(TextCorpus):
+@dataclass(frozen=True)
+class Text(CountedCorpus):
     """Any text: a file of one sentence a line, or a folder with train, valid and test files.
 
     A single file is split by a hash of the sentence, so that copies of it stay in one split.
 
     Args:
         data_dir: the file, or the folder of ``.txt`` or ``.txt.gz``.
-        words: in the vocabulary, at most.
+        words: words in the vocabulary, at most.
         max_length: T; longer sentences are left out.
-        batch_size: sentences a batch.
-        batches_per_epoch: one pass over the data if None.
         tokenised: whether blanks separate the words already; else ``split_words`` does.
 
     Raises:
-        MissingError: there is no such file, or the folder lacks one.
-        UserError: a size is not positive, or a file holds no text or too little.
+        MissingError: there is no such file, or later, the folder lacks one.
+        UserError: no text is named; later, a file holds no text or too little.
     """
 
-    FOLDER: ClassVar[str] = "text"
-    SOURCES: ClassVar[dict[str, Source]] = {}
+    FOLDER = "text"
+    tokenised: bool = False
 
-    def __init__(
-        self,
-        data_dir: str | Path | None = None,
-        words: int = 10_000,
-        max_length: int = 40,
-        batch_size: int = 64,
-        batches_per_epoch: int | None = None,
-        tokenised: bool = False,
-    ) -> None:
-        if data_dir is None:
+    def __post_init__(self) -> None:
+        if self.data_dir is None:
             raise UserError("own text is named: DATA=path/to/file.txt, or a folder")
-        if not Path(data_dir).exists():
-            raise MissingError(f"{data_dir} is not there")
-        self.tokenised = tokenised
-        if not tokenised:
-            self.tokenisation = "nltk-by-piece"
-        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch)
+        if not self.folder.exists():
+            raise MissingError(f"{self.data_dir} is not there")
+
+    @property
+    def tokenisation(self) -> str:
+        return super().tokenisation if self.tokenised else "nltk-by-piece"
 
     @property
     def title(self) -> str:
@@ -63,19 +55,20 @@ class Text(TextCorpus):
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {**super().settings, "tokenisation": self.tokenisation}
+        split = {"tokenisation": self.tokenisation}
+        return {"words": self.words, "max_length": self.max_length} | split
 
     def split_line(self, line: str) -> Sentence:
         return line.split() if self.tokenised else split_words(line)
 
-    def prepare_data(self) -> None:
+    def prepare(self) -> None:
         """Encode, and refuse before training what could not be scored after it.
 
         Raises:
             UserError: there are too few validation sentences.
         """
-        super().prepare_data()
-        held_out = len(self.splits["validation"].ids)
+        super().prepare()
+        held_out = len(self.loaded.encoded.splits["validation"].ids)
         if held_out < FITTED:
             raise UserError(
                 f"{self.folder} gives {held_out} validation sentences, fewer than the {FITTED} of "
@@ -97,14 +90,14 @@ class Text(TextCorpus):
             )
         return tuple(found)
 
-    def texts(self) -> dict[Split, list[Sentence]]:
+    def read(self) -> Encoded:
         parts = [self._sentences_of(path) for path in self.files()]
         if len(parts) == 3:
-            return {"train": parts[0], "validation": parts[1], "test": parts[2]}
+            return self.encode({"train": parts[0], "validation": parts[1], "test": parts[2]})
         texts: dict[Split, list[Sentence]] = {"train": [], "validation": [], "test": []}
         for sentence in parts[0]:
             texts[split_of(sentence)].append(sentence)
-        return texts
+        return self.encode(texts)
 
     def _sentences_of(self, path: Path) -> list[Sentence]:
         sentences = []

@@ -1,12 +1,13 @@
 """The two corpora that Texygen made customary (Zhu et al., 2018): COCO captions and WMT news."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from datamodules.arrow import Encoded
+from datamodules.counted import CountedCorpus, chosen, tokenise, words_of
 from datamodules.lines import read_lines
 from datamodules.sources import GITHUB, Source
-from datamodules.text import TextCorpus, chosen, tokenise, words_of
-from textgan_bench.interfaces import Sentence, Split
 
 _TEXYGEN = f"{GITHUB}/geek-ai/Texygen/3104e22ac75f3cc2070da2bf5e2da6d2bef149ad/data"
 _GANS_FALLING_SHORT = (
@@ -15,25 +16,17 @@ _GANS_FALLING_SHORT = (
 )
 
 
-class COCOTexygen(TextCorpus):
+@dataclass(frozen=True)
+class COCOTexygen(CountedCorpus):
     """Texygen's image captions: 10,000 for training and 10,000 for test, lower case.
 
     Neither COCO captions of LeakGAN nor comparable with them. Texygen has no validation split: a
     tenth of training is held out. A few of the published test sentences are in training.
-
-    Args:
-        data_dir: folder of the files; if None they are downloaded.
-        words: in the vocabulary, at most; the largest number published.
-        max_length: T; 37, the longest sentence.
-        batch_size: 64 in Texygen.
-        batches_per_epoch: one pass over the data if None.
-
-    Raises:
-        FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
-        UserError: a size is not positive, or a file is damaged.
     """
 
-    FOLDER: ClassVar[str] = "coco-texygen"
+    FOLDER = "coco-texygen"
+    TITLE = "COCO captions of Texygen"
+    DISJOINT = False
     SOURCES: ClassVar[dict[str, Source]] = {
         "image_coco.txt": Source(
             f"{_TEXYGEN}/image_coco.txt",
@@ -44,46 +37,29 @@ class COCOTexygen(TextCorpus):
             "72e25c9fb4d2cd43182ac602c92f6ffc377762147f9709572943b0b09174bcae",
         ),
     }
-    TITLE: ClassVar[str] = "COCO captions of Texygen"
-    DISJOINT: ClassVar[bool] = False
-
-    def __init__(
-        self,
-        data_dir: str | Path | None = None,
-        words: int = 4_682,
-        max_length: int = 37,
-        batch_size: int = 64,
-        batches_per_epoch: int | None = None,
-    ) -> None:
-        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch)
+    words: int = 4_682
+    """The largest number published."""
+    max_length: int = 37
+    """The longest sentence."""
 
     def files(self) -> tuple[Path, ...]:
         return self.choose(tuple(self.SOURCES), ("texygen_train.txt", "texygen_test.txt"))
 
-    def texts(self) -> dict[Split, list[Sentence]]:
+    def read(self) -> Encoded:
         train, test = (tokenise(read_lines(path)) for path in self.files())
         validation, train = chosen(train, len(train) // 10)
-        return {"train": train, "validation": validation, "test": test}
+        return self.encode({"train": train, "validation": validation, "test": test})
 
 
-class EMNLPNews(TextCorpus):
+@dataclass(frozen=True)
+class EMNLPNews(CountedCorpus):
     """Sentences of EMNLP 2017 WMT news, as LeakGAN and Texygen chose them, cased.
 
     About 270,000 for training, 10,000 for validation and 10,000 for test.
-
-    Args:
-        data_dir: folder of the files or of the stand-in; downloaded if None.
-        words: in the vocabulary, at most; 5,742, the largest number published.
-        max_length: T; 52 in ScratchGAN, longer sentences are left out.
-        batch_size: 64 in Texygen.
-        batches_per_epoch: one pass over the data if None.
-
-    Raises:
-        FileNotFoundError: the folder or a file is missing, or cannot be downloaded.
-        UserError: a size is not positive, or a file is damaged.
     """
 
-    FOLDER: ClassVar[str] = "emnlp_news"
+    FOLDER = "emnlp_news"
+    TITLE = "EMNLP 2017 WMT news"
     SOURCES: ClassVar[dict[str, Source]] = {
         "train.txt": Source(
             f"{_GANS_FALLING_SHORT}/train.txt", "66abc879b4d72f13de02183b71cffb8f3e83b5bd"
@@ -97,17 +73,10 @@ class EMNLPNews(TextCorpus):
             "03c646d08f766f4140443db4419b1f0ee292bc0db514208873e9f2e166b95bd2",
         ),
     }
-    TITLE: ClassVar[str] = "EMNLP 2017 WMT news"
-
-    def __init__(
-        self,
-        data_dir: str | Path | None = None,
-        words: int = 5_742,
-        max_length: int = 52,
-        batch_size: int = 64,
-        batches_per_epoch: int | None = None,
-    ) -> None:
-        super().__init__(data_dir, words, max_length, batch_size, batches_per_epoch)
+    words: int = 5_742
+    """The largest number published."""
+    max_length: int = 52
+    """That of ScratchGAN; longer sentences are left out."""
 
     def files(self) -> tuple[Path, ...]:
         return self.choose(tuple(self.SOURCES), ("gfs_valid.txt.gz", "texygen_test.txt.gz"))
@@ -118,9 +87,9 @@ class EMNLPNews(TextCorpus):
             return self.TITLE
         return f"stand-in for {self.TITLE}, trained on a part of its validation text"
 
-    def texts(self) -> dict[Split, list[Sentence]]:
+    def read(self) -> Encoded:
         train, *validation, test = (words_of(read_lines(path)) for path in self.files())
         if not validation:
             held_out, train = chosen(train, len(train) // 10)
             validation = [held_out]
-        return {"train": train, "validation": validation[0], "test": test}
+        return self.encode({"train": train, "validation": validation[0], "test": test})

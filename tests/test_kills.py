@@ -116,8 +116,11 @@ def starter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starter
         "small/data.yaml",
         """
         data:
-          class_path: datamodules.Text
-          init_args: {data_dir: text.txt, batch_size: 16, batches_per_epoch: 10}
+          class_path: datamodules.TextData
+          init_args:
+            corpus: {class_path: datamodules.Text, init_args: {data_dir: text.txt}}
+            batch_size: 16
+            batches_per_epoch: 10
         """,
     )
     write_recipe(

@@ -22,6 +22,10 @@ LAUGHS = "\n".join(
     ["a0: &a0 [1]", *(f"a{i}: &a{i} [{', '.join(10 * [f'*a{i - 1}'])}]" for i in range(1, 30))]
 )
 
+DATA_OF_NAMES = """
+data: {class_path: datamodules.TextData, init_args: {corpus: {class_path: datamodules.Names}}}
+"""
+
 pytestmark = pytest.mark.usefixtures("checkout")
 
 
@@ -86,7 +90,7 @@ def test_a_neighbouring_folder_of_data_is_found(tmp_path: Path, command: Command
     folder.mkdir(parents=True)
     for data in ("pets", "pets-small"):
         assert folder_beside(data) == "../shared/data/pets"
-        write_recipe(f"{data}/data.yaml", "data: {class_path: datamodules.Names}")
+        write_recipe(f"{data}/data.yaml", DATA_OF_NAMES)
         write_recipe(f"{data}/boring.yaml", "model: {class_path: tests.boring.Boring}")
         missing = "../shared/data/pets lacks female.txt, male.txt"
         bench = ("bench", "boring", "--data", data, "--budget", "smoke")

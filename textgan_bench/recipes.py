@@ -367,9 +367,22 @@ def data_module(
     from textgan_bench.interfaces import TextDataModule
 
     name, arguments = data_arguments(name, data_dir, tokenised=tokenised)
-    settings = yaml.safe_load(read(table(name) / DATA))["data"]
-    settings["init_args"] = {**settings.get("init_args", {}), **arguments}
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(TextDataModule, "data")
-    data: TextDataModule = parser.instantiate(parser.parse_object({"data": settings})).data
+    settings = parser.parse_object({"data": _data_of(name)})
+    if arguments:
+        settings = parser.parse_object({"data": data_layer(name, arguments)}, namespace=settings)
+    data: TextDataModule = parser.instantiate(settings).data
     return name, data
+
+
+def data_layer(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of a table's corpus, or of a data module without one, as settings of ``data``."""
+    own = {"init_args": arguments}
+    has_corpus = "corpus" in (_data_of(name).get("init_args") or {})
+    return {"init_args": {"corpus": own}} if has_corpus else own
+
+
+def _data_of(name: str) -> dict[str, Any]:
+    settings: dict[str, Any] = yaml.safe_load(read(table(name) / DATA))["data"]
+    return settings

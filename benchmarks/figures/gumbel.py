@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torchmetrics import MetricCollection
 
+from datamodules import TextData
 from datamodules.cfg import CFG, parses
 from textgan_bench.evaluation.figures import plot_losses, plot_texts
 from textgan_bench.evaluation.scores import score
@@ -46,10 +47,11 @@ def samples(runs: Sequence[Run], path: Path, caption: str) -> None:
     end a string; the share of distinct strings up to there, and their negative log-likelihood in
     nats a character.
     """
-    data = CFG()
+    corpus = CFG()
+    data = TextData(corpus)
     data.setup()
     metrics = MetricCollection(
-        [ParseRate(parses), Diversity(), OracleNLL(data.oracle, data.vocabulary)]
+        [ParseRate(parses), Diversity(), OracleNLL(corpus.oracle, data.vocabulary)]
     )
     texts = {"grammar": data.sentences("test")}
     titles = ("LSTM, MLE", *(panel[:3] for panel in PANELS))

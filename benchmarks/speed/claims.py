@@ -14,8 +14,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from datamodules import COCO, HMM
-from datamodules.in_memory import InMemoryDataModule
+from datamodules import COCO, HMM, TextData
 from textgan_bench.interfaces import Sentence
 
 ROUNDS = 5
@@ -55,7 +54,7 @@ class Texts:
     def __init__(self, data_dir: Path | None) -> None:
         folder = None if data_dir is None else data_dir / "coco"
         self.is_real = folder is not None and folder.is_dir()
-        self.data: InMemoryDataModule = COCO(folder, batch_size=64) if self.is_real else HMM(64)
+        self.data = TextData(COCO(folder) if self.is_real else HMM())
         self.data.setup()
 
     @property
@@ -67,8 +66,8 @@ class Texts:
         if self.is_real:
             splits = (self.data.sentences(split) for split in ("train", "validation", "test"))
             return list(chain.from_iterable(splits))
-        assert isinstance(self.data, HMM)
-        words = self.data.decode(self.data.oracle.sample(CAPTIONS + 5_000, SEED))
+        oracle = HMM().oracle
+        words = self.data.encoded.decode(oracle.sample(CAPTIONS + 5_000, SEED))
         # Captions have no one length.
         return [sentence[: 5 + i % 16] for i, sentence in enumerate(words)]
 

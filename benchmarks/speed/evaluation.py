@@ -8,6 +8,7 @@ from benchmarks.speed.bleu import nltk
 from benchmarks.speed.claims import ROUNDS, Claim, Texts, main, medians, seconds
 from textgan_bench.evaluation.scores import score
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
+from textgan_bench.metrics.profiles import Basis, build
 
 SENTENCES = 5_000
 NLTK_SENTENCES = 10
@@ -21,7 +22,8 @@ def measure(texts: Texts) -> list[Claim]:
         start = seconds()
         data.encoder = HashedNGrams.fit(data.sentences("validation"))  # in place of the cached one
         fitted = seconds()
-        metrics = MetricCollection(data.build_metrics(references, data.sentences("train")))
+        basis = Basis(references, data.vocabulary, data.sentences("train"), data.encoder)
+        metrics = MetricCollection(build(data.corpus.judging.entries, basis)[0])
         built = seconds()
         scores = score(metrics, samples)
         parts.append((fitted - start, built - fitted, seconds() - built))

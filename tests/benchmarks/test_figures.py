@@ -104,7 +104,10 @@ def test_names_and_lengths_come_from_samples_and_checkpoint(tmp_path: Path) -> N
     run = Run(tmp_path)
     config = {
         "model": {"class_path": "textgan_bench.methods.ImportanceSampledGAN"},
-        "data": {"class_path": "datamodules.CFG"},
+        "data": {
+            "class_path": "datamodules.TextData",
+            "init_args": {"corpus": {"class_path": "datamodules.CFG"}},
+        },
         "trainer": {"default_root_dir": str(tmp_path), "logger": False},
         "checkpoint": {"select": None},
     }

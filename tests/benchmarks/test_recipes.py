@@ -67,7 +67,7 @@ def built() -> list[tuple[str, str, str]]:
 def build(data: str, method: str, budget: str, folder: Path) -> TrainingCLI:
     settings = [f"--config={path}" for path in LAYERS[data, method, budget]]
     if data == TEXT:  # whose text is named by the user
-        settings.append(f"--data.init_args.data_dir={folder.with_suffix('.txt')}")
+        settings.append(f"--data.init_args.corpus.init_args.data_dir={folder.with_suffix('.txt')}")
     return TrainingCLI([*settings, f"--trainer.default_root_dir={folder}"], run=False)
 
 

@@ -17,7 +17,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 def text(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A text of three thousand sentences, and the recipes for such."""
     monkeypatch.setattr("datamodules.sources.ROOT", checkout / "data")
-    write_recipe("text/data.yaml", "data: {class_path: datamodules.Text}")
+    write_recipe(
+        "text/data.yaml",
+        "data: {class_path: datamodules.TextData, init_args: {corpus: datamodules.Text}}",
+    )
     write_recipe("text/boring.yaml", "model: {class_path: tests.boring.Boring}")
     write_recipe(
         "text/boring-quick.yaml", "trainer: {max_epochs: 1}\nevaluate: {budget_label: an epoch}"
@@ -52,7 +55,8 @@ def test_a_data_set_is_encoded_before_it_is_needed(command: Command, text: Path)
 def test_all_goes_on_after_a_failure_and_names_it(command: Command, text: Path) -> None:
     write_recipe(
         "missing/data.yaml",
-        "data: {class_path: datamodules.Names, init_args: {data_dir: my texts}}",
+        "data: {class_path: datamodules.TextData, init_args: {corpus: {class_path: "
+        "datamodules.Names, init_args: {data_dir: my texts}}}}",
     )
     result = command("data", "all")
     assert result.status == 2
@@ -108,7 +112,7 @@ def test_only_own_text_is_said_to_be_tokenised(command: Command, text: Path) -> 
     assert said in command.refused("score", text, "--references", text, "--tokenised")
     command("bench", "boring", "--data", text, "--tokenised", "--budget", "smoke")
     config = yaml.safe_load((run_of(text, "smoke") / "config.yaml").read_text())
-    assert config["data"]["init_args"]["tokenised"] is True
+    assert config["data"]["init_args"]["corpus"]["init_args"]["tokenised"] is True
 
 
 @pytest.mark.parametrize(
@@ -117,6 +121,7 @@ def test_only_own_text_is_said_to_be_tokenised(command: Command, text: Path) -> 
 def test_a_name_that_reads_as_yaml_is_a_file(command: Command, text: Path, name: str) -> None:
     path = text.rename(name)
     table, data = data_module(name, None)
+    data.setup("test")
     assert data.source.startswith(f"own text {name}: ")
     assert re.fullmatch(r"text-[\w.-]+", table)
     if name in ("notes: draft.txt", "null"):

@@ -15,6 +15,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch.distributed import DistNetworkError
 
+from datamodules import hmm
 from tests.boring import Boring, BoringData
 from tests.checkout import RECORD, RUN, Command, write_recipe
 from textgan_bench import leaderboard
@@ -303,7 +304,11 @@ def test_a_collapse_of_fifty_sentences_is_given_away(command: Command) -> None:
 
 
 def test_a_data_set_judges_words_that_it_does_not_know(command: Command) -> None:
-    write_recipe("hmm/data.yaml", "data: {class_path: datamodules.HMM, init_args: {train_size: 9}}")
+    command.monkeypatch.setitem(hmm.SIZES, "train", 9)
+    write_recipe(
+        "hmm/data.yaml",
+        "data: {class_path: datamodules.TextData, init_args: {corpus: datamodules.HMM}}",
+    )
     Path("text").write_text("a zwölf man\na man\n", encoding="utf-8")
     content = json.loads(command("score", "text", "--data", "hmm", "--json").out)
     assert content["left_out"] == {"OracleNLL": "'zwölf' is not a word of this vocabulary of 500"}

@@ -7,9 +7,10 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from datamodules import TextData
 from datamodules.batches import EvaluationBatches, Shard, TrainingBatches
 from tests.boring import Boring
-from tests.datamodules.test_in_memory import Few, few
+from tests.datamodules.test_text_data import few
 from tests.trainer import trainer
 from textgan_bench.tokens import Batch, CipherBatch, LabelledBatch, TokenBatch, length_mask
 
@@ -157,7 +158,7 @@ class Seen(pl.Callback):
         self.batches.append(batch.ids.tolist())
 
 
-def train(callbacks: list[pl.Callback], data: Few, checkpoint: Path | None = None) -> None:
+def train(callbacks: list[pl.Callback], data: TextData, checkpoint: Path | None = None) -> None:
     quiet = trainer(max_epochs=4, limit_val_batches=0, callbacks=callbacks)
     quiet.fit(Boring(4, 4), data, ckpt_path=checkpoint)
 

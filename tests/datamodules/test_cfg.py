@@ -3,13 +3,15 @@
 import itertools
 import math
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 
 import nltk
 import pytest
 import torch
 
-from datamodules.cfg import CFG, LENGTH, SYMBOLS, CFGOracle, parses
+from datamodules.cfg import CFG, LENGTH, SEEDS, SYMBOLS, CFGOracle, parses
+from tests.datamodules.ready import ready
 from textgan_bench.evaluation.bootstrap import standard_errors
 from textgan_bench.evaluation.fingerprint import data_fingerprint
 from textgan_bench.evaluation.scores import score
@@ -84,20 +86,16 @@ def test_no_string_is_impossible_and_none_that_is_wrong_is_likely() -> None:
 
 
 def test_five_thousand_strings_of_twelve_places() -> None:
-    data = CFG()
-    data.setup()
-    assert data.splits["train"].ids.shape == (5_000, 12)
-    assert all(parses(sentence) for split in data.splits for sentence in data.sentences(split))
+    data = ready(CFG())
+    assert data.encoded.splits["train"].ids.shape == (5_000, 12)
+    assert all(map(parses, chain.from_iterable(map(data.sentences, SEEDS))))
     assert data.vocab_size == 6, "x, four operators, and the blank"
-    with pytest.raises(ValueError, match="train_size is at least 1, not 0"):
-        CFG(train_size=0)
 
 
 def test_the_parse_rate_is_that_of_whole_strings_and_other_scores_end_at_a_blank(
     tmp_path: Path,
 ) -> None:
-    data = CFG()
-    data.setup()
+    data = ready(CFG())
     torch.manual_seed(0)
     batch = GumbelSoftmaxGAN(data.vocab_size, data.max_length).sample(500)
     symbols = "".join((" ", *SYMBOLS))
@@ -119,8 +117,7 @@ def test_the_parse_rate_is_that_of_whole_strings_and_other_scores_end_at_a_blank
 
 
 def test_a_model_that_ends_at_the_blank_writes_strings_padded_by_it() -> None:
-    data = CFG()
-    data.setup()
+    data = ready(CFG())
     batch = pad_sequences([[1, 2, 1], [1, 2], [1]], LENGTH)  # as maximum likelihood writes them
     texts = data.text(batch)
     assert texts == [["x", "+", "x"], ["x", "+"], ["x"]]
@@ -131,6 +128,5 @@ def test_a_model_that_ends_at_the_blank_writes_strings_padded_by_it() -> None:
 
 
 def test_records_of_the_lenient_parse_rate_are_told_apart() -> None:
-    data = CFG()
-    data.setup()
+    data = ready(CFG())
     assert data_fingerprint(data, 5_000)["revision"] == 2

@@ -11,10 +11,10 @@ import torch
 from nltk.corpus.reader import TaggedCorpusReader
 from torchmetrics import MetricCollection
 
-from datamodules import BrownW200, BrownW200Clean, CharacterCipher, WordSub
+from datamodules import BrownW200, BrownW200Clean, CharacterCipher, TextData, WordSub
 from datamodules.brown import untagged
-from datamodules.ciphers import CipherDataModule
 from datamodules.keys import Key, substitution, vigenere
+from tests.datamodules.ready import ready
 from textgan_bench.evaluation.criteria import Criteria
 from textgan_bench.evaluation.scores import score
 from textgan_bench.evaluation.text import write_sentences
@@ -25,7 +25,8 @@ from textgan_bench.tokens import PAD, CipherBatch, TokenBatch, pad_sequences
 BROWN, YELP = Path("../shared/data/brown"), Path("../shared/data/yelp")
 needs_data = pytest.mark.skipif(not BROWN.is_dir(), reason=f"{BROWN} is not here")
 
-CIPHERS: dict[str, Callable[[], CipherDataModule]] = {
+Cipher = BrownW200 | CharacterCipher | WordSub
+CIPHERS: dict[str, Callable[[], Cipher]] = {
     "brown-w200": lambda: BrownW200(BROWN),
     "brown-w200-clean": lambda: BrownW200Clean(BROWN),
     "vigenere": lambda: CharacterCipher(BROWN),
@@ -35,18 +36,21 @@ CIPHERS: dict[str, Callable[[], CipherDataModule]] = {
 
 
 @pytest.fixture(scope="module", params=CIPHERS)
-def data(request: pytest.FixtureRequest) -> CipherDataModule:
+def cipher(request: pytest.FixtureRequest) -> Cipher:
     if not BROWN.is_dir() or not YELP.is_dir():
         pytest.skip(f"{BROWN} or {YELP} is not here")
-    built = CIPHERS[request.param]()
-    built.setup()
-    return built
+    return CIPHERS[request.param]()
+
+
+@pytest.fixture(scope="module")
+def data(cipher: Cipher) -> TextData:
+    return ready(cipher)
 
 
 @pytest.fixture
-def key(data: CipherDataModule) -> Key:
+def key(cipher: Cipher) -> Key:
     """The exact key."""
-    return data.key
+    return cipher.key_for(cipher.vocab_size)
 
 
 def accuracy(deciphered: TokenBatch, plain: TokenBatch) -> float:
@@ -55,7 +59,7 @@ def accuracy(deciphered: TokenBatch, plain: TokenBatch) -> float:
     return float((right / plain.lengths).mean())
 
 
-def test_the_key_deciphers_every_held_out_sentence(data: CipherDataModule, key: Key) -> None:
+def test_the_key_deciphers_every_held_out_sentence(data: TextData, key: Key) -> None:
     for loader in (data.val_dataloader(), data.test_dataloader()):
         for batch in loader:
             assert isinstance(batch, CipherBatch)
@@ -63,15 +67,15 @@ def test_the_key_deciphers_every_held_out_sentence(data: CipherDataModule, key: 
             assert accuracy(batch.cipher, batch.plain) < 0.5
 
 
-def test_the_key_has_the_best_scores_there_are(data: CipherDataModule, key: Key) -> None:
-    test = data.splits["test"]
+def test_the_key_has_the_best_scores_there_are(data: TextData, key: Key) -> None:
+    test = data.encoded.splits["test"]
     assert isinstance(test, CipherBatch)
     paired = MetricCollection([TokenAccuracy(), CorpusBLEU()])
-    built = data.build_metrics(data.sentences("test")[:9], None)
-    assert {type(metric) for metric in paired.values()} < {type(metric) for metric in built}
-    exact = score(paired, data.decode(key.decipher(test.cipher)), data.aligned("test"))
+    named = {entry.name for entry in data.corpus.judging.entries}
+    assert {type(metric).__name__ for metric in paired.values()} < named
+    exact = score(paired, data.encoded.decode(key.decipher(test.cipher)), data.aligned("test"))
     assert exact == pytest.approx({"token_accuracy": 1, "corpus_bleu/4": 1}, abs=1e-12)
-    none = score(paired, data.decode(test.cipher), data.aligned("test"))
+    none = score(paired, data.encoded.decode(test.cipher), data.aligned("test"))
     assert max(none.values()) < 0.5
     assert score(MetricCollection([TokenAccuracy(), Diversity()]), [["a"]]).keys() == {
         "distinct_words",
@@ -81,8 +85,7 @@ def test_the_key_has_the_best_scores_there_are(data: CipherDataModule, key: Key)
 
 @needs_data
 def test_a_file_of_decipherments_is_scored_by_line(tmp_path: Path) -> None:
-    data = BrownW200(BROWN)
-    data.setup()
+    data = ready(BrownW200(BROWN))
     plain = data.sentences("test")
     wrong = [["the"] * len(words) if place % 2 else words for place, words in enumerate(plain)]
     criteria = Criteria(MetricCollection([TokenAccuracy()]), {}, plain, None, aligned=plain)
@@ -96,8 +99,8 @@ def test_a_file_of_decipherments_is_scored_by_line(tmp_path: Path) -> None:
     assert "of the 11468 test sentences, not 11467" in scores.left_out["TokenAccuracy"]
 
 
-def test_training_sides_are_different_sentences(data: CipherDataModule, key: Key) -> None:
-    train = data.splits["train"]
+def test_training_sides_are_different_sentences(data: TextData, key: Key) -> None:
+    train = data.encoded.splits["train"]
     assert isinstance(train, CipherBatch)
     hidden = key.decipher(train.cipher)
     plain, other = map(tuple, train.ids.tolist()), map(tuple, hidden.ids.tolist())
@@ -128,12 +131,11 @@ def test_unknown_words_stay_unknown_under_substitution() -> None:
 
 @needs_data
 def test_brown_w200_has_the_published_form() -> None:
-    data = BrownW200(BROWN)
-    data.setup()
+    data = ready(BrownW200(BROWN))
     frequent = [line.split("\t") for line in (BROWN / "top200_counts.tsv").read_text().splitlines()]
     assert set(data.vocabulary.tokens[2:]) == {word for word, _ in frequent}
     assert data.vocabulary.tokens[:5] == ("<pad>", "<unk>", "the", "said", "an")
-    train, test = data.splits["train"], data.splits["test"]
+    train, test = data.encoded.splits["train"], data.encoded.splits["test"]
     assert len(train.ids) == 51_606 // 2 == 25_803
     assert len(test.ids) == 11_468
     assert data.max_length == 100
@@ -148,17 +150,17 @@ def test_brown_w200_has_the_published_form() -> None:
 
 @needs_data
 def test_wordsub_has_the_published_form() -> None:
-    data = WordSub(YELP)
-    data.setup()
-    sizes = [len(data.splits[split].ids) for split in ("validation", "test")]
+    cipher = WordSub(YELP)
+    data = ready(cipher)
+    sizes = [len(data.encoded.splits[split].ids) for split in ("validation", "test")]
     assert sizes == [5_000, 5_000]
     assert data.vocab_size == 9_378 + 2  # published: 9,445
     assert "<unk>" not in {word for sentence in data.sentences("test") for word in sentence}
-    train = data.splits["train"]
+    train = data.encoded.splits["train"]
     assert isinstance(train, CipherBatch)
     plain = set(map(tuple, train.ids.tolist()))
-    hidden = set(map(tuple, data.key.decipher(train.cipher).ids.tolist()))
-    test = set(map(tuple, data.splits["test"].ids.tolist()))
+    hidden = set(map(tuple, cipher.key_for(data.vocab_size).decipher(train.cipher).ids.tolist()))
+    test = set(map(tuple, data.encoded.splits["test"].ids.tolist()))
     assert plain.isdisjoint(hidden)
     assert test.isdisjoint(plain | hidden)
 
@@ -186,15 +188,14 @@ def test_the_tagged_corpus_is_read_as_nltk_reads_it(
 def test_letters_of_any_text(tmp_path: Path) -> None:
     path = tmp_path / "own.txt"
     path.write_text("\n".join(f"Don't {chr(97 + i % 26)}{chr(97 + i // 26)}!" for i in range(600)))
-    data = CharacterCipher(path, digits=(1,))
-    data.setup()
+    data = ready(CharacterCipher(path, digits=(1,)))
     sentence = data.sentences("test")[0]
     assert "".join(sentence).startswith("don_t_")
     (batch, *_) = data.test_dataloader()
     assert isinstance(batch, CipherBatch)
-    assert data.decode(batch.cipher)[0][:5] == list("cnm" + "z" + "s")
+    assert data.encoded.decode(batch.cipher)[0][:5] == list("cnm" + "z" + "s")
     with pytest.raises(ValueError, match="at least one digit"):
         CharacterCipher(path, digits=())
     path.write_text("one\n")
     with pytest.raises(ValueError, match="too short: it leaves no sentences for"):
-        CharacterCipher(path).setup()
+        ready(CharacterCipher(path))

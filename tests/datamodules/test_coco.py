@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from datamodules import coco, sources
+from datamodules import TextData, coco, sources
 from datamodules.coco import COCO
 from datamodules.sources import Source
+from tests.datamodules.ready import ready
 
 SHARED = Path("../shared/data/coco")
 needs_stand_in = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not here")
@@ -39,19 +40,16 @@ def write_published(folder: Path, protocol: int = 0) -> Path:
     return folder
 
 
-def ready(folder: Path) -> COCO:
-    data = COCO(folder, batch_size=2)
-    data.prepare_data()
-    data.setup()
-    return data
+def read(folder: Path) -> TextData:
+    return ready(COCO(folder), batch_size=2)
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 4])
 def test_published_ids_are_decoded(tmp_path: Path, protocol: int) -> None:
-    data = ready(write_published(tmp_path, protocol))
+    data = read(write_published(tmp_path, protocol))
     first, second = data.sentences("test")
     assert first == [",", '"', f"w{PADDING + 1}"]
-    assert data.splits["test"].lengths.tolist() == [2, 32]
+    assert data.encoded.splits["test"].lengths.tolist() == [2, 32]
     assert second == " ".join(published_entries()[:32]).split()
     words = {sentence[0] for sentence in data.sentences("train") + data.sentences("validation")}
     assert words == {f"w{100 + index}" for index in range(1_000)}
@@ -64,7 +62,7 @@ def test_published_ids_are_decoded(tmp_path: Path, protocol: int) -> None:
 def test_published_files_win_over_the_stand_in(tmp_path: Path) -> None:
     write_published(tmp_path)
     write_stand_in(tmp_path)
-    assert "stand-in" not in ready(tmp_path).source
+    assert "stand-in" not in read(tmp_path).source
 
 
 def write_stand_in(folder: Path) -> Path:
@@ -80,10 +78,10 @@ def write_stand_in(folder: Path) -> Path:
 def test_both_forms_give_the_same_indices(tmp_path: Path) -> None:
     (tmp_path / "ids").mkdir()
     (tmp_path / "text").mkdir()
-    ids = ready(write_published(tmp_path / "ids"))
-    text = ready(write_stand_in(tmp_path / "text"))
+    ids = read(write_published(tmp_path / "ids"))
+    text = read(write_stand_in(tmp_path / "text"))
     assert ids.vocabulary == text.vocabulary
-    assert ids.splits["train"].ids.equal(text.splits["train"].ids)
+    assert ids.encoded.splits["train"].ids.equal(text.encoded.splits["train"].ids)
     assert ids.sentences("validation") == text.sentences("validation")
     assert text.sentences("test")[0] == ids.sentences("test")[0]
     assert text.source.startswith("stand-in for the COCO captions")
@@ -119,7 +117,7 @@ def test_a_pickle_that_is_not_the_vocabulary(
     write_published(tmp_path)
     (tmp_path / coco.VOCABULARY).write_bytes(content)
     with pytest.raises(ValueError, match=f"vocab_cotra.pkl.*{message}"):
-        ready(tmp_path)
+        read(tmp_path)
     assert not (tmp_path / "attacked").exists()
 
 
@@ -137,31 +135,31 @@ def test_a_bad_line_of_ids_is_named(tmp_path: Path, line: str, message: str) -> 
     write_published(tmp_path)
     (tmp_path / coco.TEST).write_text(f"{id_line(1)}\n{line}\n")
     with pytest.raises(ValueError, match=f"realtest_coco.txt, line 2: {message}"):
-        ready(tmp_path)
+        read(tmp_path)
 
 
 def test_a_bad_line_of_text_is_named(tmp_path: Path) -> None:
     write_stand_in(tmp_path)
     (tmp_path / coco.STAND_IN_TEST).write_text("w1\nw2 dog\n")
     with pytest.raises(ValueError, match=r"leakgan_test.txt, line 2: 'dog' is not a word"):
-        ready(tmp_path)
+        read(tmp_path)
 
 
 def test_missing_folders_and_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"data_dir .*none is not there; .* into .*/coco$"):
         COCO(tmp_path / "none")
     with pytest.raises(FileNotFoundError, match=f"{tmp_path} lacks realtrain_cotra.txt, realtest"):
-        ready(tmp_path)
+        read(tmp_path)
     (write_stand_in(tmp_path) / coco.STAND_IN_TEST).unlink()
     with pytest.raises(FileNotFoundError, match=f"{tmp_path} lacks leakgan_test.txt; it must hold"):
-        ready(tmp_path)
+        read(tmp_path)
 
 
 def test_too_few_lines_leave_nothing_for_training(tmp_path: Path) -> None:
     write_published(tmp_path)
     (tmp_path / coco.TRAIN).write_text((id_line(1) + "\n") * 5_000)
     with pytest.raises(ValueError, match=r"realtrain_cotra.txt has 5000 lines: 5000 are taken"):
-        ready(tmp_path)
+        read(tmp_path)
 
 
 @pytest.fixture
@@ -179,12 +177,10 @@ def published_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("published_server")
 def test_files_are_downloaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = COCO()
-    data.prepare_data()
-    data.setup()
+    data = ready(COCO())
     assert len(data.sentences("test")) == 2
     monkeypatch.setattr(COCO, "SOURCES", dict.fromkeys(COCO.SOURCES, Source("file:///none")))
-    COCO().prepare_data()
+    COCO().prepare()
 
 
 def test_a_download_that_fails_leaves_no_file(
@@ -195,20 +191,20 @@ def test_a_download_that_fails_leaves_no_file(
     with pytest.raises(
         FileNotFoundError, match=r"realtest_coco.txt could not be fetched from file"
     ):
-        COCO().prepare_data()
+        COCO().prepare()
     write_published(published_server)
     wrong = Source((published_server / coco.TEST).as_uri(), "5ee12f621faf0a50")
     monkeypatch.setitem(COCO.SOURCES, coco.TEST, wrong)
     with pytest.raises(ValueError, match=r"realtest_coco.txt is not the published file: .*hash"):
-        COCO().prepare_data()
+        COCO().prepare()
     names = sorted(path.name for path in (sources.ROOT / "coco").iterdir())
     assert names == [sources.CHECKSUMS, coco.TRAIN]
 
 
 @needs_stand_in
 def test_the_stand_in_has_its_published_sizes() -> None:
-    data = ready(SHARED)
-    sizes = [len(data.splits[name].ids) for name in ("train", "validation", "test")]
+    data = read(SHARED)
+    sizes = [len(data.encoded.splits[name].ids) for name in ("train", "validation", "test")]
     assert sizes == [72_758, 5_000, 5_000]
     text = (SHARED / coco.STAND_IN_TEST).read_text(encoding="utf-8").splitlines()
     assert [" ".join(sentence) for sentence in data.sentences("test")] == text

@@ -1,34 +1,34 @@
-"""What every data module exported by ``datamodules`` keeps to."""
+"""What every corpus exported by ``datamodules`` keeps to."""
 
 import inspect
 import math
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import pytest
 import torch
 
 import datamodules
-from datamodules.corpus import CorpusDataModule
-from datamodules.in_memory import InMemoryDataModule
+from datamodules import TextData
+from datamodules.corpus import Corpus, FileCorpus
+from datamodules.judging import WithOracle
+from tests.datamodules.ready import ready
 from textgan_bench.evaluation.scores import score
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
-from textgan_bench.interfaces import Sentence, Split, TextDataModule
+from textgan_bench.interfaces import Sentence, Split
 from textgan_bench.metrics import FED, ReverseLMScore
 from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Batch, padding_mask
 
 N = 1_500  # sentences scored: enough to tell the anchors apart
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-MODULES: list[type[InMemoryDataModule]] = [
+CORPORA: list[type[Corpus]] = [
     value
     for value in vars(datamodules).values()
-    if inspect.isclass(value) and issubclass(value, InMemoryDataModule)
+    if inspect.isclass(value) and issubclass(value, Corpus)
 ]
-Build = Callable[..., TextDataModule]
 
 
 QUICK = {"HMM", "COCO", "CFG", "Names"}
@@ -44,49 +44,42 @@ LONG_TO_READ = {"COCO2014", "COCO2017"}
 
 
 def parameters(slow: Callable[[str], bool]) -> list[Any]:
-    """The data sets, some of them left to the slow tests."""
+    """The corpora, some of them left to the slow tests."""
     return [
-        pytest.param(module, marks=[pytest.mark.slow] if slow(module.__name__) else [])
-        for module in MODULES
+        pytest.param(corpus, marks=[pytest.mark.slow] if slow(corpus.__name__) else [])
+        for corpus in CORPORA
     ]
 
 
-def construct(module: type[TextDataModule], **arguments: int) -> TextDataModule:
-    """The data set, on the neighbouring folder that holds its files."""
-    if not issubclass(module, CorpusDataModule):
-        return module(**arguments)
-    folder = Path("../shared/data") / module.FOLDER.partition("-")[0]
-    if module is datamodules.Text:
+def construct(kind: type[Corpus]) -> Corpus:
+    """The corpus, on the neighbouring folder that holds its files."""
+    if not issubclass(kind, FileCorpus):
+        return kind()
+    folder = Path("../shared/data") / kind.FOLDER.partition("-")[0]
+    if kind is datamodules.Text:
         folder = Path("../shared/data/coco/texygen_train.txt")
     if not folder.exists():
         pytest.skip(f"{folder} is not here")
-    build: Any = module
-    return cast(TextDataModule, build(data_dir=folder, **arguments))
+    return kind(folder)
 
 
 @pytest.fixture(
     scope="module",
     params=parameters(lambda name: name in LONG_TO_READ),
-    ids=lambda module: module.__name__,
+    ids=lambda kind: kind.__name__,
 )
-def build(request: pytest.FixtureRequest) -> Build:
-    return partial(construct, request.param)
-
-
-def ready(build: Build, **arguments: int) -> TextDataModule:
-    data = build(**arguments)
-    data.prepare_data()
-    data.setup("test")
-    return data
+def kind(request: pytest.FixtureRequest) -> type[Corpus]:
+    corpus: type[Corpus] = request.param
+    return corpus
 
 
 @pytest.fixture(scope="module")
-def data(build: Build) -> TextDataModule:
-    return ready(build)
+def data(kind: type[Corpus]) -> TextData:
+    return ready(construct(kind))
 
 
-def loaded(data: TextDataModule, split: Split) -> Iterator[Batch]:
-    loaders = {
+def loaded(data: TextData, split: Split) -> Iterator[Batch]:
+    loaders: dict[Split, Callable[[], Iterable[Batch]]] = {
         "train": data.train_dataloader,
         "validation": data.val_dataloader,
         "test": data.test_dataloader,
@@ -94,21 +87,21 @@ def loaded(data: TextDataModule, split: Split) -> Iterator[Batch]:
     return iter(loaders[split]())
 
 
-def test_sizes_are_known_at_construction(build: Build, data: TextDataModule) -> None:
-    fresh = build()
+def test_sizes_are_known_at_construction(kind: type[Corpus], data: TextData) -> None:
+    fresh = TextData(construct(kind))
     assert fresh.vocab_size == data.vocab_size == len(data.vocabulary)
     assert fresh.max_length == data.max_length
     assert data.vocabulary.tokens[PAD] == PAD_TOKEN
 
 
-def test_exported_and_described(data: TextDataModule) -> None:
-    assert type(data).__name__ in datamodules.__all__
+def test_exported_and_described(data: TextData) -> None:
+    assert type(data.corpus).__name__ in datamodules.__all__
     assert data.source
     assert "\n" not in data.source
-    assert inspect.getdoc(type(data)) != inspect.getdoc(TextDataModule)
+    assert inspect.getdoc(type(data.corpus)) != inspect.getdoc(Corpus)
 
 
-def test_what_is_written_is_read_back(data: TextDataModule) -> None:
+def test_what_is_written_is_read_back(data: TextData) -> None:
     """Words in any order, as a model may write them, and the text itself."""
     words = " ".join(data.vocabulary.tokens[PAD + 1 :]).split()
     for sentence in (words[::-1], *data.sentences("test")[:500]):
@@ -116,7 +109,7 @@ def test_what_is_written_is_read_back(data: TextDataModule) -> None:
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_batches_are_well_formed(data: TextDataModule, split: Split) -> None:
+def test_batches_are_well_formed(data: TextData, split: Split) -> None:
     batches = list(loaded(data, split))
     for batch in batches:
         assert isinstance(batch, get_args(Batch))
@@ -132,7 +125,7 @@ def test_batches_are_well_formed(data: TextDataModule, split: Split) -> None:
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
-def test_evaluation_batches_are_the_sentences_in_order(data: TextDataModule, split: Split) -> None:
+def test_evaluation_batches_are_the_sentences_in_order(data: TextData, split: Split) -> None:
     decoded = [
         " ".join(words)
         for batch in loaded(data, split)
@@ -141,29 +134,29 @@ def test_evaluation_batches_are_the_sentences_in_order(data: TextDataModule, spl
     assert decoded == [" ".join(sentence) for sentence in data.sentences(split)]
 
 
-def test_splits_share_nothing(data: InMemoryDataModule) -> None:
-    if not data.DISJOINT:
-        pytest.skip(f"{type(data).__name__} does not promise it, as its card says")
+def test_splits_share_nothing(data: TextData) -> None:
+    if not data.corpus.DISJOINT:
+        pytest.skip(f"{type(data.corpus).__name__} does not promise it, as its card says")
     texts = {split: set(map(tuple, data.sentences(split))) for split in SPLITS}
     assert texts["train"].isdisjoint(texts["validation"])
     assert texts["train"].isdisjoint(texts["test"])
     assert texts["validation"].isdisjoint(texts["test"])
 
 
-def test_another_instance_reads_the_same_data(build: Build, data: TextDataModule) -> None:
-    again = ready(build)
+def test_another_instance_reads_the_same_data(kind: type[Corpus], data: TextData) -> None:
+    again = ready(construct(kind))
     assert again.revision == data.revision
     assert all(again.sentences(split) == data.sentences(split) for split in SPLITS[1:])
 
 
-def test_text_in_the_vocabulary_is_decoded_to_itself(data: TextDataModule) -> None:
+def test_text_in_the_vocabulary_is_decoded_to_itself(data: TextData) -> None:
     known = set(data.vocabulary.tokens[1:]) - {UNKNOWN_TOKEN}
     for sentence in data.sentences("validation"):
         if known.issuperset(sentence):
             assert data.vocabulary.decode(data.vocabulary.encode(sentence)) == sentence
 
 
-def test_training_order_follows_the_seed(data: TextDataModule) -> None:
+def test_training_order_follows_the_seed(data: TextData) -> None:
     def first_batch(seed: int) -> list[list[int]]:
         torch.manual_seed(seed)
         ids: list[list[int]] = next(loaded(data, "train")).ids.tolist()
@@ -173,19 +166,19 @@ def test_training_order_follows_the_seed(data: TextDataModule) -> None:
     assert first_batch(0) != first_batch(1)
 
 
-def test_an_epoch_may_be_a_number_of_batches(build: Build) -> None:
-    data = ready(build, batch_size=8, batches_per_epoch=3)
+def test_an_epoch_may_be_a_number_of_batches(kind: type[Corpus]) -> None:
+    data = ready(construct(kind), batch_size=8, batches_per_epoch=3)
     batches = list(loaded(data, "train"))
     assert [len(batch.ids) for batch in batches] == [8, 8, 8]
 
 
 @pytest.fixture(scope="module")
-def anchors(data: TextDataModule) -> dict[str, list[Sentence]]:
+def anchors(data: TextData) -> dict[str, list[Sentence]]:
     return data.anchors(N)
 
 
 def test_anchors_are_written_in_the_vocabulary(
-    data: TextDataModule, anchors: dict[str, list[Sentence]]
+    data: TextData, anchors: dict[str, list[Sentence]]
 ) -> None:
     words = {word for token in data.vocabulary.tokens[1:] for word in token.split()}
     for name, sentences in anchors.items():
@@ -198,7 +191,7 @@ def test_anchors_are_written_in_the_vocabulary(
 
 
 def test_unigram_anchor_has_the_training_frequencies(
-    data: TextDataModule, anchors: dict[str, list[Sentence]]
+    data: TextData, anchors: dict[str, list[Sentence]]
 ) -> None:
     train = Counter(word for sentence in data.sentences("train") for word in sentence)
     drawn = Counter(word for sentence in anchors["unigram"] for word in sentence)
@@ -210,30 +203,30 @@ def test_unigram_anchor_has_the_training_frequencies(
 @pytest.fixture(
     scope="module",
     params=parameters(lambda name: name not in QUICK),
-    ids=lambda module: module.__name__,
+    ids=lambda kind: kind.__name__,
 )
-def scored(request: pytest.FixtureRequest) -> TextDataModule:
-    return ready(partial(construct, request.param))
+def scored(request: pytest.FixtureRequest) -> TextData:
+    return ready(construct(request.param))
 
 
 @pytest.fixture(scope="module")
-def drawn(scored: TextDataModule) -> dict[str, list[Sentence]]:
+def drawn(scored: TextData) -> dict[str, list[Sentence]]:
     return scored.anchors(N)
 
 
 @pytest.fixture(scope="module")
-def scores(scored: TextDataModule, drawn: dict[str, list[Sentence]]) -> dict[str, dict[str, float]]:
+def scores(scored: TextData, drawn: dict[str, list[Sentence]]) -> dict[str, dict[str, float]]:
     return {name: score(scored.metrics("test"), sentences) for name, sentences in drawn.items()}
 
 
 def test_real_text_beats_the_other_anchors(
-    scored: TextDataModule, scores: dict[str, dict[str, float]]
+    scored: TextData, scores: dict[str, dict[str, float]]
 ) -> None:
     real = scores.get("oracle") or scores["real"]
     for other in ("unigram", "uniform"):
         for key in ("reverse_lm/kn4", "lm_score/kn4"):
             assert real[key] < scores[other][key], key
-        if type(scored).__name__ not in OTHER_TOPICS:
+        if type(scored.corpus).__name__ not in OTHER_TOPICS:
             assert real["fed/hash128"] < scores[other]["fed/hash128"]
         for key in ("bleu_f/5", "bleu_b/5", "bleu_ha/5"):
             assert real[key] > scores[other][key], key
@@ -243,7 +236,7 @@ def test_real_text_beats_the_other_anchors(
 
 
 def test_validation_reports_a_reverse_figure_and_the_diversity(
-    scored: TextDataModule, drawn: dict[str, list[Sentence]]
+    scored: TextData, drawn: dict[str, list[Sentence]]
 ) -> None:
     computed = score(scored.metrics("validation"), drawn["unigram"])
     assert {"reverse_lm/kn4", "distinct_words", "distinct_sentences", "bleu_ha/5"} <= set(computed)
@@ -251,7 +244,7 @@ def test_validation_reports_a_reverse_figure_and_the_diversity(
 
 
 def test_no_encoder_is_fitted_on_the_text_it_judges_by(
-    scored: TextDataModule, drawn: dict[str, list[Sentence]]
+    scored: TextData, drawn: dict[str, list[Sentence]]
 ) -> None:
     validation, test = scored.sentences("validation"), scored.sentences("test")
     samples, fit = drawn["unigram"], HashedNGrams.fit
@@ -266,9 +259,9 @@ def test_no_encoder_is_fitted_on_the_text_it_judges_by(
         assert fed.compute() == expected.compute()
 
 
-def test_a_half_of_the_test_text_is_judged_by_the_other(scored: TextDataModule) -> None:
+def test_a_half_of_the_test_text_is_judged_by_the_other(scored: TextData) -> None:
     halves = scored.halves()
-    assert (halves is None) == hasattr(scored, "oracle")
+    assert (halves is None) == isinstance(scored.corpus.judging, WithOracle)
     if halves is None:
         return
     assert len(halves.samples) == len(halves.references) == len(scored.sentences("test")) // 2
@@ -284,7 +277,7 @@ def test_a_half_of_the_test_text_is_judged_by_the_other(scored: TextDataModule) 
 
 
 def test_a_collapsed_sampler_is_given_away(
-    scored: TextDataModule, scores: dict[str, dict[str, float]]
+    scored: TextData, scores: dict[str, dict[str, float]]
 ) -> None:
     collapsed = score(scored.metrics("test"), [scored.sentences("test")[0]] * N)
     real = scores.get("oracle") or scores["real"]

@@ -12,8 +12,9 @@ import pytest
 import torch
 from hmmlearn.hmm import CategoricalHMM
 
-from datamodules.hmm import HMM, ORACLE, SEEDS, HMMOracle
+from datamodules.hmm import HMM, ORACLE, SEEDS, SIZES, HMMOracle
 from datamodules.oracle import fit
+from tests.datamodules.ready import ready
 from textgan_bench.tokens import TokenBatch
 
 CAPTIONS = Path("../shared/data/coco/large_train.txt.gz")
@@ -145,22 +146,17 @@ def test_a_missing_oracle_is_named(copy: Path, suffix: str) -> None:
 
 
 def test_splits_are_samples_of_different_seeds(oracle: HMMOracle) -> None:
-    data = HMM(train_size=300)
-    data.setup()
-    assert [len(data.splits[name].ids) for name in SEEDS] == [300, 5_000, 5_000]
-    assert torch.equal(data.splits["test"].ids, oracle.sample(5_000, SEEDS["test"]).ids)
+    splits = ready(HMM()).encoded.splits
+    assert [len(splits[name].ids) for name in SEEDS] == [50_000, 5_000, 5_000]
+    assert torch.equal(splits["test"].ids, oracle.sample(5_000, SEEDS["test"]).ids)
     assert len(set(SEEDS.values())) == 3
-    assert HMM().train_size == 50_000
-    with pytest.raises(ValueError, match="train_size is at least 1, not 0"):
-        HMM(train_size=0)
 
 
-def test_revision_follows_the_data() -> None:
+def test_the_revision_follows_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
     revisions = []
     for size in (300, 301, 300):
-        data = HMM(train_size=size)
-        data.setup()
-        revisions.append(data.revision)
+        monkeypatch.setitem(SIZES, "train", size)
+        revisions.append(HMM().loaded.revision)
     assert revisions[0] == revisions[2] != revisions[1]
 
 

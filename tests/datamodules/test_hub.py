@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from datamodules import COCO2014, COCO2017, SNLI, SNLIARAE, sources
+from datamodules import COCO2014, COCO2017, SNLI, SNLIARAE, TextData, sources
 from datamodules.sources import Source, digest
+from tests.datamodules.ready import ready
 
 PARTS = ("train", "validation", "test")
 WORDS = ("man", "woman", "dog", "cat", "child")
@@ -45,11 +46,9 @@ def write_coco(folder: Path, parts: tuple[str, ...], column: str) -> Path:
 
 
 def test_snli_drops_the_links_of_pairs(tmp_path: Path) -> None:
-    data = SNLI(write_snli(tmp_path), batch_size=2)
-    data.prepare_data()
-    data.setup()
+    data = ready(SNLI(write_snli(tmp_path)), batch_size=2)
     # five premises, fifteen hypotheses, a long premise that is cut, and the "A" of all parts
-    assert [len(data.splits[name].ids) for name in data.splits] == [21, 21, 22]
+    assert [len(data.encoded.splits[name].ids) for name in data.encoded.splits] == [21, 21, 22]
     assert ["man", "0", "rides", ",", "again", "."] in data.sentences("train")
     assert ["Man", "0", "sees", "woman", "."] in data.sentences("train")
     assert max(map(len, data.sentences("train"))) == 40
@@ -58,16 +57,15 @@ def test_snli_drops_the_links_of_pairs(tmp_path: Path) -> None:
 
 
 def test_arae_reads_it_in_lower_case_and_drops_long_sentences(tmp_path: Path) -> None:
-    data = SNLIARAE(write_snli(tmp_path), batch_size=2)
-    data.setup()
-    assert [len(data.splits[name].ids) for name in data.splits] == [20, 20, 21]
+    data = ready(SNLIARAE(write_snli(tmp_path)), batch_size=2)
+    assert [len(data.encoded.splits[name].ids) for name in data.encoded.splits] == [20, 20, 21]
     words = {word for sentence in data.sentences("train") for word in sentence}
     assert all(word == word.lower() for word in words)
 
 
 def test_captions_are_one_a_row_or_a_list_an_image(tmp_path: Path) -> None:
-    rows = COCO2014(write_coco(tmp_path / "2014", ("train", "val", "test"), "caption"))
-    assert [len(rows.splits[name].ids) for name in rows.splits] == [25, 25, 25]
+    rows = ready(COCO2014(write_coco(tmp_path / "2014", ("train", "val", "test"), "caption")))
+    assert [len(rows.encoded.splits[name].ids) for name in rows.encoded.splits] == [25, 25, 25]
     assert ["A", "man", "0", "with", "a", "dog", "."] in rows.sentences("train")
 
 
@@ -75,8 +73,9 @@ def test_validation_gives_test_too_where_the_hub_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("datamodules.hub.HELD_OUT", 10)
-    lists = COCO2017(write_coco(tmp_path / "2017", ("train", "validation"), "captions"))
-    assert [len(lists.splits[name].ids) for name in lists.splits] == [25, 10, 10]
+    corpus = COCO2017(write_coco(tmp_path / "2017", ("train", "validation"), "captions"))
+    lists = ready(corpus)
+    assert [len(lists.encoded.splits[name].ids) for name in lists.encoded.splits] == [25, 10, 10]
     held_out = lists.sentences("validation") + lists.sentences("test")
     assert len(set(map(tuple, held_out))) == 20
 
@@ -97,16 +96,14 @@ def test_a_data_set_of_the_hub_is_fetched_once(
     served = write_snli(tmp_path / "hub")
     monkeypatch.setattr(sources, "ROOT", tmp_path / "data")
     monkeypatch.setattr(kind, "SOURCES", from_hub(served))
-    announced = kind()
-    assert announced.vocab_size == announced.words + 2
+    announced = TextData(kind())
+    assert announced.vocab_size == kind().words + 2
     announced.prepare_data()
     with pytest.raises(ValueError, match="announced before; run the same command again"):
         announced.setup()
     shutil.move(served / "plain_text", tmp_path / "gone")
-    data = kind()
-    data.prepare_data()
-    data.setup()
-    assert data.sentences("train") == kind(tmp_path / "gone").sentences("train")
+    data = ready(kind())
+    assert data.sentences("train") == ready(kind(tmp_path / "gone")).sentences("train")
     folder = tmp_path / "data" / "snli"
     assert sorted(path.name for path in folder.iterdir()) == [
         "SHA256SUMS",
@@ -116,7 +113,7 @@ def test_a_data_set_of_the_hub_is_fetched_once(
     ]
     (folder / "train.parquet").write_bytes((folder / "test.parquet").read_bytes())
     with pytest.raises(ValueError, match=r"train.parquet is not what was downloaded"):
-        kind()
+        TextData(kind())
 
 
 def test_a_file_that_the_hub_lacks_is_one_line(
@@ -125,7 +122,7 @@ def test_a_file_that_the_hub_lacks_is_one_line(
     monkeypatch.setattr(sources, "ROOT", tmp_path)
     monkeypatch.setattr(SNLI, "SOURCES", {"train.parquet": Source(str(tmp_path / "none"))})
     with pytest.raises(FileNotFoundError, match=r"train.parquet could not be fetched") as caught:
-        SNLI().prepare_data()
+        SNLI().prepare()
     assert "data_dir" in str(caught.value)
 
 
@@ -134,10 +131,10 @@ def test_wrong_columns_and_empty_splits_are_refused(tmp_path: Path) -> None:
     path = folder / "plain_text" / "test-00000-of-00001.parquet"
     pq.write_table(pa.table({"premise": ["a"], "conclusion": ["b"]}), path)
     with pytest.raises(ValueError, match="lacks the column hypothesis; it has premise, conclusion"):
-        SNLI(folder)
+        TextData(SNLI(folder))
     pq.write_table(pa.table({"premise": [""], "hypothesis": [""]}), path)
     with pytest.raises(ValueError, match="leaves no sentence for test"):
-        SNLI(folder)
+        TextData(SNLI(folder))
     path.unlink()
     with pytest.raises(FileNotFoundError, match=r"lacks train.parquet, .*must hold"):
-        SNLI(folder)
+        TextData(SNLI(folder))

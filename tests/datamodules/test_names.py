@@ -8,6 +8,7 @@ import pytest
 
 from datamodules import Names, sources
 from datamodules.sources import Source, digest
+from tests.datamodules.ready import ready
 
 SHARED = Path("../shared/data/names")
 needs_names = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not here")
@@ -15,8 +16,8 @@ needs_names = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not h
 
 @needs_names
 def test_names_are_distinct_letters_and_end_in_padding() -> None:
-    data = Names(SHARED)
-    names = ["".join(name) for split in data.splits for name in data.sentences(split)]
+    data = ready(Names(SHARED))
+    names = ["".join(name) for split in data.encoded.splits for name in data.sentences(split)]
     lines = [
         line.strip().lower()
         for name in ("female.txt", "male.txt")
@@ -26,7 +27,7 @@ def test_names_are_distinct_letters_and_end_in_padding() -> None:
     assert sorted(names) == sorted({s for s in lines if s.isalpha() and len(s) <= 9})
     assert data.vocabulary.tokens == ("<pad>", ":", *ascii_lowercase)
     assert data.vocab_size == 28
-    for tokens in data.splits.values():
+    for tokens in data.encoded.splits.values():
         ended = tokens.ids == 0
         assert (ended.int().diff(dim=1) >= 0).all(), "nothing follows the end"
         assert (ended.sum(1) == data.max_length - tokens.lengths).all()
@@ -52,21 +53,19 @@ def test_the_archive_is_checked_and_kept_as_lists(
 
     monkeypatch.setattr(Names, "SOURCES", {"names.zip": published()})
     monkeypatch.setattr("datamodules.names.TEST", 100)
-    data = Names()
-    data.prepare_data()
-    data.setup()
-    assert sum(len(tokens.ids) for tokens in data.splits.values()) == 2 * 26 * 26
+    data = ready(Names())
+    assert sum(len(tokens.ids) for tokens in data.encoded.splits.values()) == 2 * 26 * 26
     folder = tmp_path / "data" / "names"
     assert sorted(p.name for p in folder.iterdir()) == ["SHA256SUMS", "female.txt", "male.txt"]
     monkeypatch.setattr(sources, "ROOT", tmp_path / "other")
     archive.write_bytes(b"no archive")
     with pytest.raises(ValueError, match=r"names.zip is not the published file: its hash is"):
-        Names().prepare_data()
+        Names().prepare()
     monkeypatch.setattr(Names, "SOURCES", {"names.zip": published()})
     with pytest.raises(ValueError, match="is not the published archive: File is not a zip file"):
-        Names().prepare_data()
+        Names().prepare()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("names/male.txt", "Adam")
     monkeypatch.setattr(Names, "SOURCES", {"names.zip": published()})
     with pytest.raises(ValueError, match=r"is not the published archive: .*female.txt"):
-        Names().prepare_data()
+        Names().prepare()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from datamodules import Text
-from datamodules.text import frequent_words, split_of
+from datamodules import Text, TextData
+from datamodules.counted import frequent_words, split_of
 from datamodules.words import split_words
 from textgan_bench.evaluation.fingerprint import data_fingerprint
 
@@ -19,24 +19,30 @@ def lines() -> list[str]:
     return once + once[:300]
 
 
+def read(corpus: Text) -> TextData:
+    data = TextData(corpus)
+    data.setup()
+    return data
+
+
 def write(path: Path, text: list[str]) -> Path:
     path.write_text("\n".join(text) + "\n", encoding="utf-8")
     return path
 
 
 def test_copies_of_a_sentence_stay_in_one_split(tmp_path: Path) -> None:
-    data = Text(write(tmp_path / "animals.txt", lines()))
-    parts = {split: set(map(tuple, data.sentences(split))) for split in data.splits}
+    data = read(Text(write(tmp_path / "animals.txt", lines())))
+    parts = {split: set(map(tuple, data.sentences(split))) for split in data.encoded.splits}
     assert sum(map(len, parts.values())) == 1_000 == len(set().union(*parts.values()))
-    assert sum(len(tokens.ids) for tokens in data.splits.values()) == 1_300
+    assert sum(len(tokens.ids) for tokens in data.encoded.splits.values()) == 1_300
     assert abs(len(parts["validation"]) - 100) < 4 * (1_000 * 0.1 * 0.9) ** 0.5
     assert abs(len(parts["test"]) - 100) < 4 * (1_000 * 0.1 * 0.9) ** 0.5
-    shuffled = Text(write(tmp_path / "shuffled.txt", lines()[::-1]))
-    assert {s: set(map(tuple, shuffled.sentences(s))) for s in shuffled.splits} == parts
+    shuffled = read(Text(write(tmp_path / "shuffled.txt", lines()[::-1])))
+    assert {s: set(map(tuple, shuffled.sentences(s))) for s in shuffled.encoded.splits} == parts
 
 
 def test_the_vocabulary_has_the_most_frequent_words(tmp_path: Path) -> None:
-    data = Text(write(tmp_path / "animals.txt", lines()), words=11)
+    data = read(Text(write(tmp_path / "animals.txt", lines()), words=11))
     words = Counter(
         word
         for line in lines()
@@ -60,8 +66,8 @@ def test_ties_are_broken_by_the_alphabet() -> None:
 
 def test_one_line_reports_sizes_coverage_and_what_was_dropped(tmp_path: Path) -> None:
     text = [*lines(), "", " ".join(["long"] * 41)]
-    data = Text(write(tmp_path / "animals.txt", text))
-    sizes = [len(data.splits[s].ids) for s in ("train", "validation", "test")]
+    data = read(Text(write(tmp_path / "animals.txt", text)))
+    sizes = [len(data.encoded.splits[s].ids) for s in ("train", "validation", "test")]
     assert sum(sizes) == 1_300
     assert data.source.startswith(f"own text animals.txt: {sizes[0]:,} train, {sizes[1]:,}")
     assert "1 dropped at 40 words, 1 empty and 0 held-out sentences dropped" in data.source
@@ -70,7 +76,7 @@ def test_one_line_reports_sizes_coverage_and_what_was_dropped(tmp_path: Path) ->
 
 def test_a_mark_stays_one_and_is_unknown(tmp_path: Path) -> None:
     text = [line.replace(" sees", " <unk>") for line in lines()]
-    data = Text(write(tmp_path / "animals.txt", text))
+    data = read(Text(write(tmp_path / "animals.txt", text)))
     assert {"<", "unk", ">"}.isdisjoint(data.vocabulary.tokens)
     assert "14 words, 88.9% of the test text" in data.source
     assert all(sentence[2] == "<unk>" for sentence in data.sentences("test"))
@@ -78,7 +84,7 @@ def test_a_mark_stays_one_and_is_unknown(tmp_path: Path) -> None:
 
 def test_tokenised_text_is_another_revision(tmp_path: Path) -> None:
     path = write(tmp_path / "animals.txt", [f'"{line}"' for line in lines()])
-    data, tokenised = Text(path), Text(path, tokenised=True)
+    data, tokenised = read(Text(path)), read(Text(path, tokenised=True))
     assert data.sentences("test")[0][:2] == ["``", "The"]
     assert tokenised.sentences("test")[0][0] == '"The'
     assert tokenised.source.startswith("own text animals.txt, tokenised: ")
@@ -90,7 +96,7 @@ def test_tokenised_text_is_another_revision(tmp_path: Path) -> None:
 def test_padding_is_no_word(tmp_path: Path) -> None:
     path = write(tmp_path / "animals.txt", [*lines(), "a cat <pad>"])
     with pytest.raises(ValueError, match=r"line 1301: <pad> stands for no word; remove it"):
-        Text(path)
+        read(Text(path))
 
 
 @pytest.mark.parametrize("end", ["", ".gz"])
@@ -101,12 +107,12 @@ def test_a_folder_of_three_files_is_taken_as_it_is(tmp_path: Path, end: str) -> 
         content = f"{text}\n{text} rides\n".encode()
         path = tmp_path / f"{name}.txt{end}"
         path.write_bytes(gzip.compress(content) if end else content)
-    data = Text(tmp_path)
+    data = read(Text(tmp_path))
     assert data.sentences("train") == [["a", "man"], ["a", "man", "rides"]]
     assert data.sentences("test") == [["a", "<unk>"], ["a", "<unk>", "rides"]]
     (tmp_path / f"valid.txt{end}").unlink()
     with pytest.raises(FileNotFoundError, match=r"must hold train.txt, valid.txt and test.txt"):
-        Text(tmp_path)
+        read(Text(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +133,7 @@ def test_malformed_text_is_refused_in_one_line(
     path = tmp_path / "text.txt"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message) as caught:
-        Text(path)
+        read(Text(path))
     assert "\n" not in str(caught.value)
 
 

@@ -17,7 +17,7 @@ import pytest
 
 import datamodules
 from datamodules import sources
-from datamodules.corpus import CorpusDataModule
+from datamodules.corpus import FileCorpus
 from datamodules.sources import (
     CHECKSUMS,
     HUB,
@@ -161,7 +161,7 @@ def test_a_downloaded_file_needs_its_checksum(tmp_path: Path) -> None:
 
 def published() -> Iterator[tuple[str, Source]]:
     for module in vars(datamodules).values():
-        if inspect.isclass(module) and issubclass(module, CorpusDataModule):
+        if inspect.isclass(module) and issubclass(module, FileCorpus):
             yield from module.SOURCES.items()
 
 

@@ -11,6 +11,7 @@ import torch
 from datamodules import Yelp, YelpTransfer
 from datamodules.lines import read_lines
 from datamodules.yelp import PUBLISHED
+from tests.datamodules.ready import ready
 from textgan_bench import leaderboard
 from textgan_bench.evaluation.anchors import write_missing_anchors
 from textgan_bench.evaluation.scores import score
@@ -22,9 +23,8 @@ SHARED = Path("../shared/data/yelp")
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not here")
 def test_labels_are_those_of_the_files() -> None:
-    data = Yelp(SHARED)
-    data.setup()
-    test = data.splits["test"]
+    data = ready(Yelp(SHARED))
+    test = data.encoded.splits["test"]
     assert isinstance(test, LabelledBatch)
     assert torch.bincount(test.labels).tolist() == [2_500, 2_500]
     for label, name in ((0, "neg"), (1, "pos")):
@@ -51,8 +51,7 @@ def published(folder: Path) -> None:
 
 def test_batches_of_transfer_hold_as_many_sentences_of_each_style(tmp_path: Path) -> None:
     published(tmp_path)
-    data = YelpTransfer(tmp_path, batch_size=8)
-    data.setup()
+    data = ready(YelpTransfer(tmp_path), batch_size=8)
     batches = list(data.train_dataloader())
     assert len(batches) == 25 // 4
     for batch in batches:
@@ -62,19 +61,17 @@ def test_batches_of_transfer_hold_as_many_sentences_of_each_style(tmp_path: Path
 
 def test_a_batch_that_both_styles_cannot_share_is_refused(tmp_path: Path) -> None:
     published(tmp_path)
-    data = YelpTransfer(tmp_path, batch_size=7)
-    data.setup()
+    data = ready(YelpTransfer(tmp_path), batch_size=7)
     with pytest.raises(ValueError, match="batch_size=7 is no multiple of the 2 groups"):
         data.train_dataloader()
 
 
 def test_the_published_layout(tmp_path: Path) -> None:
     published(tmp_path)
-    data = Yelp(tmp_path, batch_size=5)
-    data.setup()
+    data = ready(Yelp(tmp_path), batch_size=5)
     assert "stand-in" not in data.source
     for split, part in (("train", "train"), ("validation", "dev"), ("test", "test")):
-        tokens = data.splits[split]  # type: ignore[index]
+        tokens = data.encoded.splits[split]  # type: ignore[index]
         assert isinstance(tokens, LabelledBatch)
         assert len(tokens.ids) == 50
         for sentence, label in zip(data.sentences(split), tokens.labels.tolist(), strict=True):  # type: ignore[arg-type]
@@ -108,8 +105,7 @@ def opposite(sentence: list[str]) -> list[str]:
 @pytest.mark.filterwarnings("ignore:the text is too small or too uniform")
 def test_anchors_bound_a_transfer_and_two_constant_sentences_lead_no_column(tmp_path: Path) -> None:
     write_opinions(tmp_path)
-    data = YelpTransfer(tmp_path, batch_size=5)
-    data.setup("test")
+    data = ready(YelpTransfer(tmp_path), batch_size=5)
     data.extras = ("nearest",)
     write_missing_anchors("yelp-transfer", data, tmp_path)
     records = leaderboard.load_records(tmp_path)
@@ -126,7 +122,7 @@ def test_anchors_bound_a_transfer_and_two_constant_sentences_lead_no_column(tmp_
         assert anchors["real"][key] != score(metrics, data.sentences("train"))[key]
     assert anchors["real"]["bleu_f/5"] < held_out["bleu_f/5"] == pytest.approx(1)
 
-    random, labels = Random(1), data.splits["test"].labels.tolist()  # type: ignore[union-attr]
+    random, labels = Random(1), data.encoded.splits["test"].labels.tolist()  # type: ignore[union-attr]
     constant = [
         ["the", "a", "was", OPINIONS[1 - label][0], "and", "so", "was", "b", "1"]
         for label in labels
@@ -163,8 +159,7 @@ def test_anchors_bound_a_transfer_and_two_constant_sentences_lead_no_column(tmp_
 @pytest.mark.slow
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not here")
 def test_a_copy_keeps_everything_and_transfers_next_to_nothing() -> None:
-    data = YelpTransfer(SHARED)
-    data.setup("test")
+    data = ready(YelpTransfer(SHARED))
     metrics = data.metrics("test")
     scores = score(metrics, data.sentences("test"), data.aligned("test"))
     assert scores["source_bleu/4"] == 1

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
-from datamodules.hmm import HMM
+from datamodules import HMM, TextData
 from textgan_bench.evaluation.bootstrap import standard_errors
 from textgan_bench.evaluation.scores import score
 from textgan_bench.metrics import (
@@ -113,7 +113,8 @@ def test_what_a_resample_does_not_determine_has_no_error() -> None:
 @pytest.mark.slow
 def test_scores_of_the_oracle_vary_as_over_disjoint_samples() -> None:
     """Twelve sets of 5,000 sentences; the deviation of so few is itself known to 21 %."""
-    data = HMM()
+    corpus = HMM()
+    data = TextData(corpus)
     data.setup()
     references = data.sentences("test")
     metrics = MetricCollection(
@@ -124,7 +125,7 @@ def test_scores_of_the_oracle_vary_as_over_disjoint_samples() -> None:
             ReverseLMScore(references, data.vocabulary),
         ]
     )
-    sets = [data.decode(data.oracle.sample(5_000, seed)) for seed in range(100, 112)]
+    sets = [data.encoded.decode(corpus.oracle.sample(5_000, seed)) for seed in range(100, 112)]
     scores = [score(metrics, sentences) for sentences in sets]
     errors = standard_errors(metrics, sets[0], 25)
     for key in ("bleu_f/5", "bleu_b/5", "lm_score/kn4", "reverse_lm/kn4", "fed/hash128"):

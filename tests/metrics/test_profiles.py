@@ -11,8 +11,9 @@ from torchmetrics import MetricCollection
 from tests.checkout import Command
 from textgan_bench.cli.arguments import parser
 from textgan_bench.evaluation.scores import score
+from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.interfaces import Sentence
-from textgan_bench.metrics.profiles import PROFILES, build_profile, lacking, profile
+from textgan_bench.metrics.profiles import PROFILES, Basis, build_profile, profile
 from textgan_bench.tokens import Vocabulary
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -31,8 +32,8 @@ REAL: list[Sentence] = [
 ]
 
 
-def keys(name: str, **given: Any) -> set[str]:
-    metrics = MetricCollection(build_profile(name, REAL, VOCABULARY, **given))
+def keys(name: str, train: list[Sentence] | None = None) -> set[str]:
+    metrics = MetricCollection(build_profile(name, Basis(REAL, VOCABULARY, train))[0])
     return set(score(metrics, REAL[:30])) - {
         f"{model}_fallback/kn{order}"
         for model in ("lm", "reverse_lm", "perplexity", "reverse_perplexity")
@@ -54,12 +55,28 @@ def test_the_scores_of_each_profile() -> None:
     assert keys("nagan", train=REAL) - keys("nagan") == {"novel_sentences"}
 
 
-def test_what_is_missing_is_named() -> None:
-    assert set(lacking("nagan", train=False, encoder=False)) == {"FED", "NovelSentences"}
-    assert set(lacking("nagan", train=True, encoder=False)) == {"FED"}
-    assert set(lacking("arae", train=False, encoder=False)) == {"Perplexity"}
-    assert lacking("texygen", train=False, encoder=False) == {}
-    assert lacking("nagan", train=True, encoder=True) == {}
+def left_out(name: str, extras: tuple[str, ...] = (), **basis: Any) -> dict[str, str]:
+    built, lacking = build_profile(name, Basis(REAL, VOCABULARY, **basis), extras)
+    assert lacking.keys().isdisjoint(type(metric).__name__ for metric in built)
+    return lacking
+
+
+def test_a_score_that_lacks_a_text_is_left_out_with_the_reason() -> None:
+    encoder = HashedNGrams.fit(REAL, dim=2)
+    assert set(left_out("nagan")) == {"FED", "NovelSentences"}
+    assert set(left_out("nagan", train=REAL)) == {"FED"}
+    assert set(left_out("arae")) == {"Perplexity"}
+    assert left_out("texygen") == {}
+    assert left_out("nagan", train=REAL, encoder=encoder) == {}
+    lacking = left_out("nagan", ("nearest", "perplexity", "rnn"), encoder=encoder)
+    training = {"NovelSentences", "NearestNGram", "NearestEmbedding", "Perplexity"}
+    assert lacking == dict.fromkeys(training, "it needs --train, the training text")
+    assert "--validation" in left_out("nagan", ("nearest",), train=REAL)["NearestEmbedding"]
+
+
+def test_an_extra_score_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="no extra score near; there are nearest, perplexity, rnn"):
+        build_profile("nagan", Basis(REAL, VOCABULARY), ["near"])
 
 
 def test_a_profile_that_is_not_there_is_refused() -> None:
@@ -78,7 +95,9 @@ def test_the_help_names_every_profile(capsys: pytest.CaptureFixture[str]) -> Non
 def test_texygen_is_nltk_on_its_first_500_references() -> None:
     references = lines(SHARED / "coco/texygen_test.tok.txt")
     samples = lines(SHARED / "coco/texygen_train.tok.txt")[:12]
-    scores = score(MetricCollection(build_profile("texygen", references, VOCABULARY)), samples)
+    scores = score(
+        MetricCollection(build_profile("texygen", Basis(references, VOCABULARY))[0]), samples
+    )
     method1 = SmoothingFunction().method1
     for order in (2, 5):
         weights = (1 / order,) * order

@@ -12,7 +12,7 @@ from textgan_bench.evaluation.anchors import has_extras, write_missing_anchors
 from textgan_bench.evaluation.fingerprint import data_fingerprint
 from textgan_bench.interfaces import TextDataModule
 from textgan_bench.leaderboard import Record
-from textgan_bench.recipes import SMOKE, data_arguments, ordered
+from textgan_bench.recipes import SMOKE, data_arguments, data_layer, ordered
 from textgan_bench.training.command_line import TrainingCLI
 from textgan_bench.training.processes import be_the_first, is_distributed, keeps_files
 from textgan_bench.training.row import Row
@@ -61,7 +61,7 @@ def bench(
     if devices != "auto":  # which is trainer.yaml's single one
         shared.append(f"--trainer.devices={devices}")
     if data_settings:  # as a layer, whose strings stay strings
-        shared.append(f"--config={json.dumps({'data': {'init_args': data_settings}})}")
+        shared.append(f"--config={json.dumps({'data': data_layer(data, data_settings)})}")
     if extras:
         shared.append(f"--evaluate.extras=[{','.join(extras)}]")
     otherwise = ordered(changes)

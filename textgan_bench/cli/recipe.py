@@ -7,6 +7,7 @@ from textgan_bench.recipes import (
     Setting,
     content,
     data_arguments,
+    data_layer,
     layers,
     merged,
     section_of,
@@ -34,7 +35,7 @@ def recipe(
     data, arguments = data_arguments(data, data_dir, tokenised=tokenised)
     stack = [(str(path), content(path)) for path in layers(method, data, budget)]
     if arguments:
-        stack.append(("--data", {"data": {"init_args": arguments}}))
+        stack.append(("--data", {"data": data_layer(data, arguments)}))
     stack += [(f"--set {change}", section_of(change)) for change in changes]
     lines = list(_lines(merged(stack)))
     widths = [len(text) for text, _ in lines if len(text) <= WIDEST]

@@ -25,7 +25,7 @@ HALF = "half"
 
 def has_extras(data: TextDataModule, record: Record) -> bool:
     """Whether a record has the extra scores that its data are judged by, or why not."""
-    return all(EXTRAS[name] in record.scores.keys() | record.left_out for name in data.extras)
+    return all(EXTRAS[name].key in record.scores.keys() | record.left_out for name in data.extras)
 
 
 def write_missing_anchors(name: str, data: TextDataModule, root: Path = leaderboard.ROOT) -> None:

@@ -13,7 +13,7 @@ from textgan_bench.interfaces import Sentence, TextDataModule
 from textgan_bench.metrics import encoders
 from textgan_bench.metrics.fed import Encoder
 from textgan_bench.metrics.inputs import is_paired
-from textgan_bench.metrics.profiles import DEFAULT, build_extras, build_profile, lacking, profile
+from textgan_bench.metrics.profiles import DEFAULT, Basis, build_profile, profile
 from textgan_bench.reading import read_lines, read_sentences
 from textgan_bench.recipes import data_module
 from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Vocabulary
@@ -69,7 +69,7 @@ def make_criteria(
     """The criteria that ``--data``, or ``--references`` and the files beside them, come to.
 
     Raises:
-        FileNotFoundError: a file is missing.
+        MissingError: a file is missing.
         UserError: a file holds no sentence, an argument does not apply, or there is no such
             profile or data set.
     """
@@ -79,8 +79,7 @@ def make_criteria(
         if any(path is not None for path in (vocabulary, validation, train)):
             raise UserError("--data brings its own vocabulary, validation and training text")
         table, module = data_module(data, data_dir, tokenised=tokenised)
-        module.extras = extras
-        return _criteria_of_data(module, table, profile_name, encoder)
+        return _criteria_of_data(table, module, profile_name, encoder, extras)
     if references is None or data_dir is not None:
         raise UserError("--data_dir belongs to --data, not to --references")
     if tokenised:
@@ -106,7 +105,7 @@ def criteria_of_text(
     encoder: str | Encoder | None = None,
     extras: Sequence[str] = (),
 ) -> Criteria:
-    """The criteria of a profile, by texts.
+    """The criteria of a profile, by texts; scores that need one that is not given are left out.
 
     Args:
         references: real sentences that the samples are scored against.
@@ -127,28 +126,17 @@ def criteria_of_text(
     if encoder is None and validation is not None:
         encoder = "hash128"
     embeds = encoders.encoder(encoder, validation or ()) if isinstance(encoder, str) else encoder
-    return Criteria(
-        MetricCollection(
-            [
-                *build_profile(profile_name, references, known, train=train, encoder=embeds),
-                *build_extras(extras, references, known, train=train, encoder=embeds),
-            ]
-        ),
-        fingerprint(
-            0,
-            references,
-            known.tokens[PAD + 1 :],
-            profile_name=profile_name,
-            encoder=embeds,
-            encoder_text=validation or (),
-            train=train or (),
-        ),
+    metrics, lacking = build_profile(profile_name, Basis(references, known, train, embeds), extras)
+    settings = fingerprint(
+        0,
         references,
-        train,
-        left_out=lacking(
-            profile_name, train=train is not None, encoder=encoder is not None, extras=extras
-        ),
+        known.tokens[PAD + 1 :],
+        profile_name=profile_name,
+        encoder=embeds,
+        encoder_text=validation or (),
+        train=train or (),
     )
+    return Criteria(MetricCollection(metrics), settings, references, train, left_out=lacking)
 
 
 def _check(profile_name: str, extras: Sequence[str], given: Mapping[str, object]) -> None:
@@ -162,26 +150,28 @@ def _check(profile_name: str, extras: Sequence[str], given: Mapping[str, object]
 
 
 def _criteria_of_data(
-    data: TextDataModule, name: str, profile_name: str, encoder: str | None
+    table: str, data: TextDataModule, profile_name: str, encoder: str | None, extras: Sequence[str]
 ) -> Criteria:
+    """The criteria of a data set's own runs, or another profile against its test text."""
     data.prepare_data()
     data.setup("test")
+    data.extras = extras
     if encoder is not None:
         data.encoder = encoders.encoder(encoder, data.sentences("validation"))
     references, train = data.sentences("test"), data.sentences("train")
+    aligned = None
     if profile_name == DEFAULT:  # with the scores that only this data set has
-        metrics = data.metrics("test")
+        metrics, aligned = data.metrics("test"), data.aligned("test")
     else:
-        metrics = MetricCollection(
-            build_profile(profile_name, references, data.vocabulary, train=train)
-        )
+        built, _ = build_profile(profile_name, Basis(references, data.vocabulary, train))
+        metrics = MetricCollection(built)
     return Criteria(
         metrics,
         data_fingerprint(data, 0, profile_name),
         references,
         train,
-        {"data": name, "data_revision": data.revision},
-        data.aligned("test") if profile_name == DEFAULT else None,
+        {"data": table, "data_revision": data.revision},
+        aligned,
         split_line=data.split_line,
     )
 

@@ -27,8 +27,10 @@
 Scores of different profiles never compare, even under one key.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 
 from torch import Tensor
 from torchmetrics import Metric
@@ -45,34 +47,37 @@ from textgan_bench.metrics.neighbours import NearestEmbedding, NearestNGram
 from textgan_bench.metrics.perplexity import Perplexity, ReversePerplexity
 from textgan_bench.tokens import Vocabulary
 
+DEFAULT = "nagan"
+SELF_BLEU_SAMPLES = 500  # Texygen, utils/metrics/SelfBleu.py
+
+NEEDS = ("vocabulary", "train", "encoder")
+"""What scores may depend on beside samples and references."""
+WHY = {
+    "train": "it needs --train, the training text",
+    "encoder": "it needs --validation, text to fit hash128 on, or another --encoder",
+}
+"""What a score lacks that is left out, by what was not given."""
+
 
 @dataclass(frozen=True)
-class Profile:
-    """What the fingerprint of a score says of its definitions."""
+class Basis:
+    """What metrics are built from; what is None is not at hand."""
 
-    orders: str
-    """N-grams of BLEU and of the language models."""
-    uses: frozenset[str]
-    """What scores depend on beside samples and references: vocabulary, train text, encoder."""
-    max_references: int | None = None
-    """The first so many references are used, all if None."""
+    references: Sequence[Sentence]
+    """Text to judge against."""
+    vocabulary: Vocabulary
+    """Words that the language models know."""
+    train: Sequence[Sentence] | None = None
+    """Text that samples should not copy, and that forward perplexity is of."""
+    encoder: Encoder | None = None
+    """Embeds sentences."""
+    halved: Sequence[Sentence] | None = None
+    """The references that the encoder was not fitted on, if it was on the others."""
 
-
-DEFAULT = "nagan"
-PROFILES = {
-    DEFAULT: Profile("BLEU 2-5, LM 4", frozenset({"vocabulary", "train", "encoder"})),
-    # Texygen, utils/metrics/Bleu.py: is_first reads 500 lines of the references
-    "texygen": Profile("BLEU 2-5", frozenset(), max_references=500),
-    "irl-legacy": Profile("BLEU 2-5", frozenset()),
-    "arae": Profile("LM 5", frozenset({"vocabulary", "train"})),
-}
-EXTRAS = {
-    "nearest": "nearest_ngram",
-    "perplexity": "reverse_perplexity/kn5",
-    "rnn": "reverse_perplexity/rnn",
-}
-"""Scores beside the default ones, too slow to compute each time: their names, and a key of each."""
-SELF_BLEU_SAMPLES = 500  # Texygen, utils/metrics/SelfBleu.py
+    @property
+    def embedded(self) -> Sequence[Sentence]:
+        """References of the scores that embed sentences."""
+        return self.references if self.halved is None else self.halved
 
 
 class ForwardBLEU(BLEU):
@@ -106,6 +111,93 @@ class ReverseRNNPerplexity(ReversePerplexity):
         super().__init__(references, vocabulary, RNN())
 
 
+@dataclass(frozen=True)
+class Entry:
+    """One metric of a profile: the class, and the fields of ``Basis`` that build it, in order."""
+
+    build: Callable[..., Metric]
+    """The class, or a ``partial`` of it."""
+    takes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return str(getattr(self.build, "func", self.build).__name__)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What the score depends on beside samples and references."""
+        return tuple(name for name in self.takes if name in NEEDS)
+
+
+BLEU_2_TO_5 = Entry(BLEU, ("references",))
+DIVERSITY = Entry(Diversity)
+FRECHET = Entry(FED, ("embedded", "encoder"))
+LM_SCORE = Entry(LMScore, ("references", "vocabulary"))
+REVERSE_LM_SCORE = Entry(ReverseLMScore, ("references", "vocabulary"))
+PERPLEXITY = Entry(Perplexity, ("train", "vocabulary"))
+REVERSE_PERPLEXITY = Entry(ReversePerplexity, ("references", "vocabulary"))
+REVERSE_RNN_PERPLEXITY = Entry(ReverseRNNPerplexity, ("references", "vocabulary"))
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Metrics, and what the fingerprint of a score says of their definitions."""
+
+    entries: tuple[Entry, ...]
+    orders: str
+    """N-grams of BLEU and of the language models."""
+    max_references: int | None = None
+    """The first so many references are used, all if None."""
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """What scores depend on beside samples and references."""
+        return needs(self.entries)
+
+
+@dataclass(frozen=True)
+class Extra:
+    """Metrics beside those of the default profile, too slow to compute each time."""
+
+    entries: tuple[Entry, ...]
+    key: str
+    """Of one of their scores."""
+
+
+PROFILES = {
+    DEFAULT: Profile(
+        (
+            LM_SCORE,
+            REVERSE_LM_SCORE,
+            BLEU_2_TO_5,
+            Entry(SelfBLEU),
+            DIVERSITY,
+            Entry(DistinctNGrams),
+            Entry(LengthDistance, ("references",)),
+            Entry(NovelSentences, ("train",)),
+            FRECHET,
+        ),
+        "BLEU 2-5, LM 4",
+    ),
+    # Texygen, utils/metrics/Bleu.py: is_first reads 500 lines of the references
+    "texygen": Profile(
+        (Entry(ForwardBLEU, ("references",)), Entry(SelfBLEUOfFirst)),
+        "BLEU 2-5",
+        max_references=500,
+    ),
+    "irl-legacy": Profile((Entry(partial(BLEU, smoothing="skip"), ("references",)),), "BLEU 2-5"),
+    "arae": Profile((PERPLEXITY, REVERSE_PERPLEXITY, REVERSE_RNN_PERPLEXITY), "LM 5"),
+}
+EXTRAS = {
+    "nearest": Extra(
+        (Entry(NearestNGram, ("train",)), Entry(NearestEmbedding, ("train", "encoder"))),
+        "nearest_ngram",
+    ),
+    "perplexity": Extra((PERPLEXITY, REVERSE_PERPLEXITY), "reverse_perplexity/kn5"),
+    "rnn": Extra((REVERSE_RNN_PERPLEXITY,), "reverse_perplexity/rnn"),
+}
+
+
 def profile(name: str) -> Profile:
     """The profile of a name.
 
@@ -117,63 +209,8 @@ def profile(name: str) -> Profile:
     return PROFILES[name]
 
 
-def build_profile(
-    name: str,
-    references: Sequence[Sentence],
-    vocabulary: Vocabulary,
-    *,
-    train: Sequence[Sentence] | None = None,
-    encoder: Encoder | None = None,
-) -> list[Metric]:
-    """The metrics of a profile; those that need what is not given are left out.
-
-    Args:
-        name: a key of ``PROFILES``.
-        references: text to judge against.
-        vocabulary: words that the language models know.
-        train: text that samples should not copy, and that forward perplexity is of.
-        encoder: of the scores that embed sentences.
-
-    Raises:
-        UserError: there is no such profile.
-    """
-    references = references[: profile(name).max_references]
-    if name == "texygen":
-        return [ForwardBLEU(references), SelfBLEUOfFirst()]
-    if name == "irl-legacy":
-        return [BLEU(references, smoothing="skip")]
-    if name == "arae":
-        forward = [] if train is None else [Perplexity(train, vocabulary)]
-        return [
-            *forward,
-            ReversePerplexity(references, vocabulary),
-            ReverseRNNPerplexity(references, vocabulary),
-        ]
-    metrics: list[Metric] = [
-        LMScore(references, vocabulary),
-        ReverseLMScore(references, vocabulary),
-        BLEU(references),
-        SelfBLEU(),
-        Diversity(),
-        DistinctNGrams(),
-        LengthDistance(references),
-    ]
-    if encoder is not None:
-        metrics.append(FED(references, encoder))
-    if train is not None:
-        metrics.append(NovelSentences(train))
-    return metrics
-
-
-def build_extras(
-    names: Collection[str],
-    references: Sequence[Sentence],
-    vocabulary: Vocabulary,
-    *,
-    train: Sequence[Sentence] | None,
-    encoder: Encoder | None,
-) -> list[Metric]:
-    """The metrics of some ``EXTRAS``; those that need what is not given are left out.
+def extra_entries(names: Collection[str]) -> tuple[Entry, ...]:
+    """The entries of some ``EXTRAS``, in the order that these have.
 
     Raises:
         UserError: a name is none of them.
@@ -181,34 +218,39 @@ def build_extras(
     for name in names:
         if name not in EXTRAS:
             raise UserError(f"there is no extra score {name}; there are {', '.join(EXTRAS)}")
-    metrics: list[Metric] = []
-    if "nearest" in names and train is not None:
-        metrics.append(NearestNGram(train))
-        if encoder is not None:
-            metrics.append(NearestEmbedding(train, encoder))
-    if "perplexity" in names:
-        metrics += [] if train is None else [Perplexity(train, vocabulary)]
-        metrics.append(ReversePerplexity(references, vocabulary))
-    if "rnn" in names:
-        metrics.append(ReverseRNNPerplexity(references, vocabulary))
-    return metrics
+    return tuple(chain.from_iterable(EXTRAS[name].entries for name in EXTRAS if name in names))
 
 
-def lacking(
-    name: str, *, train: bool, encoder: bool, extras: Collection[str] = ()
-) -> dict[str, str]:
-    """Scores of a profile and extra ones that are left out without these, and what they need."""
-    uses = profile(name).uses
-    reasons = {}
-    if "encoder" in uses and not encoder:
-        reasons["FED"] = "it needs --validation, text to fit hash128 on, or another --encoder"
-    if "train" in uses and not train:
-        score = "Perplexity" if name == "arae" else "NovelSentences"
-        reasons[score] = "it needs --train, the training text"
-        if "nearest" in extras:
-            reasons["NearestNGram"] = reasons["NearestEmbedding"] = reasons[score]
-        if "perplexity" in extras:
-            reasons["Perplexity"] = reasons[score]
-    elif "nearest" in extras and not encoder:
-        reasons["NearestEmbedding"] = reasons["FED"]
-    return reasons
+def needs(entries: Iterable[Entry]) -> frozenset[str]:
+    """All that some entries need."""
+    return frozenset(chain.from_iterable(entry.needs for entry in entries))
+
+
+def build(entries: Iterable[Entry], basis: Basis) -> tuple[list[Metric], dict[str, str]]:
+    """The metrics of entries that have what they need; the names of the others, and what they lack.
+
+    An entry that comes twice is built once.
+    """
+    built: list[Metric] = []
+    lacking: dict[str, str] = {}
+    for entry in dict.fromkeys(entries):
+        missing = [name for name in entry.needs if getattr(basis, name) is None]
+        if missing:
+            lacking[entry.name] = WHY[missing[0]]
+        else:
+            built.append(entry.build(*(getattr(basis, name) for name in entry.takes)))
+    return built, lacking
+
+
+def build_profile(
+    name: str, basis: Basis, extras: Collection[str] = ()
+) -> tuple[list[Metric], dict[str, str]]:
+    """The metrics of a profile and extra ones, and what those lack that are left out.
+
+    Raises:
+        UserError: there is no such profile or extra score.
+    """
+    wanted = profile(name)
+    references = basis.references[: wanted.max_references]
+    entries = (*wanted.entries, *extra_entries(extras))
+    return build(entries, replace(basis, references=references))

@@ -22,6 +22,7 @@ PLACES = (
     ("trainer", "default_root_dir"),
     ("trainer", "logger"),
     ("data", "init_args", "data_dir"),
+    ("data", "init_args", "corpus", "init_args", "data_dir"),
     ("evaluate", "leaderboard"),
     ("evaluate", "extras"),
 )

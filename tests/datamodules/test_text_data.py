@@ -1,38 +1,42 @@
 """Batches, epochs and anchors of a data set of a few sentences, worked out by hand."""
 
 from collections import Counter
+from dataclasses import dataclass
 
 import pytest
 import torch
-from torchmetrics import Metric
 
-from datamodules.in_memory import InMemoryDataModule
-from textgan_bench.interfaces import Sentence
+from datamodules import TextData
+from datamodules.arrow import Encoded
+from datamodules.corpus import Corpus, Loaded
+from datamodules.judging import Judging, frequency_anchors
+from tests.datamodules.ready import ready
+from textgan_bench.interfaces import Sentence, Split
 from textgan_bench.metrics import Diversity, Perplexity, ReversePerplexity
+from textgan_bench.metrics.profiles import DIVERSITY
 from textgan_bench.tokens import Batch, Vocabulary, pad_sequences
 
 SENTENCES = [[1, 2], [3], [2, 2, 1], [1], [3, 1]]
 
 
-class Few(InMemoryDataModule):
-    def setup(self, stage: str | None = None) -> None:
+@dataclass(frozen=True)
+class Few(Corpus):
+    vocab_size = 4
+    max_length = 4
+
+    @property
+    def judging(self) -> Judging:
+        return Judging((DIVERSITY,))
+
+    def load(self) -> Loaded:
         tokens = pad_sequences(SENTENCES, self.max_length)
-        self.vocabulary = Vocabulary(("<pad>", "a", ', "', "man"))
-        self.splits = {"train": tokens, "validation": tokens, "test": tokens}
-
-    def build_metrics(
-        self, references: list[Sentence], train: list[Sentence] | None
-    ) -> list[Metric]:
-        return [Diversity()]
-
-    def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
-        return self.frequency_anchors(n, torch.Generator().manual_seed(seed))
+        vocabulary = Vocabulary(("<pad>", "a", ', "', "man"))
+        splits: dict[Split, Batch] = {"train": tokens, "validation": tokens, "test": tokens}
+        return Loaded("r1", Encoded(vocabulary, splits, "five sentences"))
 
 
-def few(batch_size: int = 2, batches_per_epoch: int | None = None) -> Few:
-    data = Few(4, 4, batch_size, batches_per_epoch)
-    data.setup()
-    return data
+def few(batch_size: int = 2, batches_per_epoch: int | None = None) -> TextData:
+    return ready(Few(), batch_size, batches_per_epoch)
 
 
 def rows(batch: Batch) -> list[list[int]]:
@@ -82,7 +86,11 @@ def test_decoded_text_is_what_a_file_would_hold() -> None:
 
 def test_frequency_anchors_follow_words_and_lengths() -> None:
     n = 9_000
-    drawn = few().anchors(n)
+
+    def anchors(n: int, seed: int = 0) -> dict[str, list[Sentence]]:
+        return frequency_anchors(few().encoded, n, torch.Generator().manual_seed(seed))
+
+    drawn = anchors(n)
     # As many as 2.5 standard deviations of a count of about n are allowed.
     slack = 2.5 * n**0.5
     for sentences in drawn.values():
@@ -95,7 +103,7 @@ def test_frequency_anchors_follow_words_and_lengths() -> None:
     assert words == pytest.approx({w: total * c / 9 for w, c in expected.items()}, abs=2 * slack)
     words = Counter(word for sentence in drawn["uniform"] for word in sentence)
     assert words == pytest.approx(dict.fromkeys(words, total / 3), abs=2 * slack)
-    assert few().anchors(50, seed=3) == few().anchors(50, seed=3) != few().anchors(50, seed=4)
+    assert anchors(50, seed=3) == anchors(50, seed=3) != anchors(50, seed=4)
 
 
 def test_metrics_are_built_once_and_returned_empty() -> None:
