@@ -78,6 +78,11 @@ def test_vectors_are_the_same_at_each_call_and_draw_nothing() -> None:
     assert torch.equal(word_vectors(counts, 8), first)
 
 
-def test_more_dimensions_than_words_are_refused() -> None:
-    with pytest.raises(ValueError, match="6 words have no vectors of 7 dimensions"):
-        word_vectors(neighbour_counts([IDS], VOCAB_SIZE), 7)
+def test_dimensions_beyond_the_number_of_words_are_0() -> None:
+    counts = neighbour_counts([IDS], VOCAB_SIZE)
+    vectors = word_vectors(counts, 9)
+    assert vectors.norm(dim=1)[1:] == pytest.approx([3.0] * (VOCAB_SIZE - 1), abs=1e-5)
+    assert (vectors[:, VOCAB_SIZE:] == 0).all()
+    torch.testing.assert_close(
+        vectors[:, :VOCAB_SIZE] / 3, word_vectors(counts, VOCAB_SIZE) / 6**0.5
+    )

@@ -13,8 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from textgan_bench.errors import UserError
-
 REACH = 2
 """Number of words on each side that are neighbours; each place has its own counts, so P = 4."""
 
@@ -63,15 +61,12 @@ def word_vectors(counts: Tensor, dimension: int) -> Tensor:
 
     Principal components of the mutual information with neighbours, centred over the words.
 
+    There are as many components as words: of further dimensions all entries are 0.
+
     Args:
         counts: (V, P V) result of ``neighbour_counts``.
         dimension: E.
-
-    Raises:
-        UserError: there are fewer words than dimensions.
     """
-    if dimension > counts.shape[0]:
-        raise UserError(f"{counts.shape[0]} words have no vectors of {dimension} dimensions")
     information = positive_mutual_information(counts)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -79,6 +74,7 @@ def word_vectors(counts: Tensor, dimension: int) -> Tensor:
         u, s, _ = torch.svd_lowrank(information, q=rank, niter=ITERATIONS)
     vectors = u[:, :dimension] * s[:dimension]
     vectors -= vectors.mean(0)
+    vectors = F.pad(vectors, (0, dimension - vectors.shape[1]))
     return F.normalize(vectors, dim=1) * dimension**0.5
 
 
