@@ -94,7 +94,7 @@ class BrownW200(FileCorpus):
         fetch_brown(self.folder, BROWN[ARCHIVE])
 
     def files(self) -> tuple[Path, ...]:
-        return self.choose((SENTENCES,), (SENTENCES,))
+        return self.choose((SENTENCES,))
 
     def read(self) -> Encoded:
         (path,) = self.files()

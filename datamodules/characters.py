@@ -64,7 +64,7 @@ class CharacterCipher(FileCorpus):
     def files(self) -> tuple[Path, ...]:
         if self.folder.is_file():
             return (self.folder,)
-        return self.choose((SENTENCES,), (SENTENCES,))
+        return self.choose((SENTENCES,))
 
     def read(self) -> Encoded:
         (path,) = self.files()

@@ -153,25 +153,24 @@ class FileCorpus(Corpus):
             if not (self.folder / name).exists():
                 sources.download(source, self.folder / name)
 
-    def choose(self, published: Sequence[str], stand_in: Sequence[str]) -> tuple[Path, ...]:
+    def choose(self, published: Sequence[str], stand_in: Sequence[str] = ()) -> tuple[Path, ...]:
         """The published files, or where they are incomplete those that stand in for them.
 
         Raises:
             MissingError: neither is complete.
         """
-        sets = [
-            tuple(self.folder / name for name in published),
-            tuple(self.folder / name for name in stand_in),
-        ]
+        names = [published, stand_in] if stand_in else [published]
+        sets = [tuple(self.folder / name for name in files) for files in names]
         for files in sets:
             if all(path.is_file() for path in files):
                 return files
         # name the missing files of the set that is nearer to complete
         wanted = max(sets, key=lambda files: sum(path.is_file() for path in files))
         missing = ", ".join(path.name for path in wanted if not path.is_file())
+        other = f", or the stand-in {', '.join(stand_in)}" if stand_in else ""
         raise MissingError(
-            f"{self.folder} lacks {missing}; it must hold {', '.join(published)}, or the stand-in "
-            f"{', '.join(stand_in)}; leave data_dir out to download the published files"
+            f"{self.folder} lacks {missing}; it must hold {', '.join(published)}{other}; leave "
+            "data_dir out to download the published files"
         )
 
     def is_there(self) -> bool:

@@ -57,7 +57,7 @@ class Names(FileCorpus):
             extract(source, self.folder / name, LISTS)
 
     def files(self) -> tuple[Path, ...]:
-        return self.choose(LISTS, LISTS)
+        return self.choose(LISTS)
 
     def read(self) -> Encoded:
         lines = (line.strip().lower() for path in self.files() for line in read_lines(path))

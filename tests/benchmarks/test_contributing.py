@@ -5,10 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+import datamodules
+from datamodules import sources
 from tests.checkout import Command
 from textgan_bench import functional, leaderboard, methods, metrics
 from textgan_bench.leaderboard import columns
@@ -33,11 +36,12 @@ def put(folder: Path, *names: str) -> None:
 def newcomer(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout with the recipes of this one, whose modules are found beside the package's."""
     shutil.copytree(ROOT / "benchmarks", "benchmarks", dirs_exist_ok=True)
-    for package in (methods, metrics, functional):
+    for package in (methods, metrics, functional, datamodules):
         folder = checkout.joinpath(*package.__name__.split("."))
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
     for module in ("methods.bigram", "metrics.repetition", "functional.repetition"):
         monkeypatch.delitem(sys.modules, f"textgan_bench.{module}", raising=False)
+    monkeypatch.delitem(sys.modules, "datamodules.proverbs", raising=False)
     return checkout
 
 
@@ -46,6 +50,8 @@ def test_every_file_of_the_page_is_run() -> None:
         "textgan_bench/methods/bigram.py",
         "benchmarks/rows/generation/bigram.yaml",
         "benchmarks/rows/generation/bigram-quick.yaml",
+        "datamodules/proverbs.py",
+        "benchmarks/proverbs/data.yaml",
         "textgan_bench/functional/repetition.py",
         "textgan_bench/metrics/repetition.py",
         "tests/metrics/test_repetition.py",
@@ -93,6 +99,26 @@ def test_the_method_of_the_page_keeps_the_contract(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_data_set_of_the_page_is_a_table(
+    newcomer: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(newcomer, *(name for name in FILES if "proverbs" in name))
+    assert "```python\nfrom datamodules.proverbs import Proverbs\n```" in PAGE
+    corpus = importlib.import_module("datamodules.proverbs").Proverbs
+    monkeypatch.setattr(datamodules, "Proverbs", corpus, raising=False)
+    monkeypatch.setattr(sources, "ROOT", newcomer / "data")
+    lines = (f"A {a} in the {b} saves a {c}" for a, b, c in product("abcdefghijklmn", repeat=3))
+    Path("folder").mkdir()
+    Path("folder/proverbs.txt").write_text("\n".join(lines), encoding="utf-8")
+    assert "lacks proverbs.txt; it must hold" in command.refused(
+        "data", "proverbs", "--data_dir", newcomer / "benchmarks"
+    )
+    result = command("data", "proverbs", "--data_dir", "folder")
+    assert result.out.startswith("proverbs: proverbs: 2,196 train, 274 validation, 274 test; ")
+    score = ("score", "folder/proverbs.txt", "--data", "proverbs", "--data_dir", "folder")
+    assert command(*score).status == 0
 
 
 METRIC = "tests/metrics/test_repetition.py"
