@@ -19,7 +19,7 @@ FOLDER = Path("docs/figures")
 
 
 @dataclass(frozen=True)
-class Figure:
+class Drawing:
     """A figure and the rows of a table that it is drawn from."""
 
     name: str
@@ -29,11 +29,11 @@ class Figure:
 
 
 FIGURES = (
-    Figure("gumbel_losses.svg", "cfg", gumbel.VARIANTS, gumbel.losses),
-    Figure("gumbel_samples.svg", "cfg", ("mle_lstm", *gumbel.VARIANTS), gumbel.samples),
-    Figure("importance_band.svg", "names", ("importance.band",), importance.band),
-    Figure("importance_lengths.svg", "names", ("importance",), importance.lengths),
-    Figure("importance_names.svg", "names", ("importance",), importance.forced),
+    Drawing("gumbel_losses.svg", "cfg", gumbel.VARIANTS, gumbel.losses),
+    Drawing("gumbel_samples.svg", "cfg", ("mle_lstm", *gumbel.VARIANTS), gumbel.samples),
+    Drawing("importance_band.svg", "names", ("importance.band",), importance.band),
+    Drawing("importance_lengths.svg", "names", ("importance",), importance.lengths),
+    Drawing("importance_names.svg", "names", ("importance",), importance.forced),
 )
 
 

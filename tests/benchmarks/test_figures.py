@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from benchmarks.figures import gumbel, importance, nagan
-from benchmarks.figures.__main__ import FIGURES, Figure, budgets, main
+from benchmarks.figures.__main__ import FIGURES, Drawing, budgets, main
 from textgan_bench.methods import ImportanceSampledGAN
 from textgan_bench.recipes import layers
 from textgan_bench.training.row import Row
@@ -36,7 +36,7 @@ def write_log(run: Run, columns: Sequence[str], rows: Sequence[Sequence[float]])
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
-def test_every_figure_is_drawn_from_recipes(figure: Figure) -> None:
+def test_every_figure_is_drawn_from_recipes(figure: Drawing) -> None:
     for method in figure.methods:
         assert layers(method, figure.data, "quick", BENCHMARKS)
 

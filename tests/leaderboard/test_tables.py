@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from textgan_bench.leaderboard.columns import COLUMNS, SET_BLEU, Column
-from textgan_bench.leaderboard.tables import DISTINCT, Block, Figure, Row, best, figure_text, latex
+from textgan_bench.leaderboard.tables import DISTINCT, Block, Line, Mean, best, figure_text, latex
 
 
 def test_latex_escapes_and_emphasises() -> None:
     rows = [
-        Row("run", "mle_transformer", {"oracle_gap": Figure(0.5, 0.25)}, budget="quick", seeds=2),
-        Row("run", "nagan", {"oracle_gap": Figure(-0.25)}, budget="quick", seeds=1),
-        Row("published", "A&B", {"oracle_gap": "0.1"}),
+        Line("run", "mle_transformer", {"oracle_gap": Mean(0.5, 0.25)}, budget="quick", seeds=2),
+        Line("run", "nagan", {"oracle_gap": Mean(-0.25)}, budget="quick", seeds=1),
+        Line("published", "A&B", {"oracle_gap": "0.1"}),
     ]
     text = latex("hmm", [Block(title="100 % {real}", rows=rows)])
     assert "\\caption{hmm: 100 \\% \\{real\\}.}" in text
@@ -35,10 +35,10 @@ def test_latex_escapes_and_emphasises() -> None:
     ],
 )
 def test_the_best_value_has_a_direction(key: str, values: list[float], winners: list[int]) -> None:
-    rows = [Row("run", f"method{i}", {key: Figure(value)}) for i, value in enumerate(values)]
+    rows = [Line("run", f"method{i}", {key: Mean(value)}) for i, value in enumerate(values)]
     anchors = [
-        Row("anchor", "real", {key: Figure(0.15)}),
-        Row("anchor", "uniform", {key: Figure(0.0)}),
+        Line("anchor", "real", {key: Mean(0.15)}),
+        Line("anchor", "uniform", {key: Mean(0.0)}),
     ]
     (column,) = (column for column in COLUMNS if column.key == key)
     assert best(column, [*anchors, *rows]) == [rows[index] for index in winners]
@@ -46,8 +46,8 @@ def test_the_best_value_has_a_direction(key: str, values: list[float], winners: 
 
 def test_without_the_data_itself_or_a_rival_nothing_is_best() -> None:
     (nll,) = (column for column in COLUMNS if column.key == "oracle_nll")
-    rows = [Row("run", name, {"oracle_nll": Figure(3.5)}) for name in ("a", "b")]
-    oracle = Row("anchor", "oracle", {"oracle_nll": Figure(3.48)})
+    rows = [Line("run", name, {"oracle_nll": Mean(3.5)}) for name in ("a", "b")]
+    oracle = Line("anchor", "oracle", {"oracle_nll": Mean(3.48)})
     assert best(nll, rows) == []
     assert best(nll, [oracle, rows[0]]) == []
     assert best(nll, [oracle, *rows]) == rows
@@ -57,7 +57,7 @@ def test_bold_never_crosses_budgets() -> None:
     (fed,) = (column for column in COLUMNS if column.key == "fed/hash128")
     values = {"quick": (0.3, 0.4), "cpu": (0.1, 0.2), "paper": (0.5,)}
     rows = [
-        Row("run", f"method{number}", {"fed/hash128": Figure(value)}, budget=budget)
+        Line("run", f"method{number}", {"fed/hash128": Mean(value)}, budget=budget)
         for budget, of_it in values.items()
         for number, value in enumerate(of_it)
     ]
@@ -66,9 +66,9 @@ def test_bold_never_crosses_budgets() -> None:
 
 
 def test_a_method_that_repeats_itself_is_best_at_nothing() -> None:
-    data = Row("anchor", "real", {DISTINCT: Figure(0.9)})
-    repeated = Row("run", "repeated", {DISTINCT: Figure(0.44)})
-    rivals = [Row("run", name, {DISTINCT: Figure(0.46)}) for name in ("a", "b")]
+    data = Line("anchor", "real", {DISTINCT: Mean(0.9)})
+    repeated = Line("run", "repeated", {DISTINCT: Mean(0.44)})
+    rivals = [Line("run", name, {DISTINCT: Mean(0.46)}) for name in ("a", "b")]
     for column in COLUMNS:
         if column.key == DISTINCT:
             assert best(column, [data, repeated, *rivals]) == rivals
@@ -76,7 +76,7 @@ def test_a_method_that_repeats_itself_is_best_at_nothing() -> None:
         # The data's own value, which no other is nearer to, and the smallest and the largest one.
         for value in (0.5, -1.0, 2.0):
             rows = [
-                replace(row, scores={**row.scores, column.key: Figure(figure)})
+                replace(row, scores={**row.scores, column.key: Mean(figure)})
                 for row, figure in zip(
                     [data, repeated, *rivals], (0.5, value, 0.6, 0.7), strict=True
                 )
@@ -85,12 +85,12 @@ def test_a_method_that_repeats_itself_is_best_at_nothing() -> None:
 
 
 def test_where_unknown_words_are_common_bleu_of_sets_is_left_out() -> None:
-    scores = {key: Figure(0.1) for key in (*SET_BLEU, "fed/hash128", "corpus_bleu/4")}
+    scores = {key: Mean(0.1) for key in (*SET_BLEU, "fed/hash128", "corpus_bleu/4")}
     for share, shown in ((0.41, False), (0.05, True)):
         rows = [
-            Row("anchor", "real", {**scores, "oov_rate": Figure(share)}),
-            Row("anchor", "uniform", {**scores, "oov_rate": Figure(0.5)}),
-            Row("run", "nagan", scores),
+            Line("anchor", "real", {**scores, "oov_rate": Mean(share)}),
+            Line("anchor", "uniform", {**scores, "oov_rate": Mean(0.5)}),
+            Line("run", "nagan", scores),
         ]
         keys = {column.key for column in Block("a block", rows).columns}
         assert (keys & set(SET_BLEU) != set()) == shown
@@ -100,23 +100,23 @@ def test_where_unknown_words_are_common_bleu_of_sets_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("figure", "text"),
     [
-        (Figure(0.31239), "0.312"),
-        (Figure(0.31239, 0.0021), "0.312 ± 0.002"),
-        (Figure(0.31239, 0.021), "0.312 ± 0.021"),
-        (Figure(0.31239, 0.21), "0.31 ± 0.21"),
-        (Figure(31.239, 2.16), "31.2 ± 2.2"),
-        (Figure(31.239, 0.0), "31.239 ± 0.000"),
-        (Figure(-0.0001), "0.000"),
+        (Mean(0.31239), "0.312"),
+        (Mean(0.31239, 0.0021), "0.312 ± 0.002"),
+        (Mean(0.31239, 0.021), "0.312 ± 0.021"),
+        (Mean(0.31239, 0.21), "0.31 ± 0.21"),
+        (Mean(31.239, 2.16), "31.2 ± 2.2"),
+        (Mean(31.239, 0.0), "31.239 ± 0.000"),
+        (Mean(-0.0001), "0.000"),
         (None, "–"),
     ],
 )
-def test_no_more_digits_than_the_spread_supports(figure: Figure | None, text: str) -> None:
-    row = Row("run", "nagan", {} if figure is None else {"bleu_f/5": figure})
+def test_no_more_digits_than_the_spread_supports(figure: Mean | None, text: str) -> None:
+    row = Line("run", "nagan", {} if figure is None else {"bleu_f/5": figure})
     assert figure_text(Column("bleu_f/5", "BLEU-F", "≈", 3), row) == text
 
 
 def test_a_stopgap_is_marked_and_no_column_of_its_own() -> None:
-    row = Row("run", "nagan", {"lm_score/kn4": Figure(7.4), "lm_fallback/kn4": Figure(1)})
+    row = Line("run", "nagan", {"lm_score/kn4": Mean(7.4), "lm_fallback/kn4": Mean(1)})
     block = Block("a block", [row])
     assert "lm_fallback/kn4" not in [column.key for column in block.columns]
     assert figure_text(block.columns[0], row) == "7.40†"

@@ -16,7 +16,7 @@ from textgan_bench.recipes import SMOKE, data_arguments, data_layer, ordered
 from textgan_bench.training.command_line import TrainingCLI
 from textgan_bench.training.processes import be_the_first, is_distributed, keeps_files
 from textgan_bench.training.row import Row
-from textgan_bench.training.run import LAST, Run, differences, without_places
+from textgan_bench.training.run import LAST, Run, differences, without_paths
 
 
 def bench(
@@ -157,7 +157,7 @@ def _finished(row: Row, settings: list[str]) -> TextDataModule | None:
     record = records.get(data.revision)
     if record is not None and not has_extras(data, record):
         return None
-    if record is None or any(differences(record.config, without_places(command_line.resolved))):
+    if record is None or any(differences(record.config, without_paths(command_line.resolved))):
         return None
     return data if record.fingerprint == data_fingerprint(data, record.num_samples) else None
 

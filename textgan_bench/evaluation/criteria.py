@@ -11,7 +11,7 @@ from textgan_bench.errors import UserError
 from textgan_bench.evaluation.fingerprint import data_fingerprint, fingerprint
 from textgan_bench.interfaces import Sentence, TextDataModule
 from textgan_bench.metrics import encoders
-from textgan_bench.metrics.fed import Encoder
+from textgan_bench.metrics.fed import SentenceEncoder
 from textgan_bench.metrics.inputs import is_paired
 from textgan_bench.metrics.profiles import DEFAULT, Basis, build_profile, profile
 from textgan_bench.reading import read_lines, read_sentences
@@ -102,7 +102,7 @@ def criteria_of_text(
     vocabulary: Iterable[str] | None = None,
     validation: list[Sentence] | None = None,
     train: list[Sentence] | None = None,
-    encoder: str | Encoder | None = None,
+    encoder: str | SentenceEncoder | None = None,
     extras: Sequence[str] = (),
 ) -> Criteria:
     """The criteria of a profile, by texts; scores that need one that is not given are left out.

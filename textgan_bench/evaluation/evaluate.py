@@ -7,7 +7,7 @@ from textgan_bench.errors import UserError
 from textgan_bench.evaluation.criteria import criteria_of_text
 from textgan_bench.evaluation.scores import chunked, score_chunks
 from textgan_bench.interfaces import Sentence
-from textgan_bench.metrics.fed import Encoder
+from textgan_bench.metrics.fed import SentenceEncoder
 from textgan_bench.metrics.profiles import DEFAULT
 
 
@@ -30,7 +30,7 @@ def evaluate(
     validation: Iterable[Sequence[str]] | None = None,
     vocabulary: Iterable[str] | None = None,
     profile: str = DEFAULT,
-    encoder: str | Encoder | None = None,
+    encoder: str | SentenceEncoder | None = None,
     extras: Sequence[str] = (),
 ) -> Evaluation:
     """Score sentences against real ones, with the numbers of ``textgan-bench score --references``.

@@ -8,7 +8,7 @@ from textgan_bench.evaluation.scores import chunked
 from textgan_bench.evaluation.text import unparse
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.interfaces import Sentence, TextDataModule
-from textgan_bench.metrics.fed import Encoder
+from textgan_bench.metrics.fed import SentenceEncoder
 from textgan_bench.metrics.profiles import DEFAULT, profile
 from textgan_bench.tokens import PAD
 
@@ -22,7 +22,7 @@ def fingerprint(
     vocabulary: Sequence[str],
     *,
     profile_name: str = DEFAULT,
-    encoder: Encoder | None = None,
+    encoder: SentenceEncoder | None = None,
     encoder_text: Sequence[Sentence] = (),
     train: Sequence[Sentence] = (),
     tokenisation: str = TextDataModule.tokenisation,

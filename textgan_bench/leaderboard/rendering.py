@@ -21,8 +21,8 @@ from textgan_bench.leaderboard.records import (
 from textgan_bench.leaderboard.tables import (
     UNKNOWN_IS_COMMON,
     Block,
-    Figure,
-    Row,
+    Line,
+    Mean,
     latex,
     markdown,
     plain,
@@ -149,15 +149,15 @@ def _equal(scores: Mapping[str, float], others: Mapping[str, float]) -> bool:
     return all(scores[key] == others[key] for key in scores.keys() & others.keys())
 
 
-def _row(group: Sequence[Record], *, marked: bool) -> Row:
+def _row(group: Sequence[Record], *, marked: bool) -> Line:
     first = group[0]
     *_, knob = row_of(first)
     values = scores(group)
-    return Row(
+    return Line(
         kind="anchor" if first.source == "anchor" else "run",
         method=f"{first.method} ({knob})" if knob else first.method,
         scores={
-            key: Figure(statistics.fmean(seeds), statistics.stdev(seeds) if seeds[1:] else None)
+            key: Mean(statistics.fmean(seeds), statistics.stdev(seeds) if seeds[1:] else None)
             for key, seeds in values.items()
         },
         budget="anchor" if first.source == "anchor" else first.budget,
@@ -206,7 +206,7 @@ def _training(group: Sequence[Record]) -> str:
 
 def _published_block(table: Published) -> Block:
     rows = [
-        Row(
+        Line(
             kind="published",
             method=row["method"],
             scores=row["scores"],

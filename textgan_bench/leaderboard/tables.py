@@ -81,7 +81,7 @@ _LATEX = str.maketrans(
 )
 
 
-class Figure(NamedTuple):
+class Mean(NamedTuple):
     """A mean and its standard deviation over seeds, None where there is a single value."""
 
     mean: float
@@ -89,12 +89,12 @@ class Figure(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
+class Line:
     """One line of a table."""
 
     kind: Literal["anchor", "run", "published"]
     method: str
-    scores: Mapping[str, Figure | str]
+    scores: Mapping[str, Mean | str]
     """A published score is a string, the digits of its paper."""
     budget: str = ""
     seeds: int | None = None
@@ -106,7 +106,7 @@ class Row:
     def value(self, key: str) -> float | None:
         """The mean of a score, None where it is published or missing."""
         figure = self.scores.get(key)
-        return figure.mean if isinstance(figure, Figure) else None
+        return figure.mean if isinstance(figure, Mean) else None
 
     @property
     def order(self) -> tuple[int, int, str, str]:
@@ -122,7 +122,7 @@ class Block:
     """Rows that share their columns because they are comparable."""
 
     title: str
-    rows: Sequence[Row]
+    rows: Sequence[Line]
     notes: Sequence[str] = field(default=())
 
     @property
@@ -137,13 +137,13 @@ class Block:
         return [column(key) for key in [*known, *sorted(keys.difference(known))]]
 
 
-def unknown_share(rows: Sequence[Row]) -> float:
+def unknown_share(rows: Sequence[Line]) -> float:
     """Of the words of real text, those that are unknown; 0 where no row tells."""
     shares = (row.value("oov_rate") for row in rows if row.method in REAL_TEXT)
     return max((share for share in shares if share is not None), default=0.0)
 
 
-def figure_text(column: Column, row: Row) -> str:
+def figure_text(column: Column, row: Line) -> str:
     """``3.51 ± 0.02``, or a dash where there is no score."""
     figure = row.scores.get(column.key)
     if figure is None:
@@ -157,7 +157,7 @@ def figure_text(column: Column, row: Row) -> str:
     return text if figure.spread is None else f"{text} ± {figure.spread:,.{places}f}"
 
 
-def best(column: Column, rows: Sequence[Row]) -> list[Row]:
+def best(column: Column, rows: Sequence[Line]) -> list[Line]:
     """The methods' rows with the best value of their budget, ties by the printed digits included.
 
     Anchors are no candidates, nor is a method that repeats itself, and a single method is best at
@@ -191,7 +191,7 @@ def best(column: Column, rows: Sequence[Row]) -> list[Row]:
     return [rows[index] for index in sorted(winners)]
 
 
-def _own_value(key: str, rows: Sequence[Row]) -> float | None:
+def _own_value(key: str, rows: Sequence[Line]) -> float | None:
     """The score of the data itself, None without one."""
     data = (row.value(key) for row in rows if row.kind == "anchor" and row.method in DATA_ITSELF)
     return next((value for value in data if value is not None), None)
@@ -263,7 +263,7 @@ def plain(block: Block) -> str:
     return "\n".join(aligned)
 
 
-def _cells(block: Block, emphasis: Callable[[str, Row, bool], str]) -> list[list[str]]:
+def _cells(block: Block, emphasis: Callable[[str, Line, bool], str]) -> list[list[str]]:
     """Header and rows: method, budget, seeds, training, then one cell a column."""
     columns = block.columns
     winners = [best(column, block.rows) for column in columns]
@@ -281,18 +281,18 @@ def _cells(block: Block, emphasis: Callable[[str, Row, bool], str]) -> list[list
     return lines
 
 
-def _markdown_emphasis(text: str, row: Row, bold: bool) -> str:
+def _markdown_emphasis(text: str, row: Line, bold: bool) -> str:
     text = _markdown_text(text)
     if row.kind == "published" and text:
         return f"*{text}*"
     return f"**{text}**" if bold else text
 
 
-def _plain_emphasis(text: str, row: Row, bold: bool) -> str:
+def _plain_emphasis(text: str, row: Line, bold: bool) -> str:
     return one_line(text) + ("*" if bold else " ")
 
 
-def _latex_emphasis(text: str, row: Row, bold: bool) -> str:
+def _latex_emphasis(text: str, row: Line, bold: bool) -> str:
     text = _escape(text)
     if row.kind == "published" and text:
         return f"\\emph{{{text}}}"

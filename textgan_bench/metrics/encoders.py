@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from textgan_bench.errors import UserError
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
-from textgan_bench.metrics.fed import Encoder
+from textgan_bench.metrics.fed import SentenceEncoder
 
 CHUNK = 512  # texts embedded at once
 QUIET_SECONDS = 3  # before a progress bar appears
@@ -33,7 +33,7 @@ FORMS = "hash128, st:NAME_OR_FOLDER, use:FOLDER_OR_URL or package.module:functio
 Sentences = Sequence[Sequence[str]]
 
 
-def encoder(name: str, text: Sentences = ()) -> Encoder:
+def encoder(name: str, text: Sentences = ()) -> SentenceEncoder:
     """The encoder that ``name`` stands for.
 
     Args:

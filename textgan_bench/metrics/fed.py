@@ -13,7 +13,7 @@ from textgan_bench.metrics.inputs import TextMetric
 CHUNK = 10_000  # sentences embedded at once
 
 
-class Encoder(Protocol):
+class SentenceEncoder(Protocol):
     """Turns sentences into vectors; its name becomes part of the score's key."""
 
     @property
@@ -50,7 +50,7 @@ class FED(TextMetric):
     embedding_sum: Tensor
     embedding_outer: Tensor
 
-    def __init__(self, references: Sequence[Sequence[str]], encoder: Encoder) -> None:
+    def __init__(self, references: Sequence[Sequence[str]], encoder: SentenceEncoder) -> None:
         super().__init__(references)
         if len(references) < 2:
             raise UserError(f"a covariance needs at least 2 references, not {len(references)}")

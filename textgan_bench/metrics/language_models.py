@@ -27,7 +27,7 @@ from textgan_bench.tokens import PAD, Vocabulary
 Sentences = Sequence[Sequence[str]]
 
 
-class LanguageModel(Protocol):
+class TextModel(Protocol):
     """Fitted on a text, asked of another."""
 
     fallback_orders: tuple[int, ...]
@@ -46,7 +46,7 @@ class Estimator(Protocol):
 
     def __call__(
         self, sentences: Sentences, words: Sequence[str], device: torch.device
-    ) -> LanguageModel:
+    ) -> TextModel:
         """A model over ``words``, of which the first is ``<unk>``."""
         ...
 
@@ -63,7 +63,7 @@ class KneserNey:
 
     def __call__(
         self, sentences: Sentences, words: Sequence[str], device: torch.device
-    ) -> LanguageModel:
+    ) -> TextModel:
         return _NGrams(sentences, words, self.order)
 
 
@@ -79,7 +79,7 @@ class RNN:
 
     def __call__(
         self, sentences: Sentences, words: Sequence[str], device: torch.device
-    ) -> LanguageModel:
+    ) -> TextModel:
         return _RNN(sentences, words, self.seed, device)
 
 

@@ -66,7 +66,7 @@ class LMScore(TextMetric):
         super().__init__(references)
         words = closed_vocabulary(references, vocabulary)
         self._known = set(chain.from_iterable(references)) - {UNKNOWN_TOKEN}
-        self._model = _LanguageModel(estimate(references, words, order))
+        self._model = _KneserNeyModel(estimate(references, words, order))
         self._key = f"kn{order}"
         self.add_state("lm_nll_sum", torch.zeros((), dtype=torch.float64), "sum")
         self.add_state("lm_word_count", torch.zeros((), dtype=torch.int64), "sum")
@@ -141,13 +141,13 @@ class ReverseLMScore(TextMetric):
         self.reverse_words = [dim_zero_cat(self.reverse_words)]
         lengths = dim_zero_cat(self.reverse_lengths)
         text = IndexedText(self.reverse_words[0].cpu().numpy(), lengths.cpu().numpy())
-        model = _LanguageModel(estimate_indexed(text, self._words, self._order))
+        model = _KneserNeyModel(estimate_indexed(text, self._words, self._order))
         nll = torch.tensor(model.nll(self._references), dtype=torch.float64, device=self.device)
         scores = {f"reverse_lm/kn{self._order}": nll / self._reference_words}
         return scores | model.fallback(f"reverse_lm_fallback/kn{self._order}", self.device)
 
 
-class _LanguageModel:
+class _KneserNeyModel:
     """An n-gram model made ready to be asked."""
 
     def __init__(self, model: NGramModel) -> None:

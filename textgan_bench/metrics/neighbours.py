@@ -18,7 +18,7 @@ from textgan_bench.functional.neighbours import (
     NGramIndex,
     nearest_by_cosine,
 )
-from textgan_bench.metrics.fed import Encoder
+from textgan_bench.metrics.fed import SentenceEncoder
 from textgan_bench.metrics.inputs import TrainingMetric
 
 CHUNK = 5_000  # sentences embedded at once
@@ -84,7 +84,7 @@ class NearestEmbedding(TrainingMetric):
     cosine_sum: Tensor
     cosine_count: Tensor
 
-    def __init__(self, train: Sentences, encoder: Encoder) -> None:
+    def __init__(self, train: Sentences, encoder: SentenceEncoder) -> None:
         super().__init__(train)
         if not len(train):
             raise UserError("there is no sentence to search for neighbours in")

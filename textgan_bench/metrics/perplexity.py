@@ -18,7 +18,7 @@ from textgan_bench.metrics.inputs import TextMetric, TrainingMetric
 from textgan_bench.metrics.language_models import (
     Estimator,
     KneserNey,
-    LanguageModel,
+    TextModel,
     closed_vocabulary,
 )
 from textgan_bench.tokens import Vocabulary
@@ -60,7 +60,7 @@ class Perplexity(TrainingMetric):
         self._train = train
         self._words = closed_vocabulary(train, vocabulary)
         self._estimator = estimator or KneserNey()
-        self._model: LanguageModel | None = None
+        self._model: TextModel | None = None
         self.add_state("perplexity_nll", torch.zeros((), dtype=torch.float64), "sum")
         self.add_state("perplexity_count", torch.zeros((), dtype=torch.int64), "sum")
 
@@ -140,7 +140,7 @@ class ReversePerplexity(TextMetric):
 
 
 def _fallback(
-    name: str, estimator: Estimator, model: LanguageModel | None, device: torch.device
+    name: str, estimator: Estimator, model: TextModel | None, device: torch.device
 ) -> dict[str, Tensor]:
     """The number of orders without discounts of their own, where there are any."""
     orders = len(model.fallback_orders) if model is not None else 0

@@ -39,7 +39,7 @@ from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics.bleu import BLEU, SelfBLEU
 from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelSentences
-from textgan_bench.metrics.fed import FED, Encoder
+from textgan_bench.metrics.fed import FED, SentenceEncoder
 from textgan_bench.metrics.language_models import RNN
 from textgan_bench.metrics.lengths import LengthDistance
 from textgan_bench.metrics.lm_score import LMScore, ReverseLMScore
@@ -69,7 +69,7 @@ class Basis:
     """Words that the language models know."""
     train: Sequence[Sentence] | None = None
     """Text that samples should not copy, and that forward perplexity is of."""
-    encoder: Encoder | None = None
+    encoder: SentenceEncoder | None = None
     """Embeds sentences."""
     halved: Sequence[Sentence] | None = None
     """The references that the encoder was not fitted on, if it was on the others."""

@@ -38,7 +38,7 @@ from textgan_bench.training.restore import (
     of_another_version,
     trained_on,
 )
-from textgan_bench.training.run import Run, without_places
+from textgan_bench.training.run import Run, without_paths
 
 SIZES = ("vocab_size", "max_length")
 """What the command line tells a method of the data."""
@@ -264,7 +264,7 @@ class TrainingCLI(LightningCLI):
     def after_instantiate_classes(self) -> None:
         for callback in self.callbacks:
             if isinstance(callback, Evaluate):
-                callback.config = without_places(self.resolved)
+                callback.config = without_paths(self.resolved)
                 callback.data_revision = self.trained_on
                 self.datamodule.extras = callback.extras
 

@@ -18,7 +18,7 @@ from textgan_bench.files import clear, locked, replace_text
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 """Names of the checkpoint of the latest state, and of that with the best validation score."""
-PLACES = (
+PATHS = (
     ("trainer", "default_root_dir"),
     ("trainer", "logger"),
     ("data", "init_args", "data_dir"),
@@ -78,7 +78,7 @@ class Run:
         if not self.config.exists() or not self.checkpoint(LAST).exists():
             replace_text(self.config, yaml.safe_dump(config, sort_keys=False))
             return
-        changed = list(differences(self.recipe(), without_places(config)))
+        changed = list(differences(self.recipe(), without_paths(config)))
         if changed:
             more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
             raise UserError(
@@ -95,7 +95,7 @@ class Run:
         """
         changed = [
             difference
-            for difference in differences(self.recipe(), without_places(config))
+            for difference in differences(self.recipe(), without_paths(config))
             if not difference.startswith("trainer.")
         ]
         if changed:
@@ -136,7 +136,7 @@ class Run:
 
     def recipe(self) -> dict[str, Any]:
         """All of the configuration that a result depends on."""
-        return without_places(self.load_config())
+        return without_paths(self.load_config())
 
     def logged(self, *keys: str) -> list[tuple[float, ...]]:
         """What the CSV log holds of ``keys`` wherever it holds all of them, in order.
@@ -173,13 +173,13 @@ class Run:
         return path.read_text(encoding="utf-8").strip()
 
 
-def without_places(config: dict[str, Any]) -> dict[str, Any]:
-    """A copy of a configuration as a record holds it, ``PLACES`` left out.
+def without_paths(config: dict[str, Any]) -> dict[str, Any]:
+    """A copy of a configuration as a record holds it, ``PATHS`` left out.
 
     What JSON has no value for, an infinite number or a date, is text.
     """
     recipe: dict[str, Any] = json.loads(json.dumps(config, default=str), parse_constant=str)
-    for *sections, key in PLACES:
+    for *sections, key in PATHS:
         section = recipe
         for name in sections:
             section = section.get(name) or {}
