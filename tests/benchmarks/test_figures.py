@@ -108,7 +108,8 @@ def test_names_and_lengths_come_from_samples_and_checkpoint(tmp_path: Path) -> N
             "class_path": "datamodules.TextData",
             "init_args": {"corpus": {"class_path": "datamodules.CFG"}},
         },
-        "trainer": {"default_root_dir": str(tmp_path), "logger": False},
+        "trainer": {"default_root_dir": str(tmp_path), "logger": False, "max_epochs": 1},
+        "evaluate": {"budget_label": "an epoch"},
         "checkpoint": {"select": None},
     }
     run.config.write_text(yaml.safe_dump(config), encoding="utf-8")
