@@ -116,7 +116,9 @@ def test_tests_run_in_several_processes_unless_the_arguments_say_otherwise(insta
 
 def test_figures_forwards_budget_and_seed(installed: Path) -> None:
     done = make(installed, "-s", "figures", "BUDGET=cpu", "SEED=2")
-    assert words(done) == "-m benchmarks.figures --budget cpu --seed 2"
+    assert words(done) == (
+        "-m benchmarks.figures.pages -m benchmarks.figures --budget cpu --seed 2"
+    )
 
 
 def test_a_value_with_blanks_and_quotes_is_one_argument(installed: Path) -> None:

@@ -5,9 +5,12 @@ import random
 import warnings
 from collections import Counter
 from itertools import chain, count
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from textgan_bench.functional import bleu, ngrams
@@ -218,6 +221,35 @@ def test_wide_keys_take_the_long_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ngrams, "KEY_BITS", 12)
     with pytest.raises(ValueError, match="63-bit keys"):
         both_directions(samples, references)
+
+
+TEXTS = st.lists(st.lists(st.integers(-1, 3), max_size=9), min_size=2, max_size=12)
+
+
+@given(samples=TEXTS, references=TEXTS)
+def test_any_text_has_the_scores_of_nltk(samples: list[Words], references: list[Words]) -> None:
+    assert_equals_nltk(samples, references, orders=(1, 2, 5))
+
+
+@given(samples=TEXTS, references=TEXTS, cut=st.integers(1, 11))
+def test_pieces_of_a_text_have_the_scores_of_the_whole(
+    samples: list[Words], references: list[Words], cut: int
+) -> None:
+    index = NGramIndex(indexed(references), 5)
+    pieces = [piece for piece in (samples[:cut], samples[cut:]) if piece]
+
+    scores, largest = forward_bleu(indexed(samples), index)
+    in_pieces = [forward_bleu(indexed(piece), index) for piece in pieces]
+
+    np.testing.assert_array_equal(np.concatenate([s for s, _ in in_pieces], axis=1), scores)
+    np.testing.assert_array_equal(np.maximum.reduce([counts for _, counts in in_pieces]), largest)
+
+
+@given(text=TEXTS, part=st.integers(1, 60))
+def test_parts_of_any_size_change_no_score(text: list[Words], part: int) -> None:
+    expected = self_bleu(indexed(text), orders=(1, 2, 5))
+    with patch.object(bleu, "PART", part):
+        np.testing.assert_array_equal(self_bleu(indexed(text), orders=(1, 2, 5)), expected)
 
 
 def test_parts_of_a_text_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

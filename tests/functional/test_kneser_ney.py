@@ -16,10 +16,14 @@ animals.txt is made up; it ends with a newline, without which lmplz drops the la
 import gzip
 import warnings
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.strategies import FEW_WORDS, sentences
 from textgan_bench.functional import kneser_ney
 from textgan_bench.functional.kneser_ney import NGramModel, estimate, write_arpa
 
@@ -135,6 +139,16 @@ def test_literal_marks_in_the_text_are_unknown_words() -> None:
         literal = estimate([["a", "<s>", "</s>", "b"]], ["a", "b", "<s>", "</s>"])
         unknown = estimate([["a", "x", "y", "b"]], ["a", "b"])
     assert exact(literal) == exact(unknown)
+
+
+@pytest.mark.filterwarnings("ignore:the text is too small or too uniform")
+@given(sentences(FEW_WORDS), st.integers(1, 40), st.integers(2, 5))
+def test_parts_of_any_size_change_no_probability(
+    text: list[list[str]], part: int, order: int
+) -> None:
+    expected = exact(estimate(text, types(text), order))
+    with patch.object(kneser_ney, "PART", part):
+        assert exact(estimate(text, types(text), order)) == expected
 
 
 def test_parts_of_a_text_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

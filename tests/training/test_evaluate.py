@@ -20,8 +20,7 @@ from tests.boring import WORDS, Boring, BoringData, WordCounts
 from tests.trainer import trainer
 from textgan_bench import leaderboard
 from textgan_bench.evaluation import provenance
-from textgan_bench.evaluation.scores import chunked, score, score_chunks
-from textgan_bench.evaluation.text import parse, unparse, write_sentences
+from textgan_bench.evaluation.scores import score, score_chunks
 from textgan_bench.interfaces import Sentence
 from textgan_bench.reading import read_sentences
 from textgan_bench.tokens import TokenBatch, pad_sequences
@@ -340,28 +339,6 @@ def test_what_a_killed_run_showed_is_shown_once(tmp_path: Path) -> None:
     (tmp_path / "checkpoints" / LAST).unlink()  # and before it had a checkpoint
     Session(tmp_path).fit()
     assert path.read_bytes() == once
-
-
-def test_text_survives_the_round_trip(tmp_path: Path) -> None:
-    sentences = [[], ["zwölf", "a"], [], ["man"], []]
-    path = tmp_path / "samples.txt"
-    write_sentences(path, sentences)
-    assert path.read_bytes() == "\nzwölf a\n\nman\n\n".encode()
-    assert read_sentences(path) == parse(unparse(sentences)) == sentences
-
-
-def test_a_line_ends_at_the_line_feed_only() -> None:
-    assert len(parse("a\u2028man\x85rides\x0ba\n")) == 1
-
-
-def test_a_text_in_pieces_scores_as_a_whole() -> None:
-    data = BoringData(size=50)
-    sentences = data.sentences("test")
-    whole = score(data.metrics("test"), sentences)
-    pieces = score_chunks(data.metrics("test"), chunked(sentences, 7))
-    assert [len(chunk) for chunk in chunked(sentences, 7)] == [7] * 7 + [1]
-    assert pieces.values == pytest.approx(whole, rel=1e-12)
-    assert pieces.left_out == {}
 
 
 class Refuses(WordCounts):
