@@ -3,7 +3,7 @@
 from typing import Any
 
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from textgan_bench.recipes import Setting, merged
@@ -62,6 +62,7 @@ def test_layers_are_left_as_they_were(layers: list[dict[str, Any]]) -> None:
 
 
 @given(VALUES)
+@example("a long label " * 20)
 def test_the_text_of_a_setting_is_yaml_of_one_line(value: Any) -> None:
     text = Setting(value, "").text
 
