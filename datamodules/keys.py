@@ -13,6 +13,7 @@ from textgan_bench.tokens import PAD, TokenBatch
 class Key:
     """Permutations of the symbols 1..V-1 that follow each other in turn.
 
+    >>> from textgan_bench.tokens import pad_sequences
     >>> key = vigenere((1, 2), 4)
     >>> cipher = key.encipher(pad_sequences([[1, 1, 3]], 4))
     >>> cipher.ids.tolist(), key.decipher(cipher).ids.tolist()
