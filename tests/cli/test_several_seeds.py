@@ -45,6 +45,7 @@ def witness(command: Command) -> None:
         """
         model: {class_path: tests.cli.test_several_seeds.Witness}
         trainer: {max_epochs: 4}
+        evaluate: {budget_label: four epochs}
         """,
     )
 
