@@ -16,8 +16,8 @@ from torch import Tensor
 
 from textgan_bench.errors import UserError
 from textgan_bench.files import replace_text, replaced
-from textgan_bench.interfaces import Sentence, Split
-from textgan_bench.tokens import Batch, CipherBatch, LabelledBatch, TokenBatch, Vocabulary
+from textgan_bench.interfaces import Split
+from textgan_bench.tokens import Batch, CipherBatch, LabelledBatch, Sentence, TokenBatch, Vocabulary
 
 DESCRIPTION = "corpus.json"
 KINDS: dict[tuple[str, ...], Any] = {

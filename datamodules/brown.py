@@ -21,8 +21,8 @@ from datamodules.lines import read_lines
 from datamodules.names import NLTK_DATA
 from datamodules.sources import Source, fetched, keep
 from textgan_bench.errors import UserError
-from textgan_bench.interfaces import Sentence, Split
-from textgan_bench.tokens import PAD_TOKEN, UNKNOWN_TOKEN, Vocabulary
+from textgan_bench.interfaces import Split
+from textgan_bench.tokens import PAD_TOKEN, UNKNOWN_TOKEN, Sentence, Vocabulary
 
 ARCHIVE, SENTENCES = "brown.zip", "sentences.txt.gz"
 BROWN = {

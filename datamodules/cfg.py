@@ -25,7 +25,7 @@ from datamodules.arrow import Encoded
 from datamodules.corpus import Corpus, Loaded
 from datamodules.judging import Judging, WithOracle
 from textgan_bench.errors import UserError
-from textgan_bench.interfaces import Sentence, Split
+from textgan_bench.interfaces import Split
 from textgan_bench.metrics import ParseRate
 from textgan_bench.metrics.profiles import (
     BLEU_2_TO_5,
@@ -35,7 +35,7 @@ from textgan_bench.metrics.profiles import (
     REVERSE_LM_SCORE,
     Entry,
 )
-from textgan_bench.tokens import PAD, PAD_TOKEN, TokenBatch, Vocabulary, length_mask
+from textgan_bench.tokens import PAD, PAD_TOKEN, Sentence, TokenBatch, Vocabulary, length_mask
 
 LENGTH = 12
 VARIABLE, OPERATORS = "x", ("+", "-", "*", "/")

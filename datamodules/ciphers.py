@@ -17,8 +17,8 @@ from datamodules.judging import Judging, Paired
 from datamodules.keys import Key, substitution
 from datamodules.lines import read_lines
 from datamodules.yelp import PUBLISHED, STAND_IN, Yelp
-from textgan_bench.interfaces import Sentence, Split
-from textgan_bench.tokens import Batch, CipherBatch, pad_sequences
+from textgan_bench.interfaces import Split
+from textgan_bench.tokens import Batch, CipherBatch, Sentence, pad_sequences
 
 SIDE, PAIRS = 200_000, 5_000
 """Sentences of a side of training, and of validation and of test, in word substitution."""

@@ -22,8 +22,8 @@ from datamodules.judging import Judging
 from datamodules.sources import Source
 from textgan_bench.errors import MissingError
 from textgan_bench.files import locked, named
-from textgan_bench.interfaces import Sentence, TextDataModule
-from textgan_bench.tokens import Batch, TokenBatch, Vocabulary
+from textgan_bench.interfaces import TextDataModule
+from textgan_bench.tokens import Batch, Sentence, TokenBatch, Vocabulary
 
 
 class Loaded(NamedTuple):

@@ -15,11 +15,12 @@ from tqdm import tqdm
 from datamodules.arrow import Encoded
 from datamodules.corpus import FileCorpus
 from textgan_bench.errors import UserError
-from textgan_bench.interfaces import Sentence, Split
+from textgan_bench.interfaces import Split
 from textgan_bench.tokens import (
     PAD_TOKEN,
     UNKNOWN_TOKEN,
     Batch,
+    Sentence,
     Vocabulary,
     pad_sequences,
 )

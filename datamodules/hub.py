@@ -11,7 +11,8 @@ from datamodules.corpus import FileCorpus
 from datamodules.counted import HELD_OUT, CountedCorpus, chosen, tokenise, words_of
 from datamodules.lines import read_lines
 from datamodules.sources import HUB, Source, parquet_files, read_columns
-from textgan_bench.interfaces import Sentence, Split
+from textgan_bench.interfaces import Split
+from textgan_bench.tokens import Sentence
 
 _SNLI = f"{HUB}/stanfordnlp/snli@cdb5c3d5eed6ead6e5a341c8e56e669bb666725b/plain_text"
 _COCO2014 = f"{HUB}/justram/COCO2014-Captions"

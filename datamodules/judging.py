@@ -13,7 +13,7 @@ import torch
 from datamodules.arrow import Encoded
 from datamodules.batches import select
 from textgan_bench.errors import UserError
-from textgan_bench.interfaces import Oracle, Sentence, Split
+from textgan_bench.interfaces import Oracle, Split
 from textgan_bench.metrics import CorpusBLEU, OracleNLL, TokenAccuracy
 from textgan_bench.metrics.profiles import (
     DEFAULT,
@@ -23,7 +23,7 @@ from textgan_bench.metrics.profiles import (
     Entry,
 )
 from textgan_bench.metrics.transfer import TransferScores, style_classifier
-from textgan_bench.tokens import PAD, LabelledBatch, TokenBatch, length_mask
+from textgan_bench.tokens import PAD, LabelledBatch, Sentence, TokenBatch, length_mask
 
 ANCHOR_SEED = 1_000
 """Added to the seed of fresh samples of an oracle, so that no split is drawn again."""

@@ -18,8 +18,8 @@ from datamodules.counted import chosen, encode_splits
 from datamodules.lines import read_lines
 from datamodules.sources import GITHUB, Source, fetched, keep
 from textgan_bench.errors import UserError
-from textgan_bench.interfaces import Sentence, Split
-from textgan_bench.tokens import PAD_TOKEN, Vocabulary
+from textgan_bench.interfaces import Split
+from textgan_bench.tokens import PAD_TOKEN, Sentence, Vocabulary
 
 NLTK_DATA = f"{GITHUB}/nltk/nltk_data/5db857e6f7df11eabb5e5665836db9ec8df07e28/packages/corpora"
 VALIDATION, TEST = 500, 1_000

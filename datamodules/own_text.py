@@ -11,8 +11,8 @@ from datamodules.counted import CountedCorpus, split_of
 from datamodules.lines import read_lines
 from datamodules.words import split_words
 from textgan_bench.errors import MissingError, UserError
-from textgan_bench.interfaces import Sentence, Split
-from textgan_bench.tokens import PAD_TOKEN
+from textgan_bench.interfaces import Split
+from textgan_bench.tokens import PAD_TOKEN, Sentence
 
 FITTED = 2 * 128
 """Validation sentences at least: half of them fit the encoder of the Fréchet distance."""

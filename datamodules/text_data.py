@@ -12,9 +12,9 @@ from datamodules.batches import EvaluationBatches, Shard, TrainingBatches
 from datamodules.corpus import Corpus
 from textgan_bench.errors import UserError
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
-from textgan_bench.interfaces import Halves, Sentence, Split, TextDataModule
+from textgan_bench.interfaces import Halves, Split, TextDataModule
 from textgan_bench.metrics.profiles import Basis, Entry, build, extra_entries, needs
-from textgan_bench.tokens import TokenBatch
+from textgan_bench.tokens import Sentence, TokenBatch
 
 
 class TextData(TextDataModule):

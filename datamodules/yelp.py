@@ -13,8 +13,8 @@ from datamodules.counted import HELD_OUT, CountedCorpus, chosen, frequent_words,
 from datamodules.judging import STYLES, Judging, Transfer
 from datamodules.lines import encode_lines, read_lines
 from datamodules.sources import GITHUB, Source
-from textgan_bench.interfaces import Sentence, Split
-from textgan_bench.tokens import Batch, LabelledBatch
+from textgan_bench.interfaces import Split
+from textgan_bench.tokens import Batch, LabelledBatch, Sentence
 
 NEGATIVE, POSITIVE = STYLES
 _SHEN = (

@@ -10,8 +10,8 @@ from torch.optim import SGD, Optimizer
 from torch.utils.data import DataLoader, Dataset
 from torchmetrics import Metric, MetricCollection
 
-from textgan_bench.interfaces import Sentence, Split, TextDataModule, TextGenerator
-from textgan_bench.tokens import PAD, TokenBatch, Vocabulary
+from textgan_bench.interfaces import Split, TextDataModule, TextGenerator
+from textgan_bench.tokens import PAD, Sentence, TokenBatch, Vocabulary
 
 WORDS = ("<pad>", "a", "man", "rides", "zwölf", "<unk>")
 LENGTH = 4

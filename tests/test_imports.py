@@ -68,7 +68,7 @@ RULES = {
     ),
     "cli": (
         "the commands, one file each",
-        "errors evaluation files interfaces leaderboard metrics reading recipes training",
+        "errors evaluation files interfaces leaderboard metrics reading recipes tokens training",
         "argcomplete torch tqdm",
     ),
 }

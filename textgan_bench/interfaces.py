@@ -15,7 +15,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from textgan_bench.tokens import Batch, TokenBatch, Vocabulary, count
+from textgan_bench.tokens import BLANKS, Batch, Sentence, TokenBatch, Vocabulary, count
 
 OTHERS = "a weight of another process"
 SAME_AGAIN = (
@@ -24,7 +24,6 @@ SAME_AGAIN = (
 )
 """Advice for a training whose numbers are no longer finite."""
 
-Sentence = list[str]
 Split = Literal["train", "validation", "test"]
 
 
@@ -71,7 +70,7 @@ class TextDataModule(LightningDataModule, ABC):
     own_revision: int = 0
     """Number that is raised when a score of this data set alone changes its numbers, as
     ``fingerprint.REVISION`` is for all scores."""
-    tokenisation: str = "blanks"
+    tokenisation: str = BLANKS
     """Name of the rule of ``split_line``: a field of every fingerprint."""
     extras: Sequence[str] = ()
     """Names of ``metrics.profiles.EXTRAS`` to compute at test, too. Set them before the metrics are

@@ -19,6 +19,12 @@ PAD = 0
 PAD_TOKEN = "<pad>"
 UNKNOWN_TOKEN = "<unk>"
 
+Sentence = list[str]
+"""Words of a sentence."""
+
+BLANKS = "blanks"
+"""Name, in fingerprints, of the tokenisation that splits a line at its blanks."""
+
 
 class TokenBatch(NamedTuple):
     """Sentences as indices, neither begin nor end mark stored.

@@ -9,12 +9,11 @@ from datamodules import TextData
 from datamodules.cfg import CFG, parses
 from textgan_bench.evaluation.figures import plot_losses, plot_texts
 from textgan_bench.evaluation.scores import score
-from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics.diversity import Diversity
 from textgan_bench.metrics.oracle_nll import OracleNLL
 from textgan_bench.metrics.parse_rate import ParseRate
 from textgan_bench.reading import read_sentences
-from textgan_bench.tokens import PAD_TOKEN
+from textgan_bench.tokens import PAD_TOKEN, Sentence
 from textgan_bench.training.run import Run
 
 VARIANTS = ("gumbel", "gumbel.1000", "gumbel.inputs", "gumbel.hidden")

@@ -14,8 +14,8 @@ import fast_bleu
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from benchmarks.speed.claims import Claim, Texts, check, main, medians
-from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics import BLEU
+from textgan_bench.tokens import Sentence
 
 SENTENCES = 5_000
 ORDER = 5

@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from datamodules import COCO, HMM, TextData
-from textgan_bench.interfaces import Sentence
+from textgan_bench.tokens import Sentence
 
 ROUNDS = 5
 CAPTIONS = 80_000

@@ -6,8 +6,8 @@ from statistics import mean
 import fast_bleu
 
 from benchmarks.speed.claims import Claim, Texts, check, main, medians
-from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics import SelfBLEU
+from textgan_bench.tokens import Sentence
 
 SENTENCES = 5_000
 ORDERS = 2, 3, 4, 5

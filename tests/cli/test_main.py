@@ -147,3 +147,16 @@ def test_what_needs_no_torch_imports_none(line: str) -> None:
     done = carried_out(line)
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_text_is_scored_against_text_without_the_packages_of_training_and_data() -> None:
+    code = """
+import sys
+import textgan_bench.cli.score
+
+print(*{"pytorch_lightning", "datasets", "nltk", "wandb", "hmmlearn"} & sys.modules.keys())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "\n"

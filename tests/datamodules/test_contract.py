@@ -18,9 +18,9 @@ from datamodules.judging import WithOracle
 from tests.datamodules.ready import ready
 from textgan_bench.evaluation.scores import score
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
-from textgan_bench.interfaces import Sentence, Split
+from textgan_bench.interfaces import Split
 from textgan_bench.metrics import FED, ReverseLMScore
-from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Batch, padding_mask
+from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Batch, Sentence, padding_mask
 
 N = 1_500  # sentences scored: enough to tell the anchors apart
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")

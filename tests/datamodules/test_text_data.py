@@ -11,10 +11,10 @@ from datamodules.arrow import Encoded
 from datamodules.corpus import Corpus, Loaded
 from datamodules.judging import Judging, frequency_anchors
 from tests.datamodules.ready import ready
-from textgan_bench.interfaces import Sentence, Split
+from textgan_bench.interfaces import Split
 from textgan_bench.metrics import Diversity, Perplexity, ReversePerplexity
 from textgan_bench.metrics.profiles import DIVERSITY
-from textgan_bench.tokens import Batch, Vocabulary, pad_sequences
+from textgan_bench.tokens import Batch, Sentence, Vocabulary, pad_sequences
 
 SENTENCES = [[1, 2], [3], [2, 2, 1], [1], [3, 1]]
 

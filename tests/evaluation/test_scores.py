@@ -7,7 +7,6 @@ from torchmetrics import MetricCollection
 
 from tests.strategies import FEW_WORDS, sentences
 from textgan_bench.evaluation.scores import chunked, score_chunks
-from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics import (
     BLEU,
     Diversity,
@@ -16,6 +15,7 @@ from textgan_bench.metrics import (
     ReverseLMScore,
     SelfBLEU,
 )
+from textgan_bench.tokens import Sentence
 
 REFERENCES: list[Sentence] = [["a", "man", "sees", "a", "dog"], ["a", "dog", "sees"], [], ["man"]]
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tests.strategies import WORDS, sentences
 from textgan_bench.evaluation.text import parse, unparse, write_sentences
-from textgan_bench.interfaces import Sentence
 from textgan_bench.reading import read_sentences
+from textgan_bench.tokens import Sentence
 
 
 @given(sentences(WORDS))

@@ -12,9 +12,8 @@ from tests.checkout import Command
 from textgan_bench.cli.arguments import parser
 from textgan_bench.evaluation.scores import score
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
-from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics.profiles import PROFILES, Basis, build_profile, profile
-from textgan_bench.tokens import Vocabulary
+from textgan_bench.tokens import Sentence, Vocabulary
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason="the published files are not here")

@@ -21,9 +21,8 @@ from tests.trainer import trainer
 from textgan_bench import leaderboard
 from textgan_bench.evaluation import provenance
 from textgan_bench.evaluation.scores import score, score_chunks
-from textgan_bench.interfaces import Sentence
 from textgan_bench.reading import read_sentences
-from textgan_bench.tokens import TokenBatch, pad_sequences
+from textgan_bench.tokens import Sentence, TokenBatch, pad_sequences
 from textgan_bench.training.checkpoint_files import load_checkpoint
 from textgan_bench.training.checkpoints import PeriodicCheckpoint
 from textgan_bench.training.evaluate import Evaluate

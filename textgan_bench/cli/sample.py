@@ -7,7 +7,7 @@ import torch
 
 from textgan_bench.errors import UserError
 from textgan_bench.evaluation.text import unparse, write_sentences
-from textgan_bench.interfaces import Sentence
+from textgan_bench.tokens import Sentence
 from textgan_bench.training.trained import load_generator
 
 DRAWN = 500

@@ -23,8 +23,9 @@ from textgan_bench.evaluation.figures import Axis, plot_curves
 from textgan_bench.evaluation.fingerprint import data_fingerprint
 from textgan_bench.evaluation.text import parse, unparse
 from textgan_bench.files import locked, replace_text
-from textgan_bench.interfaces import Sentence, TextDataModule, TextGenerator
+from textgan_bench.interfaces import TextDataModule, TextGenerator
 from textgan_bench.leaderboard import disagreement, read_json
+from textgan_bench.tokens import Sentence
 from textgan_bench.training.run import Run
 from textgan_bench.training.trained import load_generator
 

@@ -9,10 +9,11 @@ from textgan_bench import leaderboard
 from textgan_bench.evaluation import provenance
 from textgan_bench.evaluation.fingerprint import data_fingerprint
 from textgan_bench.evaluation.scores import chunked, score, score_chunks
-from textgan_bench.interfaces import Sentence, TextDataModule
+from textgan_bench.interfaces import TextDataModule
 from textgan_bench.leaderboard import Record
 from textgan_bench.metrics.inputs import TrainingMetric
 from textgan_bench.metrics.profiles import EXTRAS
+from textgan_bench.tokens import Sentence
 
 ANCHOR_SEED = 0
 

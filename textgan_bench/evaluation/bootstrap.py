@@ -26,8 +26,8 @@ from torchmetrics import Metric, MetricCollection
 from tqdm import tqdm
 
 from textgan_bench.errors import UserError
-from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics.inputs import given
+from textgan_bench.tokens import Sentence
 
 GROUPS = 100
 """Sentences are drawn in random groups: the error of an SE made of them is about 7 %."""

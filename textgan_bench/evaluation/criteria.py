@@ -3,20 +3,22 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torchmetrics import MetricCollection
 
 from textgan_bench.errors import UserError
 from textgan_bench.evaluation.fingerprint import data_fingerprint, fingerprint
-from textgan_bench.interfaces import Sentence, TextDataModule
 from textgan_bench.metrics import encoders
 from textgan_bench.metrics.fed import SentenceEncoder
 from textgan_bench.metrics.inputs import is_paired
 from textgan_bench.metrics.profiles import DEFAULT, Basis, build_profile, profile
 from textgan_bench.reading import read_lines, read_sentences
 from textgan_bench.recipes import data_module
-from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Vocabulary
+from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Sentence, Vocabulary
+
+if TYPE_CHECKING:  # Lightning takes a second to import, which text against text does without
+    from textgan_bench.interfaces import TextDataModule
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,11 @@ def _check(profile_name: str, extras: Sequence[str], given: Mapping[str, object]
 
 
 def _criteria_of_data(
-    table: str, data: TextDataModule, profile_name: str, encoder: str | None, extras: Sequence[str]
+    table: str,
+    data: "TextDataModule",
+    profile_name: str,
+    encoder: str | None,
+    extras: Sequence[str],
 ) -> Criteria:
     """The criteria of a data set's own runs, or another profile against its test text."""
     data.prepare_data()

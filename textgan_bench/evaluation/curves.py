@@ -10,7 +10,7 @@ from torchmetrics import MetricCollection
 from tqdm import tqdm
 
 from textgan_bench.evaluation.scores import score
-from textgan_bench.interfaces import Sentence
+from textgan_bench.tokens import Sentence
 
 KNOB = "knob"
 

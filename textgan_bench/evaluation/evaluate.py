@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 from textgan_bench.errors import UserError
 from textgan_bench.evaluation.criteria import criteria_of_text
 from textgan_bench.evaluation.scores import chunked, score_chunks
-from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics.fed import SentenceEncoder
 from textgan_bench.metrics.profiles import DEFAULT
+from textgan_bench.tokens import Sentence
 
 
 class Evaluation(NamedTuple):

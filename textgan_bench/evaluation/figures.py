@@ -10,7 +10,7 @@ from typing import Any
 from textgan_bench.errors import UserError
 from textgan_bench.evaluation.curves import KNOB, Point
 from textgan_bench.files import replaced
-from textgan_bench.interfaces import Sentence
+from textgan_bench.tokens import Sentence
 
 SIZE = (5.0, 3.5)  # inches
 

@@ -2,15 +2,17 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textgan_bench.evaluation.scores import chunked
 from textgan_bench.evaluation.text import unparse
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
-from textgan_bench.interfaces import Sentence, TextDataModule
 from textgan_bench.metrics.fed import SentenceEncoder
 from textgan_bench.metrics.profiles import DEFAULT, profile
-from textgan_bench.tokens import PAD
+from textgan_bench.tokens import BLANKS, PAD, Sentence
+
+if TYPE_CHECKING:  # Lightning takes a second to import, which text against text does without
+    from textgan_bench.interfaces import TextDataModule
 
 REVISION = 1
 """Raised when a change of a metric changes its numbers by more than rounding."""
@@ -25,7 +27,7 @@ def fingerprint(
     encoder: SentenceEncoder | None = None,
     encoder_text: Sequence[Sentence] = (),
     train: Sequence[Sentence] = (),
-    tokenisation: str = TextDataModule.tokenisation,
+    tokenisation: str = BLANKS,
 ) -> dict[str, Any]:
     """All that changes a score besides the samples, as far as a score of the profile does.
 
@@ -66,7 +68,7 @@ def fingerprint(
 
 
 def data_fingerprint(
-    data: TextDataModule,
+    data: "TextDataModule",
     num_samples: int,
     profile_name: str = DEFAULT,
     references: Sequence[Sentence] | None = None,

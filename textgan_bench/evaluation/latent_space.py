@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from textgan_bench.errors import UserError
-from textgan_bench.interfaces import Method, Sentence, SentenceCoder, TextDataModule
-from textgan_bench.tokens import pad_sequences
+from textgan_bench.interfaces import Method, SentenceCoder, TextDataModule
+from textgan_bench.tokens import Sentence, pad_sequences
 
 EXAMPLES = 1_000
 """Training sentences whose codes a mean is of, at most; not tuned."""

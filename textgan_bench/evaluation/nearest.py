@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textgan_bench.files import replace_text
 from textgan_bench.functional.neighbours import Neighbours
-from textgan_bench.interfaces import Sentence
+from textgan_bench.tokens import Sentence
 
 COLUMNS = ("similarity", "sample", "neighbour")
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from torchmetrics import MetricCollection
 
 from textgan_bench.errors import UserError
-from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics.inputs import given, is_paired
+from textgan_bench.tokens import Sentence
 
 CHUNK = 10_000
 """Sentences a metric is given at once: what it needs for a moment grows with it."""

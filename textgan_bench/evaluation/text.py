@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from textgan_bench.files import replace_text
-from textgan_bench.interfaces import Sentence
+from textgan_bench.tokens import Sentence
 
 
 def write_sentences(path: Path, sentences: Iterable[Sentence]) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 
 from torchmetrics import Metric
 
-from textgan_bench.interfaces import Sentence
-from textgan_bench.tokens import PAD_TOKEN
+from textgan_bench.tokens import PAD_TOKEN, Sentence
 
 
 class TextMetric(Metric):

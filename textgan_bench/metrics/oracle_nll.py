@@ -1,13 +1,16 @@
 """Negative log-likelihood of samples under the distribution that made the data."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from textgan_bench.interfaces import Oracle
 from textgan_bench.metrics.inputs import TextMetric
 from textgan_bench.tokens import Vocabulary, pad_sequences
+
+if TYPE_CHECKING:  # Lightning takes a second to import, which most metrics do without
+    from textgan_bench.interfaces import Oracle
 
 
 class OracleNLL(TextMetric):
@@ -40,7 +43,7 @@ class OracleNLL(TextMetric):
     oracle_nll_sum: Tensor
     oracle_word_count: Tensor
 
-    def __init__(self, oracle: Oracle, vocabulary: Vocabulary) -> None:
+    def __init__(self, oracle: "Oracle", vocabulary: Vocabulary) -> None:
         super().__init__()
         self.oracle = oracle
         self.vocabulary = vocabulary

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from textgan_bench.errors import UserError
-from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics.inputs import StringMetric, ended
-from textgan_bench.tokens import PAD_TOKEN
+from textgan_bench.tokens import PAD_TOKEN, Sentence
 
 
 class ParseRate(StringMetric):

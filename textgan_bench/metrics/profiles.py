@@ -36,7 +36,6 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from textgan_bench.errors import UserError
-from textgan_bench.interfaces import Sentence
 from textgan_bench.metrics.bleu import BLEU, SelfBLEU
 from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelSentences
 from textgan_bench.metrics.fed import FED, SentenceEncoder
@@ -45,7 +44,7 @@ from textgan_bench.metrics.lengths import LengthDistance
 from textgan_bench.metrics.lm_score import LMScore, ReverseLMScore
 from textgan_bench.metrics.neighbours import NearestEmbedding, NearestNGram
 from textgan_bench.metrics.perplexity import Perplexity, ReversePerplexity
-from textgan_bench.tokens import Vocabulary
+from textgan_bench.tokens import Sentence, Vocabulary
 
 DEFAULT = "nagan"
 SELF_BLEU_SAMPLES = 500  # Texygen, utils/metrics/SelfBleu.py

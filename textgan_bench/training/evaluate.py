@@ -21,10 +21,10 @@ from textgan_bench.evaluation.fingerprint import data_fingerprint
 from textgan_bench.evaluation.scores import chunked, score_chunks
 from textgan_bench.evaluation.text import write_sentences
 from textgan_bench.files import named, replace_text
-from textgan_bench.interfaces import Sentence, TextDataModule, TextGenerator
+from textgan_bench.interfaces import TextDataModule, TextGenerator
 from textgan_bench.leaderboard import Record
 from textgan_bench.reading import read_sentences
-from textgan_bench.tokens import TokenBatch
+from textgan_bench.tokens import Sentence, TokenBatch
 from textgan_bench.training.checkpoint_files import load_checkpoint
 from textgan_bench.training.run import LAST, Run
 
