@@ -7,6 +7,7 @@ from scipy import stats
 from torch import Tensor
 
 from tests.trainer import fit
+from textgan_bench.errors import UserError
 from textgan_bench.losses.adversarial import max_gradient_penalty
 from textgan_bench.losses.relaxation import gumbel_noise_like
 from textgan_bench.methods import NAGAN
@@ -53,7 +54,7 @@ def test_lengths_are_drawn_from_the_training_lengths() -> None:
 
 
 def test_an_untrained_model_knows_no_lengths() -> None:
-    with pytest.raises(RuntimeError, match="lengths"):
+    with pytest.raises(UserError, match="lengths"):
         small().sample(1)
 
 
