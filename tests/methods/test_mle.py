@@ -7,13 +7,13 @@ from scipy.stats import chisquare
 
 from tests.trainer import loader, trainer
 from textgan_bench.kernels import row_chunks
+from textgan_bench.losses.relaxation import draw
 from textgan_bench.methods import MLE, TransformerMLE
 from textgan_bench.networks.autoregressive import (
     GRULanguageModel,
     LanguageModel,
     LSTMLanguageModel,
     TransformerLanguageModel,
-    draw,
 )
 from textgan_bench.tokens import TokenBatch, pad_sequences
 

@@ -1,4 +1,4 @@
-"""Gradients through discrete choices: Gumbel noise and the straight-through estimator.
+"""Discrete choices and gradients through them: Gumbel noise, the straight-through estimator.
 
 Shapes: N tokens, V vocabulary, E embedding.
 """
@@ -21,6 +21,21 @@ def gumbel_noise_like(scores: Tensor) -> Tensor:
     # In place: several times faster than the expression, since large temporaries are what costs.
     uniform = torch.rand_like(scores).clamp_(min=torch.finfo(scores.dtype).tiny)
     return uniform.log_().neg_().log_().neg_()
+
+
+def draw(logits: Tensor) -> Tensor:
+    """(B,) one index of each row of ``logits`` (B, V), drawn from its softmax.
+
+    Inverts the distribution function at one uniform number a row, where ``multinomial`` would draw
+    V numbers. Scaling by the last sum keeps the target below it whatever the sum's rounding.
+    """
+    drawn = []
+    for (rows,) in row_chunks(logits):
+        cdf = rows.softmax(-1).cumsum_(-1)  # (B, V)
+        target = torch.rand(len(cdf), 1, device=cdf.device) * cdf[:, -1:]
+        drawn.append(torch.searchsorted(cdf, target, right=True))
+    # Past the end only of a row that is not finite: it is for the loss to show, no index error.
+    return torch.cat(drawn).squeeze(-1).clamp_max_(logits.shape[1] - 1)
 
 
 @torch.no_grad()

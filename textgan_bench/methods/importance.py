@@ -34,7 +34,7 @@ from textgan_bench.interfaces import TextGenerator
 from textgan_bench.losses.importance import importance_loss
 from textgan_bench.losses.likelihood import drawn_mask
 from textgan_bench.losses.processes import process_mean
-from textgan_bench.networks.autoregressive import draw
+from textgan_bench.losses.relaxation import draw
 from textgan_bench.networks.knobs import check_temperature
 from textgan_bench.networks.stacked_lstm import StackedLinear, StackedLSTM
 from textgan_bench.tokens import PAD, TokenBatch

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgan_bench.kernels.dropout import Dropout
-from textgan_bench.kernels.row_chunks import row_chunks
 from textgan_bench.losses.likelihood import drawn_mask, symbol_nll
+from textgan_bench.losses.relaxation import draw
 from textgan_bench.networks.transformer import EncoderBlock, sinusoidal_positions
 from textgan_bench.tokens import PAD, TokenBatch
 
@@ -24,21 +24,6 @@ SAMPLING_BATCH = 512  # more at once bring no speed, and their scores fill the m
 
 State = tuple[Tensor, ...]
 """The memory of a network of the words read so far; the first axis of each tensor is the batch."""
-
-
-def draw(logits: Tensor) -> Tensor:
-    """(B,) one index of each row of ``logits`` (B, V), drawn from its softmax.
-
-    Inverts the distribution function at one uniform number a row, where ``multinomial`` would draw
-    V numbers. Scaling by the last sum keeps the target below it whatever the sum's rounding.
-    """
-    drawn = []
-    for (rows,) in row_chunks(logits):
-        cdf = rows.softmax(-1).cumsum_(-1)  # (B, V)
-        target = torch.rand(len(cdf), 1, device=cdf.device) * cdf[:, -1:]
-        drawn.append(torch.searchsorted(cdf, target, right=True))
-    # Past the end only of a row that is not finite: it is for the loss to show, no index error.
-    return torch.cat(drawn).squeeze(-1).clamp_max_(logits.shape[1] - 1)
 
 
 class LanguageModel(nn.Module, ABC):

@@ -32,6 +32,11 @@ def padding_bias(mask: Tensor) -> Tensor:
     return words.masked_fill_(~mask, -torch.inf)[:, None, None]
 
 
+def max_pooling(hidden: Tensor, mask: Tensor) -> Tensor:
+    """(B, H) largest of hidden states (B, T, H) at the words, where ``mask`` (B, T) is True."""
+    return hidden.masked_fill(~mask[:, :, None], -torch.inf).amax(1)
+
+
 class Padded:
     """Every position is a row, N = B T: the plain form, whose shapes depend on no length.
 

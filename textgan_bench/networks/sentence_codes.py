@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from textgan_bench.losses.likelihood import drawn_mask, symbol_nll
-from textgan_bench.networks.autoregressive import draw
+from textgan_bench.losses.relaxation import draw
 from textgan_bench.networks.batch_norm import BatchNorm
 from textgan_bench.networks.knobs import check_temperature
 from textgan_bench.tokens import PAD, Batch, TokenBatch

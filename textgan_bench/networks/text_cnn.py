@@ -10,12 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from textgan_bench.networks.packing import max_pooling
 from textgan_bench.tokens import length_mask
-
-
-def max_pooling(hidden: Tensor, mask: Tensor) -> Tensor:
-    """(B, H) largest of hidden states (B, T, H) at the words, where ``mask`` (B, T) is True."""
-    return hidden.masked_fill(~mask[:, :, None], -torch.inf).amax(1)
 
 
 class TextCNN(nn.Module):

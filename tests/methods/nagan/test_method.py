@@ -9,9 +9,8 @@ from torch import Tensor
 from tests.trainer import fit
 from textgan_bench.errors import UserError
 from textgan_bench.losses.adversarial import max_gradient_penalty
-from textgan_bench.losses.relaxation import gumbel_noise_like
+from textgan_bench.losses.relaxation import draw, gumbel_noise_like
 from textgan_bench.methods import NAGAN
-from textgan_bench.networks.autoregressive import draw
 from textgan_bench.tokens import PAD, TokenBatch, length_mask
 
 VOCAB_SIZE, MAX_LENGTH = 9, 6

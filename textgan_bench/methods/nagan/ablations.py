@@ -33,8 +33,7 @@ from textgan_bench.methods.nagan.discriminator import (
     perceptron,
 )
 from textgan_bench.methods.nagan.generator import LatentTransformer, NonAutoregressiveTransformer
-from textgan_bench.networks.packing import Padded, rows_of
-from textgan_bench.networks.text_cnn import max_pooling
+from textgan_bench.networks.packing import Padded, max_pooling, rows_of
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape
 from textgan_bench.tokens import PAD
 

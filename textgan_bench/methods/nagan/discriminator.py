@@ -12,8 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from textgan_bench.networks.packing import Padded, rows_of
-from textgan_bench.networks.text_cnn import max_pooling
+from textgan_bench.networks.packing import Padded, max_pooling, rows_of
 from textgan_bench.networks.transformer import EncoderBlock, Shape, sinusoidal_positions
 from textgan_bench.tokens import PAD, length_mask
 

@@ -14,9 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from textgan_bench.kernels.dropout import Dropout
-from textgan_bench.losses.relaxation import add_gumbel_noise_, straight_through_embedding
+from textgan_bench.losses.relaxation import add_gumbel_noise_, draw, straight_through_embedding
 from textgan_bench.methods.nagan.discriminator import ScaledEmbedding
-from textgan_bench.networks.autoregressive import draw
 from textgan_bench.networks.packing import rows_of
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape, sinusoidal_positions
 from textgan_bench.tokens import PAD
