@@ -235,15 +235,25 @@ def _settings(node: yaml.Node, counted: dict[yaml.Node, int]) -> int:
 
 def budgets(method: str, folder: Path) -> list[str]:
     """Budgets of a row of the table in ``folder``; a variant has those of its method."""
-    either = {method, method.partition(".")[0]}
-    found = (keys for names, keys in _files(folder).values() if not either.isdisjoint(names))
-    return list(dict.fromkeys([PAPER, SMOKE, *sorted(chain.from_iterable(found))]))
+    return _budgets(method, _files(folder))
 
 
 def rows(folder: Path) -> list[str]:
     """Methods of the table in ``folder``, and their variants."""
-    found = (names for names, keys in _files(folder).values() if PAPER in keys)
-    return sorted(set(chain.from_iterable(found)))
+    return list(offers(folder))
+
+
+def offers(folder: Path) -> dict[str, list[str]]:
+    """Budgets of each row of the table in ``folder``."""
+    files = _files(folder)
+    found = (names for names, keys in files.values() if PAPER in keys)
+    return {row: _budgets(row, files) for row in sorted(set(chain.from_iterable(found)))}
+
+
+def _budgets(method: str, files: Mapping[Path, tuple[list[str], list[str]]]) -> list[str]:
+    either = {method, method.partition(".")[0]}
+    found = (keys for names, keys in files.values() if not either.isdisjoint(names))
+    return list(dict.fromkeys([PAPER, SMOKE, *sorted(chain.from_iterable(found))]))
 
 
 def _files(folder: Path) -> dict[Path, tuple[list[str], list[str]]]:

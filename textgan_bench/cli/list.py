@@ -4,7 +4,7 @@ from collections import Counter
 
 from textgan_bench import leaderboard
 from textgan_bench.errors import UserError, meant
-from textgan_bench.recipes import PAPER, SMOKE, budgets, rows, table, tables
+from textgan_bench.recipes import PAPER, ROOT, SMOKE, offers, table, tables
 
 RECIPE = "·"
 """Mark of a budget that has a recipe and no record."""
@@ -23,9 +23,9 @@ def list(method: str | None, *, data: str | None) -> None:
     """
     names = tables() if data is None else (table(data).name,)
     offered = {
-        (name, row): [budget for budget in budgets(row, table(name)) if budget != SMOKE]
+        (name, row): [budget for budget in budgets if budget != SMOKE]
         for name in names
-        for row in rows(table(name))
+        for row, budgets in offers(ROOT / name).items()
     }
     methods = sorted({row for _, row in offered})
     if method is not None and method not in methods:
