@@ -43,6 +43,7 @@ def carried_out(line: str, **environment: str) -> subprocess.CompletedProcess[st
     ("line", "complaint"),
     [
         ("bnech nagan", "no command bnech (did you mean bench?); there are fit, test, bench, list"),
+        ("sample benchmarks --knob x", "x is no number that a knob can be turned to"),
         ("bench nagann", "METHOD=nagann (did you mean nagan?): benchmarks/hmm has"),
         ("bench NAGAN", "METHOD=NAGAN (did you mean nagan?)"),
         ("bench nagan --data coko", "DATA=coko (did you mean coco?)"),

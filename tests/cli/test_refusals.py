@@ -139,7 +139,7 @@ def test_a_signal_ends_any_command_with_its_status(
     assert result.status == 128 + stop
     assert result.err.splitlines()[-1].startswith("interrupted")
     if arguments[0] == "bench":
-        assert "without FORCE=1 the same command" in result.err
+        assert "without FORCE=1 (bench --force) the same command" in result.err
         command.bench()
 
 

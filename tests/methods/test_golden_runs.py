@@ -61,7 +61,7 @@ def run(name: str) -> dict[str, list[str]]:
 
     def note(logged: dict[str, Tensor]) -> None:
         for loss, value in logged.items():
-            losses.setdefault(loss, []).append(f"{float(value):.5e}")
+            losses.setdefault(loss, []).append(f"{float(value.detach()):.5e}")
 
     torch.manual_seed(0)
     settings = {**SMALL.get(kind.__name__, {}), **VARIANTS.get(name, {})}

@@ -68,7 +68,10 @@ def _seed(text: str) -> int:
 
 
 def _finite(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
     if not math.isfinite(number):
         raise argparse.ArgumentTypeError(f"{text} is no number that a knob can be turned to")
     return number

@@ -37,7 +37,7 @@ OUTPUT = "standard output"
 TRAINING = ("fit", "test")
 """Commands whose arguments are Lightning's."""
 RESUMED = {
-    "bench": "; without FORCE=1 the same command goes on from here",
+    "bench": "; without FORCE=1 (bench --force) the same command goes on from here",
     "sweep": "; the same command goes on from here",
 }
 """What to say where a command that a signal ended keeps what it has."""

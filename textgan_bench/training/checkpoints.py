@@ -100,7 +100,8 @@ class PeriodicCheckpoint(Checkpoint):
             raise self._interruption
         self._interruption = TerminatedError() if number == signal.SIGTERM else KeyboardInterrupt()
         print(
-            "\nstopping after this batch; without FORCE=1 the same command resumes", file=sys.stderr
+            "\nstopping after this batch; without FORCE=1 (bench --force) the same command resumes",
+            file=sys.stderr,
         )
 
     def on_train_batch_end(
