@@ -1,7 +1,7 @@
 """``bench``: from the name of a method to a row of the leaderboard."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 import torch
@@ -84,22 +84,29 @@ def bench(
             tracking.leave_failed_run()
             failed.append(row)
         else:
-            records |= {row: record} if record else {}
+            if record is not None:
+                records[row] = record
     if records:
-        roots = dict.fromkeys(row.leaderboard for row in records)  # a smoke test has its own
-        known = [record for root in roots for record in leaderboard.load_records(root)]
-        if otherwise and leaderboard.ROOT not in roots and budget != SMOKE:
-            rivals = leaderboard.load_records()
-            known += [record for record in rivals if record.source == "run"]
-        print(leaderboard.compare(list(records.values())[-1], known))
-        for row, record in records.items():
-            for key, reason in record.left_out.items():
-                print(f"without {key} of seed {row.seed}: {reason}")
-            print(f"record {record.path(row.leaderboard)}, samples {row.run.samples}")
+        _show(records)
     if failed:
         folders = ", ".join(str(row.run.folder) for row in failed)
         seeds_left = " ".join(str(row.seed) for row in failed)
         raise FailedRunsError(f"{folders} failed, see above; SEED='{seeds_left}' is those alone")
+
+
+def _show(records: Mapping[Row, Record]) -> None:
+    """Print the rows among those that they are read beside, and where their records lie."""
+    latest = list(records)[-1]
+    roots = dict.fromkeys(row.leaderboard for row in records)  # a smoke test has its own
+    known = [record for root in roots for record in leaderboard.load_records(root)]
+    if latest.changes and leaderboard.ROOT not in roots and latest.budget != SMOKE:
+        rivals = leaderboard.load_records()
+        known += [record for record in rivals if record.source == "run"]
+    print(leaderboard.compare(records[latest], known))
+    for row, record in records.items():
+        for key, reason in record.left_out.items():
+            print(f"without {key} of seed {row.seed}: {reason}")
+        print(f"record {record.path(row.leaderboard)}, samples {row.run.samples}")
 
 
 def _clear(rows: Sequence[Row]) -> None:

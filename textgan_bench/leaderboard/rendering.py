@@ -99,7 +99,7 @@ def _block(records: Iterable[Record], marked: tuple[str, ...] | None = None) -> 
         if key != marked and (base := _repeats(group, groups.values())) is not None
     }
     groups = {key: group for key, group in groups.items() if key not in repeated}
-    (first, *_), *_ = groups.values()
+    first = next(iter(groups.values()))[0]
     fields: dict[str, Any] = {}
     for group in groups.values():
         for record in group:
