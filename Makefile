@@ -15,7 +15,7 @@ LMPLZ    ?= build/kenlm/bin/lmplz
 
 # Threads wait for each other asleep, as other programs may use the processors, too: openmp.py.
 ifeq ($(GOMP_SPINCOUNT)$(OMP_WAIT_POLICY),)
-export GOMP_SPINCOUNT := 2000
+export GOMP_SPINCOUNT := 6000
 endif
 
 RUN   := .venv/bin/python -m
