@@ -75,13 +75,14 @@ Python {platform.python_version()} on {platform.machine()}, {versions}.
 def main() -> None:
     print_anything()
     texts = prepare(arguments())
+    measured = commit()  # the results, once written, are a change of their own
     claims: list[Claim] = []
     for done, name in enumerate(SCRIPTS, start=1):
         print(f"{name} ...", file=sys.stderr)
         claims += import_module(f"benchmarks.speed.{name}").measure(texts)
         RESULTS.write_text(report(claims, texts.name, SCRIPTS[done:]), encoding="utf-8")
     claims += on_gpu(texts)
-    history.append(claims, commit(), datetime.now(UTC).isoformat(timespec="seconds"), HISTORY)
+    history.append(claims, measured, datetime.now(UTC).isoformat(timespec="seconds"), HISTORY)
     print(table(claims))
     missed = [claim.name for claim in claims if claim.holds is False]
     if missed:

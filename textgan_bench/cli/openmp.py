@@ -12,8 +12,8 @@ busy; but numbers depend on how many threads share the work, which is the user's
 import os
 
 SPIN_COUNT = "6000"
-"""Some microseconds: longer than two threads of equal work are apart (1000 cost a step 4 %, this 2),
-far less than the slice of time that another program is given."""
+"""Some microseconds: longer than two threads of equal work are apart (1000 cost a step 4 %, this 2)
+and far less than the slice of time that another program is given."""
 
 CHOICES = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
 """Variables by which the user says how threads wait."""
