@@ -15,6 +15,7 @@ from tests.datamodules.ready import ready
 from textgan_bench import leaderboard
 from textgan_bench.evaluation.anchors import write_missing_anchors
 from textgan_bench.evaluation.scores import score
+from textgan_bench.interfaces import Split
 from textgan_bench.leaderboard.tables import best
 from textgan_bench.tokens import LabelledBatch
 
@@ -70,11 +71,12 @@ def test_the_published_layout(tmp_path: Path) -> None:
     published(tmp_path)
     data = ready(Yelp(tmp_path), batch_size=5)
     assert "stand-in" not in data.source
-    for split, part in (("train", "train"), ("validation", "dev"), ("test", "test")):
-        tokens = data.encoded.splits[split]  # type: ignore[index]
+    parts: dict[Split, str] = {"train": "train", "validation": "dev", "test": "test"}
+    for split, part in parts.items():
+        tokens = data.encoded.splits[split]
         assert isinstance(tokens, LabelledBatch)
         assert len(tokens.ids) == 50
-        for sentence, label in zip(data.sentences(split), tokens.labels.tolist(), strict=True):  # type: ignore[arg-type]
+        for sentence, label in zip(data.sentences(split), tokens.labels.tolist(), strict=True):
             assert sentence[-1] == ("no", "yes")[label]
             assert sentence[0] in (part, "<unk>")
     (batch, *_) = data.train_dataloader()
@@ -122,10 +124,11 @@ def test_anchors_bound_a_transfer_and_two_constant_sentences_lead_no_column(tmp_
         assert anchors["real"][key] != score(metrics, data.sentences("train"))[key]
     assert anchors["real"]["bleu_f/5"] < held_out["bleu_f/5"] == pytest.approx(1)
 
-    random, labels = Random(1), data.encoded.splits["test"].labels.tolist()  # type: ignore[union-attr]
+    random, tokens = Random(1), data.encoded.splits["test"]
+    assert isinstance(tokens, LabelledBatch)
     constant = [
         ["the", "a", "was", OPINIONS[1 - label][0], "and", "so", "was", "b", "1"]
-        for label in labels
+        for label in tokens.labels.tolist()
     ]
     words = data.vocabulary.tokens[2:]
     texts = {
