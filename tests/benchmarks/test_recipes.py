@@ -51,17 +51,44 @@ def adds(data: str, method: str, budget: str) -> bool:
     return data in own
 
 
+def settings(config: object, prefix: str = "") -> Iterator[tuple[str, object]]:
+    if isinstance(config, dict):
+        for key, value in config.items():
+            yield from settings(value, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, config
+
+
+def overlaid(data: str, method: str, budget: str) -> dict[str, object]:
+    stack: dict[str, object] = {}
+    for path in LAYERS[data, method, budget]:
+        stack |= settings(content(path))
+    stack.pop("tasks", None)  # no setting of a run
+    return stack
+
+
 def built() -> list[tuple[str, str, str]]:
     """The recipes of one table, and those of others that are not put together of its parts.
 
-    A variant is at each budget what its method is there but for a value or two.
+    A variant is at each budget what its method is there but for a value or two. Of recipes that
+    share a method with its data, and a trainer, the first of each is built.
     """
-    return [
-        (data, method, budget)
-        for data, method, budget in LAYERS
-        if (data == WHOLE or adds(data, method, budget))
-        and ("." not in method or budget == "quick")
-    ]
+    found = []
+    seen: set[str] = set()
+    for data, method, budget in LAYERS:
+        if not (data == WHOLE or adds(data, method, budget)) or (
+            "." in method and budget != "quick"
+        ):
+            continue
+        laid = sorted(overlaid(data, method, budget).items())
+        parts = {
+            repr([setting for setting in laid if setting[0].startswith(sections)])
+            for sections in (("data.", "model."), ("trainer.",))
+        }
+        if not parts <= seen:
+            found.append((data, method, budget))
+        seen |= parts
+    return found
 
 
 def build(data: str, method: str, budget: str, folder: Path) -> TrainingCLI:
@@ -110,22 +137,6 @@ def test_every_generator_is_a_row_of_every_table_of_generation() -> None:
 def test_every_file_is_part_of_a_recipe(path: Path) -> None:
     assert path in set(chain.from_iterable(LAYERS.values()))
     assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict)
-
-
-def settings(config: object, prefix: str = "") -> Iterator[tuple[str, object]]:
-    if isinstance(config, dict):
-        for key, value in config.items():
-            yield from settings(value, f"{prefix}.{key}" if prefix else str(key))
-    else:
-        yield prefix, config
-
-
-def overlaid(data: str, method: str, budget: str) -> dict[str, object]:
-    stack: dict[str, object] = {}
-    for path in LAYERS[data, method, budget]:
-        stack |= settings(content(path))
-    stack.pop("tasks", None)  # no setting of a run
-    return stack
 
 
 AUTOREGRESSIVE = {"temperature": 1, "start.frequency_rate": 0}

@@ -62,8 +62,10 @@ SMALL: dict[str, dict[str, Any]] = {
 STEPS: dict[str, int] = {"GumbelSoftmaxGAN": 400, "AAE": 300, "ARAE": 600}
 """Training steps where 200 do not do: a temperature has to fall, codes are learnt, weights grow."""
 
-CONSTANT_STEPS: dict[str, int] = {"AAE": 100, "ARAE": 100, "Autoencoder": 100}
-"""Training steps of one sentence where fewer do: all codes of an autoencoder are decoded to it."""
+CONSTANT_STEPS: dict[str, int] = dict.fromkeys(
+    ("AAE", "ARAE", "Autoencoder", "ImportanceSampledGAN"), 100
+)
+"""Training steps of one sentence where fewer do: they write it from the 50th or the 75th on."""
 
 SANITY_STEPS: dict[str, int] = {"NAGAN": 800}
 """Training steps of a whole language where 400 do not do: the averaged weights come behind."""
