@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import wandb
 
 from tests.boring import Boring, BoringData
 from tests.checkout import Command, batches, write_recipe
@@ -199,6 +200,7 @@ def test_one_that_cannot_be_tested_stops_no_other(
 
 @pytest.fixture
 def offline_wandb(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wandb.teardown()  # it keeps the mode that another test of this process began with
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
     write_recipe(

@@ -5,17 +5,16 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 import torch
 
 import datamodules
 from datamodules import TextData
-from datamodules.corpus import Corpus, FileCorpus
+from datamodules.corpus import Corpus
 from datamodules.judging import WithOracle
-from tests.datamodules.ready import ready
+from tests.datamodules.ready import Texts, construct, parameters, ready
 from textgan_bench.evaluation.scores import score
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.interfaces import Split
@@ -24,58 +23,12 @@ from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Batch, Sentence,
 
 N = 1_500  # sentences scored: enough to tell the anchors apart
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-CORPORA: list[type[Corpus]] = [
-    value
-    for value in vars(datamodules).values()
-    if inspect.isclass(value) and issubclass(value, Corpus)
-]
-
-
 QUICK = {"HMM", "COCO", "CFG", "Names"}
 """Data sets whose scores a default run computes; the others differ in their text alone."""
 
 
 OTHER_TOPICS = {"COCOTexygen"}
 """Data sets whose training text is of other topics than their test text, which FED shows."""
-
-
-LONG_TO_READ = {"COCO2014", "COCO2017"}
-"""Data sets that take many seconds to split into words."""
-
-
-def parameters(slow: Callable[[str], bool]) -> list[Any]:
-    """The corpora, some of them left to the slow tests."""
-    return [
-        pytest.param(corpus, marks=[pytest.mark.slow] if slow(corpus.__name__) else [])
-        for corpus in CORPORA
-    ]
-
-
-def construct(kind: type[Corpus]) -> Corpus:
-    """The corpus, on the neighbouring folder that holds its files."""
-    if not issubclass(kind, FileCorpus):
-        return kind()
-    folder = Path("../shared/data") / kind.FOLDER.partition("-")[0]
-    if kind is datamodules.Text:
-        folder = Path("../shared/data/coco/texygen_train.txt")
-    if not folder.exists():
-        pytest.skip(f"{folder} is not here")
-    return kind(folder)
-
-
-@pytest.fixture(
-    scope="module",
-    params=parameters(lambda name: name in LONG_TO_READ),
-    ids=lambda kind: kind.__name__,
-)
-def kind(request: pytest.FixtureRequest) -> type[Corpus]:
-    corpus: type[Corpus] = request.param
-    return corpus
-
-
-@pytest.fixture(scope="module")
-def data(kind: type[Corpus]) -> TextData:
-    return ready(construct(kind))
 
 
 def loaded(data: TextData, split: Split) -> Iterator[Batch]:
@@ -134,13 +87,13 @@ def test_evaluation_batches_are_the_sentences_in_order(data: TextData, split: Sp
     assert decoded == [" ".join(sentence) for sentence in data.sentences(split)]
 
 
-def test_splits_share_nothing(data: TextData) -> None:
+def test_splits_share_nothing(data: TextData, texts: Texts) -> None:
     if not data.corpus.DISJOINT:
         pytest.skip(f"{type(data.corpus).__name__} does not promise it, as its card says")
-    texts = {split: set(map(tuple, data.sentences(split))) for split in SPLITS}
-    assert texts["train"].isdisjoint(texts["validation"])
-    assert texts["train"].isdisjoint(texts["test"])
-    assert texts["validation"].isdisjoint(texts["test"])
+    train, validation, test = (set(texts[split]) for split in SPLITS)
+    assert train.isdisjoint(validation)
+    assert train.isdisjoint(test)
+    assert validation.isdisjoint(test)
 
 
 def test_another_instance_reads_the_same_data(kind: type[Corpus], data: TextData) -> None:
@@ -191,9 +144,9 @@ def test_anchors_are_written_in_the_vocabulary(
 
 
 def test_unigram_anchor_has_the_training_frequencies(
-    data: TextData, anchors: dict[str, list[Sentence]]
+    texts: Texts, anchors: dict[str, list[Sentence]]
 ) -> None:
-    train = Counter(word for sentence in data.sentences("train") for word in sentence)
+    train = Counter(word for sentence in texts["train"] for word in sentence)
     drawn = Counter(word for sentence in anchors["unigram"] for word in sentence)
     for word, count in train.most_common(20):
         expected = drawn.total() * count / train.total()
