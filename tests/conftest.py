@@ -1,6 +1,8 @@
 """Fixtures of the tests of commands."""
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,17 @@ def command(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:
     return Command(monkeypatch, capsys)
+
+
+@pytest.fixture
+def default_signals() -> Iterator[None]:
+    """Signals end the test's commands as they would end a user's, in this process or another.
+
+    A shell lets its background jobs, such as a run of pytest, ignore SIGINT, and Lightning leaves
+    it ignored where a command ends.
+    """
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

@@ -404,7 +404,7 @@ def test_recipes_are_utf_8_whatever_the_terminal_is() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("long_recipe")
+@pytest.mark.usefixtures("long_recipe", "default_signals")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_stopped_goes_on_at_the_same_command(number: signal.Signals) -> None:
     process = started(BENCH)

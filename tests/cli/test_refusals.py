@@ -4,7 +4,6 @@ import json
 import math
 import os
 import signal
-from collections.abc import Iterator
 from functools import wraps
 from pathlib import Path
 from typing import Any, cast
@@ -90,15 +89,6 @@ def test_fit_and_test_keep_out_of_a_folder_where_another_is_at_work(command: Com
     assert not list(Path("runs/mine").iterdir())
 
 
-@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM])
-def stop(request: pytest.FixtureRequest) -> Iterator[signal.Signals]:
-    """A signal, whose handler is that of before after the test: Lightning ignores a second one."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield request.param
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-
-
 @pytest.mark.parametrize(
     ("step", "arguments"),
     [
@@ -113,6 +103,8 @@ def stop(request: pytest.FixtureRequest) -> Iterator[signal.Signals]:
         ("prepare_data", ("data", "noise")),
     ],
 )
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("default_signals")
 def test_a_signal_ends_any_command_with_its_status(
     command: Command,
     monkeypatch: pytest.MonkeyPatch,

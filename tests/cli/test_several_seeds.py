@@ -115,6 +115,7 @@ def stopping(number: signal.Signals, batch: int, *, failing: bool = False) -> An
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("failing", [False, True])
+@pytest.mark.usefixtures("default_signals")
 def test_a_signal_ends_all_of_them(
     command: Command, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, failing: bool
 ) -> None:
