@@ -1,5 +1,6 @@
 """The data module over any corpus: its loaders, and its metrics and anchors."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -82,6 +83,10 @@ class TextData(TextDataModule):
 
     def text(self, samples: TokenBatch) -> list[Sentence]:
         return self.corpus.text(samples, self.vocabulary)
+
+    def judge_by(self, *, extras: Sequence[str] = (), encoder: Any = None) -> None:
+        super().judge_by(extras=extras, encoder=encoder)
+        self._metrics.pop("test", None)
 
     @cached_property
     def encoder(self) -> HashedNGrams:

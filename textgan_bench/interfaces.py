@@ -65,16 +65,23 @@ class TextDataModule(LightningDataModule, ABC):
     source: str
     """One line for the reader of a table: which text this is, and which it stands in for."""
     encoder: Any = None
-    """Sentence encoder of the test's metrics, None without such metrics. Set another one before the
-    metrics are built."""
+    """Sentence encoder of the test's metrics, None without such metrics."""
     own_revision: int = 0
     """Number that is raised when a score of this data set alone changes its numbers, as
     ``fingerprint.REVISION`` is for all scores."""
     tokenisation: str = BLANKS
     """Name of the rule of ``split_line``: a field of every fingerprint."""
-    extras: Sequence[str] = ()
-    """Names of ``metrics.profiles.EXTRAS`` to compute at test, too. Set them before the metrics are
-    built."""
+    extras: tuple[str, ...] = ()
+    """Names of ``metrics.profiles.EXTRAS`` that the test computes, too."""
+
+    def judge_by(self, *, extras: Sequence[str] = (), encoder: Any = None) -> None:
+        """Let the test compute extra scores, too, or embed sentences by another encoder.
+
+        The choice holds for metrics that are asked for afterwards.
+        """
+        self.extras = tuple(extras)
+        if encoder is not None:
+            self.encoder = encoder
 
     @abstractmethod
     def sentences(self, split: Split) -> list[Sentence]:

@@ -20,21 +20,21 @@ def measure(texts: Texts) -> list[Claim]:
     parts: list[tuple[float, float, float]] = []
     for _ in range(ROUNDS):
         start = seconds()
-        data.encoder = HashedNGrams.fit(data.sentences("validation"))  # in place of the cached one
+        encoder = HashedNGrams.fit(data.sentences("validation"))
         fitted = seconds()
-        basis = Basis(references, data.vocabulary, data.sentences("train"), data.encoder)
+        basis = Basis(references, data.vocabulary, data.sentences("train"), encoder)
         metrics = MetricCollection(build(data.corpus.judging.entries, basis)[0])
         built = seconds()
         scores = score(metrics, samples)
         parts.append((fitted - start, built - fitted, seconds() - built))
-    encoder, reference, sample = map(statistics.median, zip(*parts, strict=True))
+    fit, reference, sample = map(statistics.median, zip(*parts, strict=True))
     total = statistics.median(map(sum, parts))
 
     few = samples[:NLTK_SENTENCES]
     time = medians({"NLTK": lambda: nltk(few, references)}, rounds=1)
     both = time["NLTK"] / len(few) * (len(samples) + len(references))  # both directions
     note = (
-        f"{len(scores)} scores; {encoder:.2f} s fit the encoder, {reference:.2f} s are the "
+        f"{len(scores)} scores; {fit:.2f} s fit the encoder, {reference:.2f} s are the "
         f"references', {sample:.2f} s the samples'"
     )
     return [

@@ -47,15 +47,15 @@ def rows(batch: Batch) -> list[list[int]]:
 
 def test_extra_scores_are_those_of_the_test_alone() -> None:
     data = few()
-    data.extras = ("perplexity",)
+    assert {type(metric) for metric in data.metrics("test").values()} == {Diversity}
+    data.judge_by(extras=["perplexity"])
     assert {type(metric) for metric in data.metrics("test").values()} == {
         Diversity,
         Perplexity,
         ReversePerplexity,
     }
     assert {type(metric) for metric in data.metrics("validation").values()} == {Diversity}
-    data = few()
-    data.extras = ("nearest_",)
+    data.judge_by(extras=["nearest_"])
     with pytest.raises(ValueError, match="no extra score nearest_; there are nearest, perplexity"):
         data.metrics("test")
 

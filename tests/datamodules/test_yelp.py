@@ -108,7 +108,7 @@ def opposite(sentence: list[str]) -> list[str]:
 def test_anchors_bound_a_transfer_and_two_constant_sentences_lead_no_column(tmp_path: Path) -> None:
     write_opinions(tmp_path)
     data = ready(YelpTransfer(tmp_path), batch_size=5)
-    data.extras = ("nearest",)
+    data.judge_by(extras=["nearest"])
     write_missing_anchors("yelp-transfer", data, tmp_path)
     records = leaderboard.load_records(tmp_path)
     anchors = {record.method: record.scores for record in records}

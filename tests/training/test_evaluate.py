@@ -26,8 +26,9 @@ from textgan_bench.tokens import Sentence, TokenBatch, pad_sequences
 from textgan_bench.training.checkpoint_files import load_checkpoint
 from textgan_bench.training.checkpoints import PeriodicCheckpoint
 from textgan_bench.training.evaluate import Evaluate
-from textgan_bench.training.run import BEST, LAST
+from textgan_bench.training.run import BEST, LAST, Run
 
+CONFIG = {"seed_everything": 3, "trainer": {"default_root_dir": "somewhere"}}
 EPOCHS, BATCHES = 4, 6  # 24 sentences in batches of 4
 
 
@@ -61,6 +62,7 @@ class Session:
     def __init__(self, folder: Path, *callbacks: Callback, **settings: Any) -> None:
         torch.manual_seed(1)
         self.folder = folder
+        Run(folder).claim(CONFIG)
         self.data = BoringData(revision=settings.pop("revision", "r1"))
         self.model = Boring(self.data.vocab_size, self.data.max_length)
         self.evaluate = Evaluate(
@@ -222,6 +224,7 @@ def test_the_record_is_that_of_the_samples_file(tmp_path: Path) -> None:
     assert record.generator_updates == EPOCHS * BATCHES
     assert record.knob == {"temperature": 1.0}
     assert (record.data_revision, record.data_source) == ("r1", "noise")
+    assert record.config == {"seed_everything": 3, "trainer": {}}
     assert record.fingerprint["references"] == 24
     assert record.fingerprint["vocabulary"] == len(WORDS) - 1
 

@@ -161,9 +161,8 @@ def _criteria_of_data(
     """The criteria of a data set's own runs, or another profile against its test text."""
     data.prepare_data()
     data.setup("test")
-    data.extras = extras
-    if encoder is not None:
-        data.encoder = encoders.encoder(encoder, data.sentences("validation"))
+    embeds = None if encoder is None else encoders.encoder(encoder, data.sentences("validation"))
+    data.judge_by(extras=extras, encoder=embeds)
     references, train = data.sentences("test"), data.sentences("train")
     aligned = None
     if profile_name == DEFAULT:  # with the scores that only this data set has

@@ -38,7 +38,7 @@ from textgan_bench.training.restore import (
     of_another_version,
     trained_on,
 )
-from textgan_bench.training.run import Run, without_paths
+from textgan_bench.training.run import Run
 
 SIZES = ("vocab_size", "max_length")
 """What the command line tells a method of the data."""
@@ -204,7 +204,6 @@ class TrainingCLI(LightningCLI):
             run.claim(self.resolved)
         elif self.subcommand == "test":
             run.check(self.resolved)
-            self.resolved = run.load_config()  # devices may differ
         if config.trainer.strategy == "auto" and not self.alone:
             # Each backward pass leaves the parameters of the other players without gradient.
             config.trainer.strategy = "ddp_find_unused_parameters_true"
@@ -264,9 +263,8 @@ class TrainingCLI(LightningCLI):
     def after_instantiate_classes(self) -> None:
         for callback in self.callbacks:
             if isinstance(callback, Evaluate):
-                callback.config = without_paths(self.resolved)
                 callback.data_revision = self.trained_on
-                self.datamodule.extras = callback.extras
+                self.datamodule.judge_by(extras=callback.extras)
 
     @property
     def callbacks(self) -> list[Callback]:

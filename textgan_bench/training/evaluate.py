@@ -34,8 +34,6 @@ SHOWN = 10
 NOT_TRAINED, THEN = "none: not trained", "; then "
 """What the hardware of a record says without training, and between that of two sessions."""
 
-SAMPLES = "samples.txt"
-
 VALIDATION_SAMPLES = "validation_samples.csv"
 
 
@@ -43,7 +41,8 @@ class Evaluate(Callback):
     """Score the samples of validation and test steps by the metrics of the data module.
 
     Validation logs scores and sentences against generator updates. Test writes ``samples.txt``
-    into the run folder, scores exactly that file, and writes the record; nothing else writes one.
+    into the run folder, scores exactly that file, and writes the record, which holds the
+    configuration that the folder does; nothing else writes one.
 
     A training batch counts as one generator update, however many steps other players take in it.
 
@@ -75,8 +74,6 @@ class Evaluate(Callback):
         self.seed = seed
         self.leaderboard = leaderboard
         self.extras = tuple(extras)
-        self.config: dict[str, Any] = {}
-        """The resolved recipe; the command line sets it."""
         self.generator_updates = 0
         self.data_revision = ""
         """Of the data trained on; the command line knows it before the weights are restored."""
@@ -197,7 +194,8 @@ class Evaluate(Callback):
         self._collect(trainer, outputs)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        path = Path(trainer.default_root_dir) / SAMPLES
+        run = Run(Path(trainer.default_root_dir))
+        path = run.samples
         write_sentences(path, self._sentences)
         data = _data(trainer)
         sentences = read_sentences(path, data.split_line)
@@ -222,7 +220,7 @@ class Evaluate(Callback):
                 wall_clock_hours=self.seconds / 3600,
                 **self._training,
                 hardware=self._hardware,
-                config=self.config,
+                config=run.recipe(),
                 commit=provenance.commit(),
                 versions=provenance.versions(),
                 knob=_knob(pl_module),
