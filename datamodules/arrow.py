@@ -40,7 +40,10 @@ class Encoded:
 
         An entry of the vocabulary that holds a blank becomes two words.
         """
-        return [" ".join(words).split() for words in self.vocabulary.decode_batch(tokens)]
+        sentences = self.vocabulary.decode_batch(tokens)
+        if all(word.split() == [word] for word in self.vocabulary.tokens):
+            return sentences
+        return [" ".join(words).split() for words in sentences]
 
     def sentences(self, split: Split) -> list[Sentence]:
         """The text of a split, always the same list."""

@@ -9,7 +9,6 @@ from itertools import chain
 from typing import TypeVar
 
 import torch
-from nltk.tokenize import NLTKWordTokenizer
 from tqdm import tqdm
 
 from datamodules.arrow import Encoded
@@ -33,6 +32,8 @@ HELD_OUT = 5_000
 
 def tokenise(lines: Sequence[str]) -> list[Sentence]:
     """Words and punctuation marks, by the word tokeniser of NLTK, which Texygen uses too."""
+    from nltk.tokenize import NLTKWordTokenizer  # most commands split nothing, and do without
+
     split = NLTKWordTokenizer().tokenize
     return [split(line) for line in tqdm(lines, "splitting words", disable=None, delay=2)]
 

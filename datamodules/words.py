@@ -9,10 +9,12 @@ whatever order words follow one another.
 """
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain
+from typing import TYPE_CHECKING
 
-from nltk.tokenize import NLTKWordTokenizer
+if TYPE_CHECKING:
+    from nltk.tokenize import NLTKWordTokenizer
 
 MARK = re.compile(
     r"""(</?[|\w:-]+/?>        # <unk>, </s>, <|endoftext|>
@@ -30,7 +32,6 @@ STOPPED = re.compile(
     re.VERBOSE,
 )
 """Words that a full stop is a part of."""
-_NLTK = NLTKWordTokenizer()
 _FOLLOWED = " x"
 """A further word, so that NLTK takes none for the last of its line."""
 
@@ -62,10 +63,18 @@ def _parts(piece: str) -> list[str]:
     marked = [part for part in MARK.split(piece) if part]
     if len(marked) > 1 or MARK.fullmatch(piece):
         return marked
-    if piece.isalpha() and not any(rule.search(f"{piece} ") for rule in _NLTK.CONTRACTIONS2):
+    nltk = _nltk()
+    if piece.isalpha() and not any(rule.search(f"{piece} ") for rule in nltk.CONTRACTIONS2):
         return [piece]  # which NLTK has no other rule for, and takes long to find
-    words = _NLTK.tokenize(piece + _FOLLOWED)[:-1]
+    words = nltk.tokenize(piece + _FOLLOWED)[:-1]
     return list(chain.from_iterable(map(_without_stop, words)))
+
+
+@cache
+def _nltk() -> "NLTKWordTokenizer":
+    from nltk.tokenize import NLTKWordTokenizer  # most commands split nothing, and do without
+
+    return NLTKWordTokenizer()
 
 
 def _without_stop(word: str) -> list[str]:

@@ -168,7 +168,7 @@ class Vocabulary:
 
     def decode(self, ids: Iterable[int]) -> list[str]:
         """Words of ``ids``, padding left out."""
-        return [self.tokens[index] for index in ids if index != PAD]
+        return list(map(self.tokens.__getitem__, filter(None, ids)))  # PAD is 0
 
     def decode_batch(self, batch: Batch) -> list[list[str]]:
         """The B sentences of a batch as words."""
