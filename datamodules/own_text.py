@@ -40,7 +40,7 @@ class Text(CountedCorpus):
 
     def __post_init__(self) -> None:
         if self.data_dir is None:
-            raise UserError("own text is named: DATA=path/to/file.txt, or a folder")
+            raise UserError("own text is named by its path, as --data path/to/file.txt or a folder")
         if not self.folder.exists():
             raise MissingError(f"{self.data_dir} is not there")
 

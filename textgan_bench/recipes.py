@@ -71,14 +71,15 @@ def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]
     if method not in methods:
         elsewhere = [name for name in tables(root) if method in rows(root / name)]
         raise UserError(
-            f"METHOD={method}{'' if elsewhere else meant(method, methods)}: {folder} has "
+            f"no method {method}{'' if elsewhere else meant(method, methods)}: {folder} has "
             f"{', '.join(methods) or 'no method yet'}"
             + (f"; {method} is in {', '.join(elsewhere)}" if elsewhere else "")
         )
     offered = budgets(method, folder)
     if budget not in offered:
         raise UserError(
-            f"BUDGET={budget}{meant(budget, offered)}: {method} on {data} has {', '.join(offered)}"
+            f"no budget {budget}{meant(budget, offered)}: {method} on {data} has "
+            f"{', '.join(offered)}"
         )
     files = _files(folder)
     paths = [root / "trainer.yaml", folder / DATA]
@@ -105,12 +106,14 @@ def section_of(change: str) -> dict[str, Any]:
     """
     name, equals, text = change.partition("=")
     start = next((start for start in CHANGEABLE if name.startswith(start)), "")
-    if not equals or not start or name == start:
-        near = meant(name, CHANGEABLE)
+    if not start or name == start:
+        near = meant(name.rpartition(".")[0], CHANGEABLE)
         raise UserError(
-            f"--set {change}{near}: write a setting and its value, as model.init_args.lr=1e-4; it "
-            f"begins with {', '.join(CHANGEABLE)}"
+            f"--set {change}{near}: a setting begins with {', '.join(CHANGEABLE)}, as in "
+            "model.init_args.lr=1e-4"
         )
+    if not equals:
+        raise UserError(f"--set {change} has no value: write {name}=VALUE")
     *_, last = name.split(".")
     if last in OWN_OPTIONS:
         raise UserError(f"--set {change}: {OWN_OPTIONS[last]} says that")
@@ -294,8 +297,8 @@ def table(data: str, root: Path = ROOT) -> Path:
     name = TEXT if is_own_text(data) else data
     if name not in names:
         raise UserError(
-            f"DATA={data}{meant(data, names)}: {root} has {', '.join(names)}; own text is named by "
-            "an existing path"
+            f"no data set {data}{meant(data, names)}: {root} has {', '.join(names)}; own text is "
+            "named by an existing path"
         )
     return root / name
 

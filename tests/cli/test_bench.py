@@ -141,7 +141,7 @@ def test_a_run_with_changed_settings_may_be_recorded(command: Command) -> None:
     ("change", "complaint"),
     [
         ("model.init_args.lrr=1", "tests.boring.Boring has no option lrr (did you mean lr?)"),
-        ("trainer.max_epoch=1", "no option --trainer.max_epoch (did you mean --trainer.max_epochs"),
+        ("trainer.max_epoch=1", "Trainer has no option max_epoch (did you mean max_epochs?)"),
         (
             "data.init_args.sise=1",
             "tests.boring.BoringData has no option sise (did you mean size?)",
@@ -150,6 +150,15 @@ def test_a_run_with_changed_settings_may_be_recorded(command: Command) -> None:
 )
 def test_a_misspelt_change_is_named(change: str, complaint: str, command: Command) -> None:
     assert complaint in command.refused("bench", "boring", "--data", "noise", "--set", change)
+
+
+@pytest.mark.parametrize("setting", ["lrr: 1", "lr: many"])
+def test_a_recipe_that_no_run_can_have_leaves_no_folder_behind(
+    setting: str, command: Command
+) -> None:
+    write_recipe("noise/boring-quick.yaml", f"model: {{init_args: {{{setting}}}}}")
+    assert setting.partition(":")[0] in command.refused("bench", "boring", "--data", "noise")
+    assert not Path("runs").exists()
 
 
 def test_names_of_changed_runs_are_those_of_files_and_differ() -> None:
@@ -192,11 +201,14 @@ def test_a_start_that_failed_binds_nothing(command: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("nope", "--data", "noise"), "METHOD=nope: benchmarks/noise has boring"),
-        (("boring", "--data", "nope"), "DATA=nope (did you mean noise?): benchmarks has noise"),
+        (("nope", "--data", "noise"), "no method nope: benchmarks/noise has boring"),
+        (
+            ("boring", "--data", "nope"),
+            "no data set nope (did you mean noise?): benchmarks has noise",
+        ),
         (
             ("boring", "--data", "noise", "--budget", "nope"),
-            "BUDGET=nope: boring on noise has paper, smoke, quick",
+            "no budget nope: boring on noise has paper, smoke, quick",
         ),
         (
             ("boring-quick", "--data", "noise"),

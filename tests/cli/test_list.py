@@ -38,8 +38,8 @@ def test_a_method_and_a_data_set_choose_what_is_listed(command: Command) -> None
     assert listed("boring") == [["noise", "boring"], ["other", "boring"]]
     assert listed("--data", "noise") == [["noise", "boring"], ["noise", "plain"]]
     assert listed("plain", "--data", "noise") == [["noise", "plain"]]
-    assert "METHOD=plan (did you mean plain?)" in command.refused("list", "plan")
-    assert "DATA=nois (did you mean noise?)" in command.refused("list", "--data", "nois")
+    assert "no method plan (did you mean plain?)" in command.refused("list", "plan")
+    assert "no data set nois (did you mean noise?)" in command.refused("list", "--data", "nois")
 
 
 def test_a_damaged_record_is_named_by_the_list(command: Command) -> None:

@@ -42,9 +42,12 @@ def test_what_is_printed_is_a_configuration_of_the_same_run(command: Command) ->
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ("model.init_args.lr", "write a setting and its value"),
+        ("model.init_args.lr", "has no value: write model.init_args.lr=VALUE"),
+        ("lr=1", "--set lr=1: a setting begins with model.init_args."),
+        ("lr", "--set lr: a setting begins with model.init_args."),
+        ("model.init_args.lrr=1", "tests.boring.Boring has no option lrr (did you mean lr?)"),
         ("modell.init_args.lr=1", "(did you mean model.init_args.?)"),
-        ("seed_everything=1", "it begins with model.init_args."),
+        ("seed_everything=1", "a setting begins with model.init_args."),
         ("data.init_args.data_dir=x", "--data_dir says that"),
         ("trainer.devices=2", "--devices says that"),
         ("model.init_args.lr=[", "[ is no value of YAML"),

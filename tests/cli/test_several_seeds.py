@@ -231,7 +231,7 @@ def test_a_seed_that_cannot_be_tested_leaves_wandb_to_the_next(
     monkeypatch.setattr(Run, "tested_checkpoint", tested_checkpoint)
     result = command(*BENCH, 0, 1)
     assert f"{ROWS[0].run.folder} failed: RuntimeError: none is the best" in result.err
-    assert "SEED='0' is those alone" in result.err
+    assert "SEED='0' (--seed 0) is those alone" in result.err
     for row in ROWS[:2]:
         (folder,) = row.run.folder.glob("wandb/offline-*")
         assert folder.name.endswith(row.run.wandb_id())

@@ -67,6 +67,26 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _devices(text: str) -> str:
+    if text != "auto" and not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text} is no number of devices, 1 or more, nor auto")
+    return text
+
+
+def _nodes(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is no number of machines, 1 or more")
+    return int(text)
+
+
+def _extra(text: str) -> str:
+    if text not in EXTRAS:
+        raise argparse.ArgumentTypeError(
+            f"there is no extra score {text}{meant(text, EXTRAS)}; there are {', '.join(EXTRAS)}"
+        )
+    return text
+
+
 def _finite(text: str) -> float:
     try:
         number = float(text)
@@ -118,13 +138,24 @@ def _bench(command: argparse.ArgumentParser) -> None:
         help="one or several (0)",
     )
     command.add_argument(
-        "--devices", default="auto", help="how many; auto is one, a GPU where there is one"
+        "--devices",
+        type=_devices,
+        default="auto",
+        help="how many; auto is one, a GPU where there is one",
     )
     command.add_argument(
-        "--nodes", type=int, default=1, help="how many machines, by torchrun or SLURM (%(default)s)"
+        "--nodes",
+        type=_nodes,
+        default=1,
+        help="how many machines, by torchrun or SLURM (%(default)s)",
     )
     command.add_argument(
-        "--extras", nargs="+", default=[], choices=EXTRAS, help="slower scores for its record"
+        "--extras",
+        nargs="+",
+        default=[],
+        type=_extra,
+        choices=EXTRAS,
+        help="slower scores for its record",
     )
     command.add_argument(
         "--force", action="store_true", help="discard the run there is, start again"
@@ -257,7 +288,12 @@ def _add_criteria(command: argparse.ArgumentParser, *, required: bool) -> None:
         "--encoder", help="of FED: hash128, st:NAME, use:FOLDER or package.module:function"
     )
     command.add_argument(
-        "--extras", nargs="+", default=[], choices=EXTRAS, help="slower scores beside the default"
+        "--extras",
+        nargs="+",
+        default=[],
+        type=_extra,
+        choices=EXTRAS,
+        help="slower scores beside the default",
     )
     command.add_argument(
         "--bootstrap", type=int, metavar="N", help="standard errors from so many resamples"

@@ -91,7 +91,9 @@ def bench(
     if failed:
         folders = ", ".join(str(row.run.folder) for row in failed)
         seeds_left = " ".join(str(row.seed) for row in failed)
-        raise FailedRunsError(f"{folders} failed, see above; SEED='{seeds_left}' is those alone")
+        raise FailedRunsError(
+            f"{folders} failed, see above; SEED='{seeds_left}' (--seed {seeds_left}) is those alone"
+        )
 
 
 def _show(records: Mapping[Row, Record]) -> None:

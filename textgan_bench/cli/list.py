@@ -29,7 +29,9 @@ def list(method: str | None, *, data: str | None) -> None:
     }
     methods = sorted({row for _, row in offered})
     if method is not None and method not in methods:
-        raise UserError(f"METHOD={method}{meant(method, methods)}: there are {', '.join(methods)}")
+        raise UserError(
+            f"no method {method}{meant(method, methods)}: there are {', '.join(methods)}"
+        )
     runs = {
         (record.data, record.method, record.budget, record.seed)
         for record in leaderboard.load_records()

@@ -11,6 +11,7 @@ from typing import Any
 
 from textgan_bench.cli.arguments import USAGE_ERROR, parser
 from textgan_bench.cli.openmp import share_processors
+from textgan_bench.cli.options import refuse_unknown
 from textgan_bench.errors import (
     FailedRunsError,
     TerminatedError,
@@ -24,11 +25,14 @@ from textgan_bench.files import named
 from textgan_bench.recipes import (
     ALL,
     SMOKE,
+    content,
     data_arguments,
     is_own_text,
     layers,
+    merged,
     ordered,
     read,
+    section_of,
     table,
 )
 
@@ -50,7 +54,8 @@ def parse(arguments: list[str]) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there are no recipes here.
-        UserError: there is no such method, data set or budget, or a file is no configuration.
+        UserError: there is no such method, data set, budget or setting, or a file is no
+            configuration.
     """
     root = parser()
     name = next(iter(arguments), "")
@@ -70,8 +75,12 @@ def parse(arguments: list[str]) -> dict[str, Any]:
         asked, _ = data_arguments(data, options["data_dir"], tokenised=options["tokenised"])
         table(asked)
         if name in ("bench", "recipe"):
-            layers(options["method"], asked, options["budget"])
-            ordered(options["changes"])
+            paths = layers(options["method"], asked, options["budget"])
+            changes = ordered(options["changes"])
+            stack = [*map(content, paths), *map(section_of, changes)]
+            settings = merged(("", layer) for layer in stack)
+            for change in changes:
+                refuse_unknown(change, settings)
         if name == "bench" and options["recorded"]:
             _check_recorded(asked, options["budget"], options["changes"])
     return options

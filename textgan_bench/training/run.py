@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,16 +50,24 @@ class Run:
     def locked(self) -> Iterator[None]:
         """Keep other processes out of the folder, and clear it of what killed ones left unfinished.
 
+        A folder that is made for it and stays empty is gone afterwards.
+
         Raises:
             UserError: another process is at work in it.
         """
+        made = [each for each in (self.folder, *self.folder.parents) if not each.exists()]
         with ExitStack() as lock:
             try:
                 lock.enter_context(locked(self.folder, wait=False))
             except BlockingIOError:
                 raise UserError(f"another process is at work in {self.folder}") from None
             clear(self.folder)
-            yield
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # of one that holds something: the run was not refused
+                    for folder in made:
+                        folder.rmdir()
 
     def clear(self) -> None:
         """Discard the run."""
