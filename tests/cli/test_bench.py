@@ -45,6 +45,28 @@ def test_bench_goes_from_a_name_to_a_row_beside_the_anchors(command: Command) ->
     assert "training quick-seed0: 100%" in result.err
 
 
+@pytest.mark.usefixtures("default_signals")
+@pytest.mark.parametrize(("stopped", "epoch"), [(6, 2), (8, 2)])
+def test_a_resumed_run_says_where_it_goes_on(
+    command: Command, monkeypatch: pytest.MonkeyPatch, stopped: int, epoch: int
+) -> None:
+    step = Boring.training_step
+    steps = []
+
+    def training_step(self: Boring, batch: TokenBatch, batch_idx: int) -> None:
+        step(self, batch, batch_idx)
+        steps.append(batch_idx)
+        if len(steps) == stopped:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Boring, "training_step", training_step)
+    result = command("bench", "boring", "--data", "noise")
+    assert result.status == 128 + signal.SIGTERM
+    assert "goes on from its checkpoint" not in result.err
+    place = f"{RUN} goes on from its checkpoint, after batch {stopped} of 12, in epoch {epoch}"
+    assert place in command.bench().err
+
+
 def test_a_gpu_would_multiply_with_its_tensor_cores(
     command: Command,
 ) -> None:

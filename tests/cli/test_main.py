@@ -64,6 +64,7 @@ def carried_out(line: str, **environment: str) -> subprocess.CompletedProcess[st
         ("bench gumbel.1000 --data coco", "; gumbel.1000 is in cfg"),
         ("bench mle --data coco --data_dir /nowhere", "/nowhere does not exist ("),
         ("list nagann", "no method nagann (did you mean nagan?): there are aae, arae"),
+        ("list coko", "no method coko (did you mean coco?)"),
         ("list --data coko", "no data set coko (did you mean coco?)"),
         ("list --dat coco --dta hmm", "no option --dta (did you mean --data?)"),
         ("data snil", "no data set snil (did you mean snli?)"),
@@ -131,6 +132,7 @@ def test_the_script_is_installed_by_the_name_of_the_project() -> None:
         ("bench nagan --bud", {"--budget"}, {"--data"}),
         ("data a", {"all"}, {"coco"}),
         ("list sc", {"scratchgan"}, {"mle"}),
+        ("list co", {"coco", "coco-2014"}, {"mle"}),
         ("list --data em", {"emnlp_news"}, {"coco"}),
         ("bench nagan --data nowhere --budget ", set(), {"quick"}),
     ],
@@ -154,7 +156,9 @@ def test_the_shell_completes_names(
     assert not none & words
 
 
-@pytest.mark.parametrize("line", ["--help", "--version", "list", "list nagan --data hmm"])
+@pytest.mark.parametrize(
+    "line", ["--help", "--version", "list", "list hmm", "list nagan --data hmm"]
+)
 def test_what_needs_no_torch_imports_none(line: str) -> None:
     done = carried_out(line)
     assert done.returncode == 0, done.stderr

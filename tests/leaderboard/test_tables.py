@@ -5,7 +5,16 @@ from dataclasses import replace
 import pytest
 
 from textgan_bench.leaderboard.columns import COLUMNS, SET_BLEU, Column
-from textgan_bench.leaderboard.tables import DISTINCT, Block, Line, Mean, best, figure_text, latex
+from textgan_bench.leaderboard.tables import (
+    DISTINCT,
+    Block,
+    Line,
+    Mean,
+    best,
+    figure_text,
+    latex,
+    plain,
+)
 
 
 def test_latex_escapes_and_emphasises() -> None:
@@ -120,3 +129,6 @@ def test_a_stopgap_is_marked_and_no_column_of_its_own() -> None:
     block = Block("a block", [row])
     assert "lm_fallback/kn4" not in [column.key for column in block.columns]
     assert figure_text(block.columns[0], row) == "7.40†"
+    assert plain(block).splitlines()[-1].startswith("† the text was too uniform")
+    sound = Block("a block", [Line("run", "nagan", {"lm_score/kn4": Mean(7.4)})])
+    assert "†" not in plain(sound)

@@ -1,5 +1,6 @@
 """Settings that no run can have, or that would be without effect: one line, before any training."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import torch
 
 from tests.boring import Boring
 from tests.checkout import RUN, Command, write_recipe
+from textgan_bench.functional.kneser_ney import estimate
+from textgan_bench.training.command_line import TrainingCLI
 
 BENCH = ("bench", "boring", "--data", "noise")
 FIT = (
@@ -93,6 +96,18 @@ def test_a_file_of_settings_is_looked_at_before_the_parser_takes_it(command: Com
     assert "no option --trainer.max_epoch (did you mean --trainer.max_epochs?)" in (
         command.refused(*BENCH)
     )
+
+
+def test_what_a_table_marks_is_no_warning_of_a_run(command: Command) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        estimate([["a"]], ["a"], 2)
+        assert caught
+        caught.clear()
+        TrainingCLI([*FIT[1:4]], run=False)
+        caught.clear()
+        estimate([["a"]], ["a"], 2)
+        assert not caught
 
 
 def other_shape(content: dict[str, Any]) -> None:

@@ -173,8 +173,10 @@ def _recipe(command: argparse.ArgumentParser) -> None:
 
 
 def _list(command: argparse.ArgumentParser) -> None:
-    command.add_argument("method", nargs="?", metavar="METHOD", help="the only method to be listed")
-    command.add_argument("--data", help="the only data set to be listed, a folder of benchmarks")
+    command.add_argument(
+        "name", nargs="?", metavar="NAME", help="a method or a data set whose rows are listed"
+    )
+    command.add_argument("--data", help="the only data set whose rows are listed")
 
 
 def _data(command: argparse.ArgumentParser) -> None:

@@ -40,11 +40,14 @@ def _data(prefix: str, **_: object) -> Iterable[str]:
         return ()
 
 
-def _data_or_all(prefix: str, **_: object) -> Iterable[str]:
-    return [ALL, *_data(prefix)]
+def _names(prefix: str, parsed_args: Namespace, **_: object) -> Iterable[str]:
+    """What ``data`` and ``list`` take."""
+    if parsed_args.command == "data":
+        return [ALL, *_data(prefix)]
+    return {*_methods(parsed_args), *tables()}
 
 
-COMPLETERS = {"method": _methods, "budget": _budgets, "data": _data, "name": _data_or_all}
+COMPLETERS = {"method": _methods, "budget": _budgets, "data": _data, "name": _names}
 """What completes an argument, by its name; files complete any other."""
 
 

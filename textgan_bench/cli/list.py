@@ -1,6 +1,8 @@
 """``list``: the rows that the recipes make, and which of them the leaderboard has."""
 
 from collections import Counter
+from collections.abc import Sequence
+from textwrap import wrap
 
 from textgan_bench import leaderboard
 from textgan_bench.errors import UserError, meant
@@ -9,28 +11,36 @@ from textgan_bench.recipes import PAPER, ROOT, SMOKE, offers, table, tables
 RECIPE = "·"
 """Mark of a budget that has a recipe and no record."""
 
+WIDTH = 100
+"""Columns of a line at most."""
 
-def list(method: str | None, *, data: str | None) -> None:
-    """Print a line a row: data set, method, and at each budget how many seeds have a record.
+
+def list(name: str | None, *, data: str | None) -> None:
+    """Print the data sets; or a line a row, and at each budget how many seeds have a record.
 
     Args:
-        method: the only one to be listed; None for all.
-        data: the only data set to be listed; None for all.
+        name: a method or a data set whose rows are printed; None for all.
+        data: the only data set whose rows are printed; None for all.
 
     Raises:
         MissingError: there are no recipes here.
         UserError: there is no such data set or method, or a record is damaged.
     """
-    names = tables() if data is None else (table(data).name,)
+    method, names = name, tables()
+    if data is None and name in names:
+        method, data = None, name
+    chosen = names if data is None else [table(data).name]
     offered = {
-        (name, row): [budget for budget in budgets if budget != SMOKE]
-        for name in names
-        for row, budgets in offers(ROOT / name).items()
+        (each, row): [budget for budget in budgets if budget != SMOKE]
+        for each in chosen
+        for row, budgets in offers(ROOT / each).items()
     }
     methods = sorted({row for _, row in offered})
     if method is not None and method not in methods:
+        known = methods if data else [*methods, *names]
+        or_data = "" if data else f"; data sets are {', '.join(names)}"
         raise UserError(
-            f"no method {method}{meant(method, methods)}: there are {', '.join(methods)}"
+            f"no method {method}{meant(method, known)}: there are {', '.join(methods)}{or_data}"
         )
     runs = {
         (record.data, record.method, record.budget, record.seed)
@@ -38,15 +48,34 @@ def list(method: str | None, *, data: str | None) -> None:
         if record.source == "run"
     }
     seeds = Counter(run[:3] for run in runs)
+    if name is None and data is None:
+        made = {row for row in offered if any(seeds[*row, budget] for budget in offered[row])}
+        counts = [Counter(each for each, _ in rows) for rows in (offered, made)]
+        _print(
+            [("data", "methods", "with a record")]
+            + [(each, *(str(count[each]) for count in counts)) for each in chosen],
+            left=1,
+        )
+        print()
+        print("\n".join(wrap(f"methods: {', '.join(methods)}", WIDTH, break_on_hyphens=False)))
+        print("list NAME prints the rows of a data set or of a method, and their budgets")
+        return
     columns = [PAPER, *sorted({each for known in offered.values() for each in known} - {PAPER})]
-    widths = [max(map(len, column)) for column in zip(("data", "method"), *offered, strict=True)]
     lines = [("data", "method", *columns)]
-    for (name, row), known in offered.items():
+    for (each, row), known in offered.items():
         if method in (None, row):
-            marks = (str(seeds[name, row, each] or RECIPE) for each in known)
-            marked = dict(zip(known, marks, strict=True))
-            lines.append((name, row, *(marked.get(column, "") for column in columns)))
-    for name, row, *cells in lines:
-        numbers = (f"{cell:>{len(c)}}" for cell, c in zip(cells, columns, strict=True))
-        print(f"{name:{widths[0]}}  {row:{widths[1]}}  {'  '.join(numbers)}".rstrip())
+            marked = {budget: str(seeds[each, row, budget] or RECIPE) for budget in known}
+            lines.append((each, row, *(marked.get(column, "") for column in columns)))
+    _print(lines, left=2)
     print(f"\n1, 2, …: seeds with a record; {RECIPE}: a recipe without a record")
+
+
+def _print(lines: Sequence[tuple[str, ...]], left: int) -> None:
+    """Print cells in columns, the first ``left`` of which are text."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (
+            cell.ljust(width) if place < left else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        print("  ".join(cells).rstrip())

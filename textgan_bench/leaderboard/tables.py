@@ -21,6 +21,8 @@ from textgan_bench.leaderboard.columns import (
     digits,
 )
 
+CAVEAT = "† the text was too uniform for Kneser-Ney discounts of some order: fixed ones stood in"
+
 LEGEND = (
     "Anchors come first: the data judged by the same code (oracle, real), then samplers that know "
     "only word frequencies (unigram) or only the vocabulary (uniform). real is training text "
@@ -42,8 +44,7 @@ LEGEND = (
     "Words and Sentences. Bold is the best of the methods of a block that have the same budget; "
     "one with less than half of the data's own distinct sentences is best at nothing. Numbers of "
     "different blocks "
-    "are not comparable. † the text was too uniform for Kneser-Ney discounts of some order: fixed "
-    "ones stood in."
+    f"are not comparable. {CAVEAT}."
 )
 
 DATA_ITSELF = ("oracle", "real", "other_style")
@@ -248,7 +249,10 @@ def latex(data: str, blocks: Sequence[Block]) -> str:
 
 
 def plain(block: Block) -> str:
-    """Aligned text for a terminal; ``*`` is the best value, ``>`` the marked row."""
+    """Aligned text for a terminal; ``*`` is the best value, ``>`` the marked row.
+
+    A ``†`` is explained below the rows.
+    """
     header, *lines = _cells(block, _plain_emphasis)
     lines = [[*map(one_line, header)], *lines]
     pointers = ["  ", *("> " if row.marked else "  " for row in block.rows)]
@@ -260,6 +264,8 @@ def plain(block: Block) -> str:
             for place, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         aligned.append((pointer + "  ".join(words)).rstrip())
+    if any("†" in cell for line in lines for cell in line):
+        aligned.append(CAVEAT)
     return "\n".join(aligned)
 
 

@@ -27,12 +27,21 @@ class RunProgress(ProgressBar):
         self._enabled = True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        total = _planned_batches(trainer)
+        done = trainer.fit_loop.total_batch_idx + 1
+        if done and self._enabled:
+            of = "" if total is None else f" of {total:,}"
+            print(
+                f"{trainer.default_root_dir} goes on from its checkpoint, after batch {done:,}{of},"
+                f" in epoch {trainer.current_epoch + 1}",
+                file=sys.stderr,
+            )
         # A terminal is redrawn; a log file gets a line a minute.
         self._bar = tqdm(
             desc=f"training {Path(trainer.default_root_dir).name}",
             unit="batch",
-            total=_planned_batches(trainer),
-            initial=trainer.fit_loop.total_batch_idx + 1,
+            total=total,
+            initial=done,
             disable=not self._enabled,
             dynamic_ncols=True,
             mininterval=0.5 if sys.stderr.isatty() else 60,
