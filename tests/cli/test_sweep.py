@@ -1,12 +1,14 @@
 """A trained run along its knob: stored point by point, not repeated, and drawn."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.boring import Boring
 from tests.checkout import RECORD, RUN, Command
+from tests.leaderboard.test_leaderboard import ORACLE
 from textgan_bench import leaderboard
 from textgan_bench.cli.sweep import VALUES, Sweep, draw, load
 
@@ -95,10 +97,21 @@ def test_curves_of_one_table_share_a_figure_if_they_compare(tmp_path: Path) -> N
         path = swept.path(tmp_path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(vars(swept)), encoding="utf-8")
+    for method, settings in (("real", {"samples": 100}), ("oracle", {"samples": 99})):
+        scores = {**ORACLE.scores, **dict.fromkeys(keys, 0.7)}
+        anchor = replace(ORACLE, method=method, data_revision="r", scores=scores)
+        leaderboard.write(replace(anchor, fingerprint={**settings}), tmp_path)
     first, second = draw("hmm", tmp_path)
     assert (first.name, second.name) == ("hmm-sweep.svg", "hmm-sweep-2.svg")
     svg = first.read_text(encoding="utf-8")
-    for label in ("mle (quick, seed 0)", "nagan (quick, seed 0)", "BLEU-F ↑", "Reverse LM ↓"):
+    for label in (
+        "mle (quick, seed 0)",
+        "nagan (quick, seed 0)",
+        "BLEU-F ↑",
+        "Reverse LM ↓",
+        "real",
+    ):
         assert f"<!-- {label} -->" in svg
+    assert "oracle" not in svg, "it was scored otherwise"
     assert "other" not in svg
     assert "other" in second.read_text(encoding="utf-8")

@@ -1,11 +1,14 @@
 """Figures by what their SVG says."""
 
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from textgan_bench.evaluation.figures import (
+    _figure,
+    _write_where_there_is_room,
     plot_bands,
     plot_curves,
     plot_lengths,
@@ -38,6 +41,32 @@ def test_points_carry_their_knob(tmp_path: Path) -> None:
     assert "<!-- 2 -->" not in (tmp_path / "less.svg").read_text(encoding="utf-8")
     with pytest.raises(ValueError, match="no score bleu_f/5"):
         plot_curves({"mle": POINTS}, [(("bleu_f/5", "BLEU-F ↑"), AXES[1])], tmp_path / "x.svg")
+
+
+def test_a_number_is_written_where_it_covers_nothing() -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra [plot]")
+    figure, axes = _figure(Path("curve.svg"))
+    places = [(0.0, 0.0), (1.0, 1.0), *((0.5 + 0.001 * i, 0.5 + 0.001 * i) for i in range(30))]
+    (line,) = axes.plot(*zip(*sorted(places), strict=True), marker="o")
+    figure.draw_without_rendering()
+    _write_where_there_is_room(
+        axes, [(f"{number}", "k", place) for number, place in enumerate(places)]
+    )
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert [text.get_text() for text in axes.texts][:2] == ["0", "1"], "the first have their room"
+    assert 2 < len(boxes) < len(places)
+    assert not any(box.overlaps(other) for box, other in combinations(boxes, 2))
+    outline = line.get_path().transformed(axes.transData)
+    assert not any(outline.intersects_bbox(box, filled=False) for box in boxes)
+
+
+def test_a_single_text_is_a_cross_where_its_scores_are_known(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra [plot]")
+    crosses = {"real": POINTS[0], "half": {"lm_score/kn4": 4.0}}
+    plot_curves({"mle": POINTS}, [AXES], tmp_path / "curve.svg", crosses)
+    svg = (tmp_path / "curve.svg").read_text(encoding="utf-8")
+    assert "<!-- real -->" in svg
+    assert "<!-- half -->" not in svg
 
 
 def test_mistakes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

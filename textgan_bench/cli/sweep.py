@@ -8,7 +8,7 @@ seed and in the same batches, so that at the method's own setting it has the rec
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ from tqdm import tqdm
 
 from textgan_bench.errors import UserError
 from textgan_bench.evaluation import provenance
+from textgan_bench.evaluation.anchors import ORACLE, REAL
 from textgan_bench.evaluation.curves import KNOB, Point, knob_curve
 from textgan_bench.evaluation.figures import Axis, plot_curves
 from textgan_bench.evaluation.fingerprint import data_fingerprint
 from textgan_bench.evaluation.text import parse, unparse
 from textgan_bench.files import locked, replace_text
 from textgan_bench.interfaces import TextDataModule, TextGenerator
-from textgan_bench.leaderboard import disagreement, read_json
+from textgan_bench.leaderboard import Record, disagreement, identity, load_records, read_json
 from textgan_bench.tokens import Sentence
 from textgan_bench.training.run import Run
 from textgan_bench.training.trained import load_generator
@@ -177,7 +178,7 @@ def draw(data: str, root: Path) -> list[Path]:
     """Draw the curves of all methods of a table that have points.
 
     Only curves whose settings agree share a figure; those of another data revision, or scored
-    otherwise, have one of their own.
+    otherwise, have one of their own. A cross is the data itself, where its scores are known.
 
     Returns:
         The files, ``tables/<data>-sweep.svg`` and so on; none where no panel has its scores.
@@ -185,6 +186,7 @@ def draw(data: str, root: Path) -> list[Path]:
     Raises:
         UserError: a file is damaged, or matplotlib is missing.
     """
+    records = load_records(root)
     groups: list[list[Sweep]] = []
     for path in sorted((root / "sweeps" / data).glob("*.json")):
         swept = load(path)
@@ -206,8 +208,19 @@ def draw(data: str, root: Path) -> list[Path]:
             figures.append(
                 root / "tables" / f"{data}-sweep{f'-{number}' if number > 1 else ''}.svg"
             )
-            plot_curves(curves, panels, figures[-1])
+            plot_curves(curves, panels, figures[-1], _real_text(group[0], records))
     return figures
+
+
+def _real_text(swept: Sweep, records: Iterable[Record]) -> dict[str, Point]:
+    """Scores of the data itself where a record of it has the settings of a sweep."""
+    settings = {"data": swept.data, **swept.settings()}
+    known = {
+        record.method: record.scores
+        for record in records
+        if record.source == "anchor" and not disagreement(identity(record), settings)
+    }
+    return {name: known[name] for name in (ORACLE, REAL) if name in known}
 
 
 def _has(swept: Sweep, keys: Sequence[str]) -> bool:

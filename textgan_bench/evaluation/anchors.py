@@ -20,6 +20,9 @@ ANCHOR_SEED = 0
 REAL = "real"
 """Anchor of training text."""
 
+ORACLE = "oracle"
+"""Anchor of fresh samples of a known distribution."""
+
 HALF = "half"
 """Anchor of one half of the test text scored against the other."""
 

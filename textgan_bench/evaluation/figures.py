@@ -24,6 +24,11 @@ SMALL_LETTER = 0.046  # inches of one of six points, at most
 
 POINTS = 72  # an inch
 
+MARKER = 4  # points
+
+DIRECTIONS = ((1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
+"""Of a number from its point, those that are tried first."""
+
 FORMATS = (".svg", ".png", ".pdf")
 
 Curve = Sequence[tuple[float, float]]
@@ -69,46 +74,105 @@ def plot_lengths(
 
 
 def plot_curves(
-    curves: Mapping[str, Sequence[Point]], panels: Sequence[tuple[Axis, Axis]], path: Path
+    curves: Mapping[str, Sequence[Point]],
+    panels: Sequence[tuple[Axis, Axis]],
+    path: Path,
+    crosses: Mapping[str, Point] | None = None,
 ) -> None:
-    """Draw scores against each other, a line a generator, each point with its knob beside it.
+    """Draw scores against each other, a line a generator, points with their knob beside them.
 
-    A point that lacks a score of a panel is left out of it.
+    A point that lacks a score of a panel is left out of it, and a number that would cover another
+    one, a point or a line is not written.
 
     Args:
         curves: points of ``knob_curve`` by the name of the generator.
         panels: side by side, the horizontal and the vertical axis of each, for example
             ``("lm_score/kn4", "LM score ↓"), ("reverse_lm/kn4", "Reverse LM ↓")``.
         path: the file, ``.svg``, ``.png`` or ``.pdf``.
+        crosses: scores of single texts by their names, each drawn as a cross.
 
     Raises:
         UserError: all points of a curve lack a score, matplotlib is missing, or the file is of no
             known kind.
     """
     figure, *places = _figure(path, len(panels))
+    numbers: list[list[tuple[str, Any, tuple[float, float]]]] = []
     for axes, (x, y) in zip(places, panels, strict=True):
+        for name, point in (crosses or {}).items():
+            if x[0] in point and y[0] in point:
+                axes.plot(point[x[0]], point[y[0]], "kx", markersize=8, label=name)
+        ends, between = [], []
         for name, all_points in curves.items():
             points = [point for point in all_points if x[0] in point and y[0] in point]
             if not points:
                 raise UserError(f"the curve of {name} has no score {x[0]} or {y[0]}")
             line = [(point[x[0]], point[y[0]]) for point in points]
             (drawn,) = axes.plot(
-                *zip(*line, strict=True), marker="o", markersize=4, linewidth=1.2, label=name
+                *zip(*line, strict=True), marker="o", markersize=MARKER, linewidth=1.2, label=name
             )
-            for place, point in zip(line, points, strict=True):
-                axes.annotate(
-                    f"{point[KNOB]:g}",
-                    place,
-                    xytext=(4, 4),
-                    textcoords="offset points",
-                    fontsize="x-small",
-                    color=drawn.get_color(),
-                )
+            written = [
+                (f"{point[KNOB]:g}", drawn.get_color(), place)
+                for place, point in zip(line, points, strict=True)
+            ]
+            ends += written[:: max(len(written) - 1, 1)]
+            between += written[1:-1]
+        numbers.append(ends + between)
+        axes.margins(0.08)
         axes.set_xlabel(x[1])
         axes.set_ylabel(y[1])
-    lines, names = places[0].get_legend_handles_labels()
-    figure.legend(lines, names, loc="outside lower center", ncols=min(len(names), 3), frameon=False)
+    known = [axes.get_legend_handles_labels() for axes in places]
+    handles = {
+        name: line for lines, names in known for line, name in zip(lines, names, strict=True)
+    }
+    figure.legend(
+        handles.values(),
+        handles,
+        loc="outside lower center",
+        ncols=min(len(handles), 3),
+        frameon=False,
+    )
+    figure.draw_without_rendering()  # the room that there is for numbers
+    for axes, texts in zip(places, numbers, strict=True):
+        _write_where_there_is_room(axes, texts)
     _save(figure, path)
+
+
+def _write_where_there_is_room(
+    axes: Any, texts: Sequence[tuple[str, Any, tuple[float, float]]]
+) -> None:
+    """Write texts, each of a color, beside their points; those that come first take their room."""
+    from matplotlib.path import Path as Outline
+
+    lines = [line.get_path().transformed(axes.transData) for line in axes.lines]
+    taken = [Outline(line.vertices) for line in lines]
+    size = MARKER / POINTS * axes.figure.dpi
+    markers = [point for line in lines for point in line.vertices]
+    written: list[Any] = []
+    for text, color, place in texts:
+        for dx, dy in DIRECTIONS:
+            label = axes.annotate(
+                text,
+                place,
+                xytext=(dx * MARKER, dy * MARKER),
+                textcoords="offset points",
+                fontsize="x-small",
+                color=color,
+                ha=("center", "left", "right")[dx],
+                va=("center", "bottom", "top")[dy],
+            )
+            label.set_in_layout(False)
+            box = label.get_window_extent().padded(1)
+            covers = (
+                not axes.bbox.contains(*box.min)
+                or not axes.bbox.contains(*box.max)
+                or any(line.intersects_bbox(box, filled=False) for line in taken)
+                or any(box.padded(size / 2 - 1).contains(*point) for point in markers)
+                or any(box.overlaps(other) for other in written)
+            )
+            if not covers:
+                written.append(box)
+                break
+            label.remove()
 
 
 def plot_losses(
