@@ -72,6 +72,7 @@ def carried_out(line: str, **environment: str) -> subprocess.CompletedProcess[st
         ("score none --data coco", "none does not exist"),
         ("score README.md --references none", "none does not exist"),
         ("score README.md --refrences x", "no option --refrences (did you mean --references?)"),
+        ("score README.md --references README.md --profile nagn", "(did you mean nagan?); there"),
         ("compare runs/none README.md", "runs/none does not exist"),
         ("sample runs/none", "runs/none does not exist"),
         ("sweep runs/none", "runs/none does not exist"),

@@ -13,6 +13,7 @@ from textgan_bench import methods
 from textgan_bench.cli import options
 from textgan_bench.cli.options import refuse_unknown
 from textgan_bench.errors import UserError
+from textgan_bench.metrics import profiles
 from textgan_bench.recipes import merged
 
 CLASSES = [
@@ -31,6 +32,11 @@ def test_the_source_of_a_class_names_the_options_that_it_has(path: str) -> None:
     assert source.options is not None
     owner: Any = locate(path)
     assert set(source.options) == set(inspect.signature(owner).parameters)
+
+
+@pytest.mark.parametrize("name", ["EXTRAS", "PROFILES"])
+def test_the_source_of_a_dictionary_names_its_keys(name: str) -> None:
+    assert options.keys(profiles.__name__, name) == tuple(getattr(profiles, name))
 
 
 OPEN = """

@@ -18,12 +18,10 @@ from datamodules import hmm
 from tests.boring import Boring, BoringData
 from tests.checkout import RECORD, RUN, Command, write_recipe
 from textgan_bench import leaderboard
-from textgan_bench.cli import arguments as command_line
 from textgan_bench.errors import UserError, explanation
 from textgan_bench.evaluation.text import parse
 from textgan_bench.files import UNFINISHED
 from textgan_bench.interfaces import TextGenerator
-from textgan_bench.metrics.profiles import EXTRAS
 from textgan_bench.reading import read_sentences
 from textgan_bench.tokens import Vocabulary
 from textgan_bench.training.run import Run
@@ -358,7 +356,6 @@ def test_neighbours_are_written_on_request(command: Command) -> None:
 
 
 def test_extra_scores_are_computed_on_request(command: Command) -> None:
-    assert tuple(EXTRAS) == command_line.EXTRAS
     scores_of(command, [REAL[5], "a zebra"])
     arguments = ("score", "text", "--references", "real", "--extras", "nearest", "perplexity")
     without = command(*arguments)

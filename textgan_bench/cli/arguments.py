@@ -3,17 +3,17 @@
 import argparse
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Never
 
+from textgan_bench.cli.options import keys
 from textgan_bench.errors import meant
 from textgan_bench.recipes import LARGEST_SEED
 
 USAGE_ERROR = 2
-EXTRAS = ("nearest", "perplexity", "rnn")
-"""The keys of ``metrics.profiles.EXTRAS``, which this module does not import for ``--help``."""
+EXTRAS, PROFILES = (keys("textgan_bench.metrics.profiles", name) for name in ("EXTRAS", "PROFILES"))
 
 
 class Parser(argparse.ArgumentParser):
@@ -79,12 +79,15 @@ def _nodes(text: str) -> int:
     return int(text)
 
 
-def _extra(text: str) -> str:
-    if text not in EXTRAS:
-        raise argparse.ArgumentTypeError(
-            f"there is no extra score {text}{meant(text, EXTRAS)}; there are {', '.join(EXTRAS)}"
-        )
-    return text
+def _one_of(kind: str, known: Sequence[str]) -> Callable[[str], str]:
+    def checked(text: str) -> str:
+        if text not in known:
+            raise argparse.ArgumentTypeError(
+                f"there is no {kind} {text}{meant(text, known)}; there are {', '.join(known)}"
+            )
+        return text
+
+    return checked
 
 
 def _finite(text: str) -> float:
@@ -153,7 +156,7 @@ def _bench(command: argparse.ArgumentParser) -> None:
         "--extras",
         nargs="+",
         default=[],
-        type=_extra,
+        type=_one_of("extra score", EXTRAS),
         choices=EXTRAS,
         help="slower scores for its record",
     )
@@ -278,8 +281,9 @@ def _add_criteria(command: argparse.ArgumentParser, *, required: bool) -> None:
         "--profile",
         dest="profile_name",
         metavar="PROFILE",
-        default="nagan",
-        help="definitions: nagan, texygen, irl-legacy or arae (%(default)s)",
+        type=_one_of("profile", PROFILES),
+        default=PROFILES[0],
+        help=f"definitions: {', '.join(PROFILES)} (%(default)s)",
     )
     command.add_argument("--vocabulary", type=_path, help="words the LMs know, one a line")
     command.add_argument(
@@ -293,7 +297,7 @@ def _add_criteria(command: argparse.ArgumentParser, *, required: bool) -> None:
         "--extras",
         nargs="+",
         default=[],
-        type=_extra,
+        type=_one_of("extra score", EXTRAS),
         choices=EXTRAS,
         help="slower scores beside the default",
     )

@@ -1,7 +1,7 @@
-"""Names of settings, read from the source of the classes that take them, which is not imported.
+"""Names that the source of a module defines, which is not imported.
 
-So a misspelt one is refused at once, and not after seconds of imports. Where the source does not
-say what a class takes, as ``**`` does not, the parser of the run has the last word.
+So a misspelt setting is refused at once, and not after seconds of imports. Where the source does
+not say what a class takes, as ``**`` does not, the parser of the run has the last word.
 """
 
 import ast
@@ -51,6 +51,19 @@ class Source(NamedTuple):
     def named(self, expression: ast.expr | None) -> "Source | None":
         """The class that an expression in the same file names."""
         return _find(self.module, expression.id) if isinstance(expression, ast.Name) else None
+
+
+def keys(module: str, name: str) -> tuple[str, ...]:
+    """The keys of a dictionary that a module writes out, each a string or the name of one."""
+    values = {
+        ast.unparse(node.targets[0]): node.value
+        for node in _statements(module)
+        if isinstance(node, ast.Assign)
+    }
+    written = values[name]
+    assert isinstance(written, ast.Dict)
+    found = (values.get(ast.unparse(key), key) for key in written.keys if key is not None)
+    return tuple(map(ast.literal_eval, found))
 
 
 def refuse_unknown(change: str, settings: Mapping[str, Any]) -> None:

@@ -46,7 +46,7 @@ from textgan_bench.metrics.neighbours import NearestEmbedding, NearestNGram
 from textgan_bench.metrics.perplexity import Perplexity, ReversePerplexity
 from textgan_bench.tokens import Sentence, Vocabulary
 
-DEFAULT = "nagan"
+DEFAULT = "nagan"  # the first of PROFILES
 SELF_BLEU_SAMPLES = 500  # Texygen, utils/metrics/SelfBleu.py
 
 NEEDS = ("vocabulary", "train", "encoder")
