@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import tomllib
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
 from textgan_bench.cli.arguments import USAGE_ERROR
+from textgan_bench.cli.completion import _names
 from textgan_bench.cli.main import console, run
 
 ROOT = Path(__file__).parents[2]
@@ -155,6 +157,14 @@ def test_the_shell_completes_names(
     words = {word.strip() for word in answer.read_text(encoding="utf-8").split("\n")}
     assert some <= words
     assert not none & words
+
+
+def test_the_shell_completes_nothing_where_there_are_no_recipes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    typed = Namespace(command="list", data=None)
+    assert not _names(prefix="", parsed_args=typed)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,10 @@ def _names(prefix: str, parsed_args: Namespace, **_: object) -> Iterable[str]:
     """What ``data`` and ``list`` take."""
     if parsed_args.command == "data":
         return [ALL, *_data(prefix)]
-    return {*_methods(parsed_args), *tables()}
+    try:
+        return {*_methods(parsed_args), *tables()}
+    except UserError:
+        return ()
 
 
 COMPLETERS = {"method": _methods, "budget": _budgets, "data": _data, "name": _names}
