@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from textgan_bench.kernels.dropout import NO_DROPOUT, Dropout
 from textgan_bench.kernels.gpu_kernels import can_take
 from textgan_bench.kernels.sources import split, total_width
+
+OWN = -1e4
+"""Added to a word's score of itself: finite, so that the only word of a sentence has one."""
 
 LARGEST = 32
 """Largest number of words of a sentence, and of dimensions of a head, that were measured."""
@@ -19,6 +23,7 @@ def attention(
     heads: int,
     dropout: Dropout = NO_DROPOUT,
     causal: bool = False,
+    others: bool = False,
 ) -> Tensor:
     """(B, T, H) of queries, keys and values, side by side in ``sources``.
 
@@ -29,10 +34,12 @@ def attention(
     Args:
         bias: (B, 1, 1, S) number added to the scores of each key, zero or minus infinity.
         sources: tensors (B, T, n H) that hold n of queries, keys and values side by side, head by
-            head: three in all. Keys and values may have another time S.
+            head: three in all. Keys and values may have another time S; B is 1 of what all
+            sentences share.
         heads: number of heads, of H / heads dimensions each.
         dropout: rate of dropout of probabilities.
         causal: whether a word attends only to those before it and to itself.
+        others: whether a word attends to the others alone, and to itself where there are none.
 
     >>> import torch
     >>> values = torch.tensor([[[1.0], [5.0]]])
@@ -40,16 +47,49 @@ def attention(
     tensor([[[3.],
              [3.]]])
     """
-    if bias is not None and not causal and _fit(bias, sources, heads) and can_take(bias, *sources):
+    batch = max(map(len, sources))
+    spread = [x.expand(batch, -1, -1) for x in sources]
+    if bias is not None and not causal and _fit(bias, spread, heads) and can_take(bias, *spread):
         from textgan_bench.kernels.triton_attention import FusedAttention
 
         seed = dropout.seed(bias.device)
-        return FusedAttention.apply(seed, dropout.rate, heads, bias.contiguous(), *sources)
-    query, key, value = (_heads(x, heads) for x in split(sources))
+        own = OWN if others else 0.0
+        return FusedAttention.apply(seed, dropout.rate, heads, own, bias.contiguous(), *spread)
+    like = spread[0]
+    own_scores = None
+    if others:
+        own_scores = torch.eye(like.shape[1], dtype=like.dtype, device=like.device).mul_(OWN)
+    if like.shape[1] <= LARGEST and not causal and like.device.type == "cpu":
+        return _spelt_out(bias, own_scores, sources, heads, dropout)
+    if own_scores is not None:
+        bias = own_scores if bias is None else bias + own_scores
+    query, key, value = (_heads(x, heads) for x in split(spread))
     attended = F.scaled_dot_product_attention(
         query, key, value, attn_mask=bias, dropout_p=dropout.rate, is_causal=causal
     )  # (B, heads, T, H / heads)
     return attended.transpose(1, 2).flatten(2)
+
+
+def _spelt_out(
+    bias: Tensor | None,
+    own_scores: Tensor | None,
+    sources: Sequence[Tensor],
+    heads: int,
+    dropout: Dropout,
+) -> Tensor:
+    """``attention`` for short sentences on a processor: scores that all share are computed once.
+
+    PyTorch's is no faster there. With dropout it spells attention out, too, and then looks for rows
+    of scores that are all minus infinity.
+    """
+    query, key, value = (_heads(x, heads) for x in split(sources))
+    first = query.new_zeros(1) if own_scores is None else own_scores
+    scores = torch.baddbmm(
+        first, query.flatten(0, 1), key.flatten(0, 1).mT, alpha=query.shape[-1] ** -0.5
+    ).unflatten(0, query.shape[:2])  # (B, heads, T, S)
+    scores = scores if bias is None else scores + bias
+    probabilities = dropout(scores.softmax(-1).expand(max(len(scores), len(value)), -1, -1, -1))
+    return (probabilities @ value).transpose(1, 2).flatten(2)
 
 
 def _fit(bias: Tensor, sources: Sequence[Tensor], heads: int) -> bool:

@@ -20,7 +20,9 @@ BUCKET = 4
 
 def rows_of(mask: Tensor) -> "Padded":
     """The layout of the words, True in ``mask`` (B, T): packed, and padded in ``fixed_shapes``."""
-    return Padded(mask) if shapes_are_fixed() else Packed(mask)
+    if shapes_are_fixed():
+        return Padded(mask)
+    return Whole(mask) if bool(mask.all()) else Packed(mask)
 
 
 def padding_bias(mask: Tensor) -> Tensor:
@@ -62,12 +64,21 @@ class Padded:
             attention: function from ``padding_bias`` and the states (B, T, …) to (B, T, H).
             states: (N, …), or (1, T, …) if it is the same for every sentence.
         """
-        padded = (x.expand(*self.mask.shape, -1) if x.dim() == 3 else self.pad(x) for x in states)
+        padded = (x if x.dim() == 3 else self.pad(x) for x in states)
         return self.rows(attention(self._bias, *padded))
 
     @cached_property
-    def _bias(self) -> Tensor:
+    def _bias(self) -> Tensor | None:
         return padding_bias(self.mask)
+
+
+class Whole(Padded):
+    """Sentences of one length, of which nothing has to be hidden."""
+
+    @cached_property
+    def _bias(self) -> Tensor | None:
+        # The kernels of a GPU take a bias, always.
+        return None if self.mask.device.type == "cpu" else padding_bias(self.mask)
 
 
 class Packed(Padded):
@@ -91,7 +102,7 @@ class Packed(Padded):
         results = []
         for rows, bias, places in self._buckets:
             padded = (
-                x[:, : rows.shape[1]].expand(*rows.shape, -1)
+                x[:, : rows.shape[1]]
                 if x.dim() == 3
                 else x.index_select(0, rows.flatten()).unflatten(0, rows.shape)
                 for x in states

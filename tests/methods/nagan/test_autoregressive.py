@@ -9,7 +9,7 @@ from scipy import stats
 from torch import Tensor
 from torch.func import functional_call
 
-from textgan_bench.kernels.dropout import NO_DROPOUT
+from textgan_bench.kernels.dropout import NO_DROPOUT, Dropout
 from textgan_bench.methods.nagan.ablations import (
     AutoregressiveTransformer,
     GeneratorKind,
@@ -86,7 +86,7 @@ class Causal(Padded):
 
     def attend(self, attention: Callable[..., Tensor], *states: Tensor) -> Tensor:
         padded = [x.expand(*self.mask.shape, -1) if x.dim() == 3 else self.pad(x) for x in states]
-        return self.rows(attention(None, *padded, causal=True))
+        return self.rows(attention(None, *padded, causal=True, others=False))
 
 
 @every_kind
@@ -98,7 +98,7 @@ def test_it_is_the_decoder_under_a_causal_mask(kind: type[AutoregressiveTransfor
     scores = generator(z, everywhere, 0.0, training=False).view(2, MAX_LENGTH, -1)
     read = F.pad(words[scores.argmax(-1)][:, :-1], (0, 0, 1, 0))  # (B, T, E)
     inputs = torch.cat([read, z[:, None].expand(-1, MAX_LENGTH, -1)], -1)
-    states = generator.latents(inputs) + generator.positions
+    states = SHAPE.width**0.5 * generator.latents(inputs) + generator.positions
     words_so_far = Causal(everywhere)
     hidden = states = words_so_far.rows(states)
     for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
@@ -187,8 +187,8 @@ def test_first_words_have_about_the_frequencies_of_the_text(
 def test_what_is_added_to_the_state_is_dropped(
     kind: type[AutoregressiveTransformer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dropped = Mock(side_effect=lambda x, rate: x)
-    monkeypatch.setattr(F, "dropout", dropped)
+    dropped = Mock(side_effect=lambda self, x: torch.ones_like(x))
+    monkeypatch.setattr(Dropout, "_factors", lambda *arguments: dropped(*arguments))
     small(kind)(latents(2), MASK, 0.5, training=False)
-    sums = 1 + 4 * SHAPE.blocks
-    assert [call.args[1] for call in dropped.call_args_list] == [0.5] * MAX_LENGTH * sums
+    sums = 1 + (4 + 3) * SHAPE.blocks  # three attentions drop probabilities
+    assert [call.args[0].rate for call in dropped.call_args_list] == [0.5] * MAX_LENGTH * sums
