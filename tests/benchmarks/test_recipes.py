@@ -61,7 +61,7 @@ def settings(config: object, prefix: str = "") -> Iterator[tuple[str, object]]:
 
 def overlaid(data: str, method: str, budget: str) -> dict[str, object]:
     stack: dict[str, object] = {}
-    for path in LAYERS[data, method, budget]:
+    for path in layers(method, data, budget, BENCHMARKS):
         stack |= settings(content(path))
     stack.pop("tasks", None)  # no setting of a run
     return stack
@@ -139,30 +139,34 @@ def test_every_file_is_part_of_a_recipe(path: Path) -> None:
     assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict)
 
 
-AUTOREGRESSIVE = {"temperature": 1, "start.frequency_rate": 0}
+NOT_HELD = {"start.frequency_rate": 0}
+"""Set where the method holds words."""
 
 
+@pytest.mark.parametrize("row", ["nagan", "nagan.started"])
 @pytest.mark.parametrize(("data", "budget"), [("hmm", "quick"), ("hmm", "paper"), ("coco", "cpu")])
 @pytest.mark.parametrize(
     ("variant", "changed"),
     [
-        ("soft", {"generator": "autoregressive_soft", **AUTOREGRESSIVE}),
-        ("gumbel", {"generator": "autoregressive_gumbel", **AUTOREGRESSIVE}),
+        ("soft", {"generator": "autoregressive_soft", **NOT_HELD}),
+        ("gumbel", {"generator": "autoregressive_gumbel", **NOT_HELD}),
         ("cnn", {"discriminator": "cnn"}),
+        ("cnn_layer_norm", {"discriminator": "cnn_layer_norm"}),
         ("rnn", {"discriminator": "rnn"}),
         ("no_penalty", {"gradient_penalty": 0.0}),
         ("no_dropout", {"dropout": 0.0, "inference_dropout": 0.0}),
     ],
 )
 def test_a_variant_differs_by_what_it_names(
-    variant: str, changed: dict[str, object], data: str, budget: str
+    variant: str, changed: dict[str, object], data: str, budget: str, row: str
 ) -> None:
-    of_method = overlaid(data, "nagan", budget)
-    of_variant = overlaid(data, f"nagan.{variant}", budget)
-    different = {key: value for key, value in of_variant.items() if of_method.get(key) != value}
+    of_method = overlaid(data, row, budget)
+    of_variant = overlaid(data, f"{row}.{variant}", budget)
     named = {f"model.init_args.{key}": value for key, value in changed.items()}
     assert of_method.keys() <= of_variant.keys()
-    assert different == {key: value for key, value in named.items() if of_method.get(key) != value}
+    for key, value in of_variant.items():
+        assert value == named.get(key, of_method.get(key)), key
+    assert f"model.init_args.{next(iter(changed))}" in of_variant
 
 
 def merged() -> dict[str, dict[str, object]]:

@@ -29,7 +29,7 @@ GOLDEN = Path(__file__).parent.parent / "golden" / "runs.json"
 BATCHES = 20
 
 START: Start = SMALL["NAGAN"]["start"]
-AUTOREGRESSIVE = {"start": replace(START, frequency_rate=0.0), "temperature": 1.0}
+AUTOREGRESSIVE = {"start": replace(START, frequency_rate=0.0)}
 STARTS = {
     "start": replace(START, word_vectors=True, neighbours=True, warm_up=5),
     "embedding_dim": 4,
@@ -37,11 +37,13 @@ STARTS = {
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "NAGAN.cnn": {"discriminator": "cnn"},
+    "NAGAN.cnn_layer_norm": {"discriminator": "cnn_layer_norm"},
     "NAGAN.rnn": {"discriminator": "rnn"},
     "NAGAN.soft": {"generator": "autoregressive_soft", **AUTOREGRESSIVE},
     "NAGAN.gumbel": {"generator": "autoregressive_gumbel", **AUTOREGRESSIVE},
     "NAGAN.no_dropout": {"dropout": 0.0, "inference_dropout": 0.0},
     "NAGAN.no_penalty": {"gradient_penalty": 0.0},
+    "NAGAN.paper": {"start": Start()},
     "NAGAN.starts": STARTS,
     "GumbelSoftmaxGAN.inputs": {"anneal_generator": False},
     "GumbelSoftmaxGAN.hidden": {"learnt_cell": True},

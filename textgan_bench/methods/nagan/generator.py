@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from textgan_bench.kernels.dropout import Dropout
 from textgan_bench.losses.relaxation import add_gumbel_noise_, draw, straight_through_embedding
-from textgan_bench.methods.nagan.discriminator import ScaledEmbedding
 from textgan_bench.networks.packing import rows_of
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape, sinusoidal_positions
 from textgan_bench.tokens import PAD
@@ -46,6 +45,7 @@ class LatentTransformer(nn.Module, ABC):
         super().__init__()
         self.latent_dim = latent_dim
         self.temperature = temperature
+        self.input_scale = shape.width**0.5
         self.latents = nn.Linear(inputs, shape.width)
         self.blocks = nn.ModuleList(
             LatentDecoderBlock(shape.width, shape.heads, shape.feed_forward)
@@ -68,9 +68,7 @@ class LatentTransformer(nn.Module, ABC):
         """
 
     @abstractmethod
-    def fake(
-        self, mask: Tensor, dropout: float, embedding: ScaledEmbedding
-    ) -> tuple[Tensor, Tensor]:
+    def fake(self, mask: Tensor, dropout: float, embedding: nn.Embedding) -> tuple[Tensor, Tensor]:
         """New sentences for the discriminator, with a gradient in ``embedding`` alone.
 
         Args:
@@ -124,9 +122,10 @@ class NonAutoregressiveTransformer(LatentTransformer):
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, T, Z), eq. 7-8."""
         layout = rows_of(mask)
         positions = self.positions[: z.shape[1]]  # (T, H)
-        latents = self.latents(layout.rows(z)) + layout.rows(positions.expand(len(z), -1, -1))
+        latents = self.input_scale * self.latents(layout.rows(z))  # (N, H)
+        latents = latents + layout.rows(positions.expand(len(z), -1, -1))
         drop = Dropout(dropout)
-        latents = drop(latents)  # (N, H)
+        latents = drop(latents)
         hidden = latents
         for block in self.blocks:
             hidden = block(hidden, latents, positions, layout, drop)
@@ -140,9 +139,7 @@ class NonAutoregressiveTransformer(LatentTransformer):
         scores = self(self.draw_latents(mask), mask, dropout)
         return add_gumbel_noise_(scores) if training else scores
 
-    def fake(
-        self, mask: Tensor, dropout: float, embedding: ScaledEmbedding
-    ) -> tuple[Tensor, Tensor]:
+    def fake(self, mask: Tensor, dropout: float, embedding: nn.Embedding) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
             scores = self(self.draw_latents(mask), mask, dropout)
             words = draw(scores)  # (N,) by the law of the argmax of scores with Gumbel noise
