@@ -20,6 +20,7 @@ from textgan_bench.methods import NAGAN
 from textgan_bench.methods.nagan import Start
 from textgan_bench.methods.nagan.ablations import build_discriminator, build_generator
 from textgan_bench.methods.nagan.cooccurrence import neighbour_counts, word_vectors
+from textgan_bench.methods.nagan.discriminator import TransformerDiscriminator
 from textgan_bench.methods.nagan.start import calibrate, look_at_neighbours, start_at_vectors
 from textgan_bench.networks.transformer import Attention, Shape, sinusoidal_positions
 from textgan_bench.tokens import PAD, length_mask
@@ -160,7 +161,10 @@ def test_words_of_like_neighbours_start_alike_to_both_players() -> None:
     counts = neighbour_counts((b.ids for b in batches), VOCAB_SIZE)
     table, vectors = method.discriminator.embedding.weight.detach(), word_vectors(counts, 6)
     torch.testing.assert_close(table / table.std(), vectors / vectors.std())
-    assert table.std().item() == pytest.approx((3 * VOCAB_SIZE) ** -0.5, rel=0.1)
+    discriminator = cast(TransformerDiscriminator, method.discriminator)
+    words = table @ discriminator.projection.weight.T * 8**0.5
+    codes = discriminator.positions
+    assert words.square().mean().item() == pytest.approx(codes.square().mean().item(), rel=1e-5)
     # Rows that are projections of six-dimensional vectors: eight random ones would not be.
     vectors = word_vectors(counts, 6)[PAD + 1 :]
     for player in (method.generator, method.average):

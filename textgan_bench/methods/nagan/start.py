@@ -53,6 +53,9 @@ SHARPNESS = 6.0
 """Factor on the queries for neighbours: at width 128 a head gives them four fifths of its
 attention."""
 
+CODE_SIZE = 0.5**0.5
+"""Root of the mean square of sines and cosines."""
+
 GENERATOR_GAIN = 4.0
 """Factor on the output of positional attention that looks at neighbours, which makes it about as
 large as the state that it is added to; not tuned."""
@@ -197,11 +200,12 @@ def start_at_vectors(
 ) -> None:
     """Start words with similar ``vectors`` (V, E) alike, for both players.
 
-    The vectors become the discriminator's embedding, and projected at random the generator's
-    weights of a word's score, each scaled to the size that those had.
+    The vectors become the discriminator's embedding, of a size at which words enter it as strongly
+    as position codes. The generator's weights of a word's score become its vector, projected at
+    random and scaled to the size that the weights had.
     """
-    table = discriminator.embedding.weight
-    table.copy_(vectors * (table.std() / vectors.std()))
+    entered = discriminator.project(vectors) - discriminator.project(torch.zeros_like(vectors))
+    discriminator.embedding.weight.copy_(vectors * (CODE_SIZE / entered.square().mean().sqrt()))
     weight = generator.scores.weight  # (V - 1, H)
     projection = torch.randn(vectors.shape[1], weight.shape[1]).to(weight)
     projected = vectors[PAD + 1 :].to(weight) @ projection
