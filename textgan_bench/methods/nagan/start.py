@@ -72,6 +72,7 @@ class Start:
         score_std: standard deviation over the latents of a word's first scores, whose means follow
             the frequencies of words (Gumbel noise has 1.28); None for PyTorch's output layer. An
             autoregressive generator takes the frequencies alone.
+        latent_scale: factor on the latents as inputs; None for the root of the width.
         word_vectors: whether words with like neighbours in the training text start alike to both
             players.
         neighbours: whether attention (positional in the generator, self-attention in the
@@ -86,6 +87,7 @@ class Start:
     """
 
     score_std: float | None = None
+    latent_scale: float | None = None
     word_vectors: bool = False
     neighbours: bool = False
     frequency_rate: float = 0.0
@@ -102,6 +104,8 @@ class Start:
         """
         if self.frequency_rate and not isinstance(generator, NonAutoregressiveTransformer):
             raise UserError("an autoregressive generator has no start.frequency_rate: set it to 0")
+        if self.latent_scale is not None:
+            generator.input_scale = self.latent_scale
         if not self.neighbours:
             return
         for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
