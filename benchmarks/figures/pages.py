@@ -75,11 +75,8 @@ PAGES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
         "rows": excerpt("names", *FORWARD, "Sentences ≈", "Lengths ↓"),
     },
     Path("docs/nagan.md"): {
-        "hmm": trials.table(trials.HMM, "cpu recipe", 1_000),
-        "hmm-earlier": trials.table(trials.HMM, "earlier recipe", 1_000),
-        "hmm-gpu": trials.table(trials.HMM, "GPU", 2_000),
-        "coco": trials.table(trials.COCO, "cpu recipe", 2_500),
-        "coco-quick": trials.table(trials.COCO, "quick recipe", 500),
+        "hmm": trials.table(trials.TRIALS, "hmm"),
+        "coco": trials.table(trials.TRIALS, "coco"),
     },
 }
 

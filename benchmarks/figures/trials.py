@@ -1,44 +1,62 @@
-"""The trials that NAGAN's recipes were chosen by: ``docs/nagan_ablation*.csv``."""
+"""The trials of NAGAN: ``docs/nagan_trials.csv``, validation scores by run and batch.
+
+``question`` is what a run helps to decide, ``run`` what it changes, ``commit`` the code that trained
+it. A run ends early where its answer was clear.
+"""
 
 import csv
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
-HMM, COCO = (Path("docs") / f"nagan_ablation{data}.csv" for data in ("", "_coco"))
+TRIALS = Path("docs/nagan_trials.csv")
 SCORES = {
-    "distinct_words": ("Words", 0),
-    "oracle_gap": ("Gap", 2),
-    "lm": ("LM score", 2),
-    "reverse_lm": ("Reverse LM", 2),
-    "fed": ("FED", 3),
+    "hmm": {
+        "distinct_words": ("Words", 0),
+        "oracle_gap": ("Gap", 2),
+        "reverse_lm": ("Reverse LM", 2),
+    },
+    "coco": {
+        "distinct_words": ("Words", 0),
+        "lm": ("LM score", 2),
+        "reverse_lm": ("Reverse LM", 2),
+        "fed": ("FED", 3),
+    },
 }
-"""Title and digits of each score."""
+"""Title and digits of each score of a data set."""
 
 
-def curves(path: Path) -> dict[tuple[str, str], list[dict[str, str]]]:
-    """Rows of a file by ``base``, the recipe that a run changes, and ``run``, what it changes."""
-    runs: dict[tuple[str, str], list[dict[str, str]]] = {}
+class Trial(NamedTuple):
+    """What names a run."""
+
+    question: str
+    run: str
+    seed: int
+
+
+def curves(path: Path, data: str) -> dict[Trial, list[dict[str, str]]]:
+    """Rows of each run on a data set, in the order of the file."""
+    runs: dict[Trial, list[dict[str, str]]] = {}
     with path.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            runs.setdefault((row["base"], row["run"]), []).append(row)
+            if row["data"] == data:
+                trial = Trial(row["question"], row["run"], int(row["seed"]))
+                runs.setdefault(trial, []).append(row)
     return runs
 
 
-def table(path: Path, base: str, batches: int) -> Callable[[], str]:
-    """A function that writes a table: the runs of one base after a number of batches, or before.
-
-    A run that ended before is shown as it was at its end.
-    """
+def table(path: Path, data: str) -> Callable[[], str]:
+    """A function that writes a table of the runs on a data set, each as it was at its end."""
 
     def write() -> str:
-        runs = {run: rows for (of, run), rows in curves(path).items() if of == base}
-        keys = [key for key in SCORES if key in next(iter(runs.values()))[0]]
-        lines = [["Run", "Batches", *(SCORES[key][0] for key in keys)]]
-        lines.append(["---", *("---:" for _ in lines[0][1:])])
-        for run, rows in runs.items():
-            row = max((row for row in rows if done(row) <= batches), key=done)
-            values = (f"{float(row[key]):,.{SCORES[key][1]}f}" for key in keys)
-            lines.append([run, f"{done(row):,}", *values])
+        scores = SCORES[data]
+        titles = [title for title, _ in scores.values()]
+        lines = [["Question", "Run", "Seed", "Batches", *titles]]
+        lines.append(["---", "---", *("---:" for _ in lines[0][2:])])
+        for trial, rows in curves(path, data).items():
+            row = max(rows, key=done)
+            values = (f"{float(row[key]):,.{digits}f}" for key, (_, digits) in scores.items())
+            lines.append([trial.question, trial.run, str(trial.seed), f"{done(row):,}", *values])
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     return write
