@@ -40,12 +40,21 @@ def attention(
     tensor([[[3.],
              [3.]]])
     """
+    batch = max(map(len, sources))
+    if not (dropout.rate and not causal and sources[0].device.type == "cpu"):
+        sources = tuple(x.expand(batch, -1, -1) for x in sources)
     if bias is not None and not causal and _fit(bias, sources, heads) and can_take(bias, *sources):
         from textgan_bench.kernels.triton_attention import FusedAttention
 
         seed = dropout.seed(bias.device)
         return FusedAttention.apply(seed, dropout.rate, heads, bias.contiguous(), *sources)
     query, key, value = (_heads(x, heads) for x in split(sources))
+    if dropout.rate and not causal and query.device.type == "cpu":
+        # PyTorch spells this out, too, and looks for rows of scores that are all minus infinity.
+        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+        scores = scores if bias is None else scores + bias
+        attended = scores.softmax(-1).expand(batch, -1, -1, -1)
+        return (dropout(attended) @ value).transpose(1, 2).flatten(2)
     attended = F.scaled_dot_product_attention(
         query, key, value, attn_mask=bias, dropout_p=dropout.rate, is_causal=causal
     )  # (B, heads, T, H / heads)

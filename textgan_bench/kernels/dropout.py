@@ -1,8 +1,11 @@
-"""Dropout (Srivastava et al., 2014) that GPU kernels carry out within other operations."""
+"""Dropout (Srivastava et al., 2014): cheap on a processor, within other kernels on a GPU."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+LEVELS = 1 << 16
+"""Of a decision to drop: a random number of 64 bits holds four, where PyTorch draws one for each."""
 
 SEEDS = 64
 """Seeds drawn at a time: a pass of NAGAN's generator at the paper's depth takes 35."""
@@ -23,8 +26,17 @@ class Dropout:
         self._seeds: list[Tensor] = []
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(…) dropout of x (…), by a kernel of its own."""
-        return F.dropout(x, self.rate)
+        """(…) of x (…).
+
+        On a processor the rate is rounded to 1 / 65,536, and kept values are scaled by that rate.
+        """
+        if not self.rate or x.device.type != "cpu":
+            return F.dropout(x, self.rate)
+        dropped = min(max(round(self.rate * LEVELS), 1), LEVELS - 1)
+        random = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)
+        levels = random.view(torch.int16)[: x.numel()].view(x.shape)
+        kept = (levels >= dropped - LEVELS // 2).to(x.dtype)
+        return x * kept.mul_(LEVELS / (LEVELS - dropped))
 
     def seed(self, device: torch.device) -> Tensor | None:
         """(1,) int64 seed on ``device`` that no layer had before, None where nothing is dropped."""

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+ENDLESS = torch.tensor(1e12)
+
 
 class RAdam(Optimizer):
     """``torch.optim.RAdam`` with decoupled weight decay and one count of steps.
@@ -67,14 +69,6 @@ class RAdam(Optimizer):
         rate = torch.as_tensor(group["lr"], dtype=t.dtype, device=t.device)
         if self.warm_up:
             rate = rate * (t / self.warm_up).clamp(max=1)
-        kind = parameters[0].dtype  # the fast kernels for lists want one type
-
-        if group["weight_decay"]:
-            torch._foreach_mul_(parameters, (1 - rate * group["weight_decay"]).to(kind))
-        torch._foreach_lerp_(mean, gradients, 1 - beta_1)
-        torch._foreach_mul_(square, beta_2)
-        torch._foreach_addcmul_(square, gradients, gradients, 1 - beta_2)
-
         longest = 2 / (1 - beta_2) - 1
         unseen = beta_2**t
         length = longest - 2 * t * unseen / (1 - unseen)  # of the approximated moving average
@@ -83,8 +77,33 @@ class RAdam(Optimizer):
         length = length.clamp(min=5)  # shorter ones take the root of what may be negative
         variance = (length - 4) * (length - 2) / length * (longest / (longest - 4) / (longest - 2))
         adaptive = rectified * size * (variance * (1 - unseen)).sqrt()
-        adaptive, momentum = torch.stack([adaptive, size - rectified * size]).to(kind)
+        if adaptive.device.type == "cpu" and adaptive > 0:
+            # One pass over all of a parameter. After endless steps Adam corrects no bias.
+            torch._fused_adamw_(
+                parameters,
+                gradients,
+                mean,
+                square,
+                [],
+                [ENDLESS] * len(parameters),
+                lr=adaptive.item(),
+                beta1=beta_1,
+                beta2=beta_2,
+                weight_decay=(rate * group["weight_decay"] / adaptive).item(),
+                eps=group["eps"],
+                amsgrad=False,
+                maximize=False,
+            )
+            return
 
+        kind = parameters[0].dtype  # the fast kernels for lists want one type
+        if group["weight_decay"]:
+            torch._foreach_mul_(parameters, (1 - rate * group["weight_decay"]).to(kind))
+        torch._foreach_lerp_(mean, gradients, 1 - beta_1)
+        torch._foreach_mul_(square, beta_2)
+        torch._foreach_addcmul_(square, gradients, gradients, 1 - beta_2)
+
+        adaptive, momentum = torch.stack([adaptive, size - rectified * size]).to(kind)
         # parameters -= (momentum + adaptive / (sqrt(square) + eps)) mean, one of the two being zero
         change = list(torch._foreach_sqrt(square))
         torch._foreach_add_(change, group["eps"])

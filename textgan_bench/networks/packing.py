@@ -20,7 +20,7 @@ BUCKET = 4
 
 def rows_of(mask: Tensor) -> "Padded":
     """The layout of the words, True in ``mask`` (B, T): packed, and padded in ``fixed_shapes``."""
-    return Padded(mask) if shapes_are_fixed() else Packed(mask)
+    return Padded(mask) if shapes_are_fixed() or bool(mask.all()) else Packed(mask)
 
 
 def padding_bias(mask: Tensor) -> Tensor:
@@ -62,11 +62,13 @@ class Padded:
             attention: function from ``padding_bias`` and the states (B, T, …) to (B, T, H).
             states: (N, …), or (1, T, …) if it is the same for every sentence.
         """
-        padded = (x.expand(*self.mask.shape, -1) if x.dim() == 3 else self.pad(x) for x in states)
+        padded = (x if x.dim() == 3 else self.pad(x) for x in states)
         return self.rows(attention(self._bias, *padded))
 
     @cached_property
-    def _bias(self) -> Tensor:
+    def _bias(self) -> Tensor | None:
+        if self.mask.device.type == "cpu" and self.mask.all():
+            return None
         return padding_bias(self.mask)
 
 
@@ -91,7 +93,7 @@ class Packed(Padded):
         results = []
         for rows, bias, places in self._buckets:
             padded = (
-                x[:, : rows.shape[1]].expand(*rows.shape, -1)
+                x[:, : rows.shape[1]]
                 if x.dim() == 3
                 else x.index_select(0, rows.flatten()).unflatten(0, rows.shape)
                 for x in states
