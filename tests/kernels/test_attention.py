@@ -166,3 +166,36 @@ def test_a_gpu_takes_the_kernels_and_drops_at_their_rate(kind: str) -> None:
     dropout = Dropout(0.2)
     once, twice = (attention(bias, *sources, heads=HEADS, dropout=dropout) for _ in range(2))
     assert not torch.allclose(once, twice)
+
+
+class Mask(Dropout):
+    """Drops what ``keep`` says."""
+
+    def __init__(self, keep: Tensor) -> None:
+        super().__init__(RATE)
+        self.keep = keep
+
+    def __call__(self, x: Tensor) -> Tensor:
+        assert x.shape == self.keep.shape
+        return x * self.keep
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_processor_drops_probabilities_of_every_sentence(shared: bool, padded: bool) -> None:
+    torch.manual_seed(0)
+    time, width = 7, 8
+    pair = torch.randn(1 if shared else SENTENCES, time, 2 * width, dtype=torch.float64)
+    values = torch.randn(SENTENCES, time, width, dtype=torch.float64)
+    keep = torch.randint(2, (SENTENCES, HEADS, time, time)) / (1 - RATE)
+    bias = padding(time).cpu().double() if padded else None
+    sources = [x.requires_grad_() for x in (pair, values)]
+
+    ours = attention(bias, *sources, heads=HEADS, dropout=Mask(keep))
+    spread = pair.expand(SENTENCES, -1, -1)
+    theirs = plain(torch.zeros(()) if bias is None else bias, spread, values, keep=keep)
+
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+    weight = torch.randn_like(ours)
+    found, wanted = (torch.autograd.grad((y * weight).sum(), sources) for y in (ours, theirs))
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-12)

@@ -35,8 +35,34 @@ def test_nothing_is_drawn_for_what_needs_no_seed() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_it_drops_at_its_rate() -> None:
+@pytest.mark.parametrize("rate", [1e-6, 0.2, 0.5, 0.99999])
+def test_values_are_dropped_at_the_rate_and_the_mean_stays(rate: float) -> None:
     torch.manual_seed(0)
-    dropped = Dropout(0.2)(torch.ones(10_000))
-    assert dropped.unique().tolist() == [0, 1.25]
-    assert float(dropped.mean()) == pytest.approx(1, abs=0.02)
+    dropped = Dropout(rate)(torch.ones(1_000_001))  # no multiple of four
+    values, counts = dropped.unique(return_counts=True)
+    kept = 1 / values[-1].item()
+    assert values.tolist() == pytest.approx([0, 1 / kept])
+    assert 0 < 1 - kept < 1
+    assert 1 - kept == pytest.approx(rate, abs=2**-16)
+    # A binomial count within five standard deviations.
+    share, deviation = counts[-1] / len(dropped), (kept * (1 - kept) / len(dropped)) ** 0.5
+    assert share.item() == pytest.approx(kept, abs=5 * deviation)
+
+
+def test_neighbouring_values_are_dropped_independently() -> None:
+    """Four of them share one random number."""
+    torch.manual_seed(0)
+    kept = Dropout(0.5)(torch.ones(400_000)).gt(0).view(-1, 4).long()
+    patterns = (kept @ torch.tensor([8, 4, 2, 1])).bincount(minlength=16) / len(kept)
+    assert patterns.tolist() == pytest.approx([1 / 16] * 16, abs=0.004)
+
+
+def test_dropout_is_differentiated_twice() -> None:
+    x = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
+
+    def loss(x: torch.Tensor) -> torch.Tensor:
+        torch.manual_seed(0)
+        return Dropout(0.3)(x).pow(3).sum()
+
+    assert torch.autograd.gradcheck(loss, x)
+    assert torch.autograd.gradgradcheck(loss, x)

@@ -5,7 +5,8 @@ from torch import nn
 
 from tests.strategies import LENGTHS
 from textgan_bench.kernels.dropout import NO_DROPOUT
-from textgan_bench.networks.packing import Packed, Padded
+from textgan_bench.kernels.shapes import fixed_shapes
+from textgan_bench.networks.packing import Packed, Padded, Whole, rows_of
 from textgan_bench.networks.transformer import (
     EncoderBlock,
     LatentDecoderBlock,
@@ -26,6 +27,13 @@ def test_rows_are_the_words_in_order_and_go_back_to_their_places(lengths: list[i
     assert torch.equal(rows, x[mask])
     assert torch.equal(Packed(mask).pad(rows), x * mask[..., None])
     assert torch.equal(Padded(mask).pad(Padded(mask).rows(x)), x)
+
+
+def test_only_what_has_padding_is_packed() -> None:
+    assert type(rows_of(MASK)) is Packed
+    assert type(rows_of(MASK[:, :1])) is Whole
+    with fixed_shapes():
+        assert type(rows_of(MASK)) is Padded
 
 
 @pytest.mark.parametrize("decoder", [False, True])

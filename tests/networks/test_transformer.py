@@ -2,7 +2,6 @@ from unittest.mock import Mock
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from textgan_bench.kernels.dropout import NO_DROPOUT, Dropout
@@ -97,15 +96,16 @@ def test_dropout_is_the_argument_not_the_training_flag() -> None:
 
 
 def test_what_is_added_to_the_state_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    dropped = Mock(side_effect=lambda x, rate: x)
-    monkeypatch.setattr(F, "dropout", dropped)
+    dropped = Mock(side_effect=lambda self, x: x)
+    monkeypatch.setattr(Dropout, "__call__", lambda *arguments: dropped(*arguments))
     x, mask = torch.randn(3, 8), torch.ones(1, 3, dtype=torch.bool)
     EncoderBlock(8, 2, 16)(x, Packed(mask), Dropout(0.5))
-    assert [call.args[1] for call in dropped.call_args_list] == [0.5] * 2
+    # Beside what is added, the probabilities of each attention.
+    assert [call.args[0].rate for call in dropped.call_args_list] == [0.5] * (2 + 1)
     dropped.reset_mock()
     codes = sinusoidal_positions(3, 8)
     LatentDecoderBlock(8, 2, 16)(x, x, codes, Packed(mask), Dropout(0.5))
-    assert [call.args[1] for call in dropped.call_args_list] == [0.5] * 4
+    assert [call.args[0].rate for call in dropped.call_args_list] == [0.5] * (4 + 3)
 
 
 @pytest.mark.parametrize("heads", [-2, 0, 3])

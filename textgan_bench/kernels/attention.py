@@ -29,7 +29,8 @@ def attention(
     Args:
         bias: (B, 1, 1, S) number added to the scores of each key, zero or minus infinity.
         sources: tensors (B, T, n H) that hold n of queries, keys and values side by side, head by
-            head: three in all. Keys and values may have another time S.
+            head: three in all. Keys and values may have another time S; B is 1 of what all
+            sentences share.
         heads: number of heads, of H / heads dimensions each.
         dropout: rate of dropout of probabilities.
         causal: whether a word attends only to those before it and to itself.
@@ -41,20 +42,20 @@ def attention(
              [3.]]])
     """
     batch = max(map(len, sources))
-    if not (dropout.rate and not causal and sources[0].device.type == "cpu"):
-        sources = tuple(x.expand(batch, -1, -1) for x in sources)
-    if bias is not None and not causal and _fit(bias, sources, heads) and can_take(bias, *sources):
+    spread = [x.expand(batch, -1, -1) for x in sources]
+    if bias is not None and not causal and _fit(bias, spread, heads) and can_take(bias, *spread):
         from textgan_bench.kernels.triton_attention import FusedAttention
 
         seed = dropout.seed(bias.device)
-        return FusedAttention.apply(seed, dropout.rate, heads, bias.contiguous(), *sources)
-    query, key, value = (_heads(x, heads) for x in split(sources))
-    if dropout.rate and not causal and query.device.type == "cpu":
+        return FusedAttention.apply(seed, dropout.rate, heads, bias.contiguous(), *spread)
+    if dropout.rate and not causal and spread[0].device.type == "cpu":
         # PyTorch spells this out, too, and looks for rows of scores that are all minus infinity.
+        query, key, value = (_heads(x, heads) for x in split(sources))
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
         scores = scores if bias is None else scores + bias
-        attended = scores.softmax(-1).expand(batch, -1, -1, -1)
-        return (dropout(attended) @ value).transpose(1, 2).flatten(2)
+        probabilities = dropout(scores.softmax(-1).expand(batch, -1, -1, -1))
+        return (probabilities @ value).transpose(1, 2).flatten(2)
+    query, key, value = (_heads(x, heads) for x in split(spread))
     attended = F.scaled_dot_product_attention(
         query, key, value, attn_mask=bias, dropout_p=dropout.rate, is_causal=causal
     )  # (B, heads, T, H / heads)

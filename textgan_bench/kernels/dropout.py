@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 LEVELS = 1 << 16
-"""Of a decision to drop: a random number of 64 bits holds four, where PyTorch draws one for each."""
+"""Of a decision to drop: a random number of 64 bits holds four, and PyTorch draws one for each."""
 
 SEEDS = 64
 """Seeds drawn at a time: a pass of NAGAN's generator at the paper's depth takes 35."""

@@ -7,7 +7,10 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from textgan_bench.kernels.shapes import shapes_are_fixed
+
 ENDLESS = torch.tensor(1e12)
+"""Steps after which Adam corrects no bias."""
 
 
 class RAdam(Optimizer):
@@ -77,7 +80,7 @@ class RAdam(Optimizer):
         length = length.clamp(min=5)  # shorter ones take the root of what may be negative
         variance = (length - 4) * (length - 2) / length * (longest / (longest - 4) / (longest - 2))
         adaptive = rectified * size * (variance * (1 - unseen)).sqrt()
-        if adaptive.device.type == "cpu" and adaptive > 0:
+        if adaptive.device.type == "cpu" and not shapes_are_fixed() and adaptive > 0:
             # One pass over all of a parameter. After endless steps Adam corrects no bias.
             torch._fused_adamw_(
                 parameters,

@@ -20,7 +20,9 @@ BUCKET = 4
 
 def rows_of(mask: Tensor) -> "Padded":
     """The layout of the words, True in ``mask`` (B, T): packed, and padded in ``fixed_shapes``."""
-    return Padded(mask) if shapes_are_fixed() or bool(mask.all()) else Packed(mask)
+    if shapes_are_fixed():
+        return Padded(mask)
+    return Whole(mask) if bool(mask.all()) else Packed(mask)
 
 
 def padding_bias(mask: Tensor) -> Tensor:
@@ -67,9 +69,16 @@ class Padded:
 
     @cached_property
     def _bias(self) -> Tensor | None:
-        if self.mask.device.type == "cpu" and self.mask.all():
-            return None
         return padding_bias(self.mask)
+
+
+class Whole(Padded):
+    """Sentences of one length, of which nothing has to be hidden."""
+
+    @cached_property
+    def _bias(self) -> Tensor | None:
+        # The kernels of a GPU take a bias, always.
+        return None if self.mask.device.type == "cpu" else padding_bias(self.mask)
 
 
 class Packed(Padded):

@@ -6,7 +6,6 @@ from unittest.mock import Mock
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 from tests.derivatives import DEVICE, DTYPE, TOLERANCE
 from tests.methods.nagan.test_graph import MAX_LENGTH, batches, build
@@ -56,8 +55,8 @@ def test_the_kernels_drop_what_they_compute(monkeypatch: pytest.MonkeyPatch) -> 
     pytest.importorskip("triton")
     for module in ("attention", "residual_norm"):
         monkeypatch.setattr(f"textgan_bench.kernels.{module}.can_take", lambda *x: True)
-    by_itself, seeds = Mock(side_effect=lambda x, rate: x), Mock(wraps=Dropout.seed)
-    monkeypatch.setattr(F, "dropout", by_itself)
+    by_itself, seeds = Mock(side_effect=lambda self, x: x), Mock(wraps=Dropout.seed)
+    monkeypatch.setattr(Dropout, "__call__", lambda *arguments: by_itself(*arguments))
     monkeypatch.setattr(Dropout, "seed", lambda *arguments: seeds(*arguments))
     method = build(dropout=0.25).to(DEVICE, DTYPE)
     mask = length_mask(torch.tensor([3, 5], device=DEVICE), MAX_LENGTH)
