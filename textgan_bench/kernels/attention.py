@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from textgan_bench.kernels.dropout import NO_DROPOUT, Dropout
 from textgan_bench.kernels.gpu_kernels import can_take
 from textgan_bench.kernels.sources import split, total_width
+
+OWN = -1e4
+"""Added to the score of a word with itself: finite, so that the only word of a sentence has one."""
 
 LARGEST = 32
 """Largest number of words of a sentence, and of dimensions of a head, that were measured."""
@@ -19,6 +23,7 @@ def attention(
     heads: int,
     dropout: Dropout = NO_DROPOUT,
     causal: bool = False,
+    others: bool = False,
 ) -> Tensor:
     """(B, T, H) of queries, keys and values, side by side in ``sources``.
 
@@ -34,6 +39,7 @@ def attention(
         heads: number of heads, of H / heads dimensions each.
         dropout: rate of dropout of probabilities.
         causal: whether a word attends only to those before it and to itself.
+        others: whether a word attends to itself only where it is alone.
 
     >>> import torch
     >>> values = torch.tensor([[[1.0], [5.0]]])
@@ -41,6 +47,9 @@ def attention(
     tensor([[[3.],
              [3.]]])
     """
+    if others:
+        own = torch.eye(sources[0].shape[1], device=sources[0].device).mul_(OWN)
+        bias = own if bias is None else bias + own
     batch = max(map(len, sources))
     spread = [x.expand(batch, -1, -1) for x in sources]
     if bias is not None and not causal and _fit(bias, spread, heads) and can_take(bias, *spread):

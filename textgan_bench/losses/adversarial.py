@@ -33,7 +33,10 @@ def non_saturating_loss(fake: Tensor) -> Tensor:
 
 
 def max_gradient_penalty(
-    score: Callable[[Tensor, Tensor], Tensor], points: Tensor, lengths: Tensor
+    score: Callable[[Tensor, Tensor], Tensor],
+    points: Tensor,
+    lengths: Tensor,
+    metric: Tensor | None = None,
 ) -> Tensor:
     """The largest ||d score / d point||^2 of the batch (Zhou et al., 2019; Huang et al., eq. 25).
 
@@ -52,10 +55,10 @@ def max_gradient_penalty(
         several processes the mean over them is the penalty of the largest of all.
     """
     if shapes_are_fixed():
-        return max_gradient_penalty_of_all(score, points, lengths)
+        return max_gradient_penalty_of_all(score, points, lengths, metric)
     leaf = points.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(score(leaf, lengths).sum(), leaf)
-    largest, steepest = gradient.square().sum((1, 2)).max(0)
+    largest, steepest = _squares(gradient, metric).detach().max(0)
     longest = int(lengths[steepest])
     point, length = points[steepest, None, :longest], lengths[steepest, None]
     if not point.requires_grad:
@@ -63,11 +66,14 @@ def max_gradient_penalty(
     # Fused attention kernels have no second derivative.
     with sdpa_kernel(SDPBackend.MATH):
         (gradient,) = torch.autograd.grad(score(point, length).sum(), point, create_graph=True)
-    return holder_weight(largest) * gradient.square().sum()
+    return holder_weight(largest) * _squares(gradient, metric).sum()
 
 
 def max_gradient_penalty_of_all(
-    score: Callable[[Tensor, Tensor], Tensor], points: Tensor, lengths: Tensor
+    score: Callable[[Tensor, Tensor], Tensor],
+    points: Tensor,
+    lengths: Tensor,
+    metric: Tensor | None = None,
 ) -> Tensor:
     """``max_gradient_penalty`` written plainly: every sentence is differentiated twice.
 
@@ -77,8 +83,14 @@ def max_gradient_penalty_of_all(
     """
     with sdpa_kernel(SDPBackend.MATH):
         (gradient,) = torch.autograd.grad(score(points, lengths).sum(), points, create_graph=True)
-    largest = gradient.square().sum((1, 2)).max()
+    largest = _squares(gradient, metric).max()
     return holder_weight(largest) * largest
+
+
+def _squares(gradient: Tensor, metric: Tensor | None) -> Tensor:
+    """(B,) squared lengths of gradients (B, T, E), by the inner product ``metric`` (E, E)."""
+    dual = gradient if metric is None else gradient @ metric
+    return (dual * gradient).sum((1, 2))
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:

@@ -72,6 +72,7 @@ class Attention(nn.Module):
         layout: Padded | None = None,
         dropout: Dropout = NO_DROPOUT,
         causal: bool = False,
+        others: bool = False,
     ) -> Tensor:
         """(B, T, H) from queries (B, T, H) and keys, values (B, S, H).
 
@@ -79,7 +80,7 @@ class Attention(nn.Module):
         that are the same for every sentence may then be (1, T, H), and are projected once.
         """
         states = self._project(query, key, value)
-        attend = partial(attention, heads=self.heads, dropout=dropout, causal=causal)
+        attend = partial(attention, heads=self.heads, dropout=dropout, causal=causal, others=others)
         attended = attend(None, *states) if layout is None else layout.attend(attend, *states)
         return self.output(attended)
 
@@ -146,15 +147,16 @@ class LatentDecoderBlock(nn.Module):
         self.latent_attention = Attention(width, heads)
         self.feed_forward = FeedForward(width, feed_forward)
         self.norms = nn.ModuleList(ResidualNorm(width) for _ in range(4))
+        self.others = True
 
     def forward(
         self, x: Tensor, latents: Tensor, positions: Tensor, layout: Padded, dropout: Dropout
     ) -> Tensor:
         """(N, H) from hidden states and latents (N, H) and position codes (T, H)."""
-        attended = self.self_attention(x, x, x, layout, dropout)
+        attended = self.self_attention(x, x, x, layout, dropout, others=self.others)
         x = self.norms[0](x, attended, dropout)
         codes = positions[None]  # (1, T, H)
-        attended = self.positional_attention(codes, codes, x, layout, dropout)
+        attended = self.positional_attention(codes, codes, x, layout, dropout, others=self.others)
         x = self.norms[1](x, attended, dropout)
         attended = self.latent_attention(x, latents, latents, layout, dropout)
         x = self.norms[2](x, attended, dropout)

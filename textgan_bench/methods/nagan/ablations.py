@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from textgan_bench.errors import UserError
-from textgan_bench.kernels.dropout import Dropout
+from textgan_bench.kernels.dropout import NO_DROPOUT, Dropout
 from textgan_bench.losses.relaxation import gumbel_noise_like, soft_embedding
 from textgan_bench.methods.nagan.discriminator import (
     Discriminator,
@@ -104,7 +104,7 @@ class AutoregressiveTransformer(LatentTransformer):
         past = [(latents, latents) for _ in self.blocks]
         written = []
         for t in range(mask.shape[1]):
-            inputs = self.latents(torch.cat([word, z], -1)) + self.positions[t]
+            inputs = self.latents(torch.cat([word, z], -1)) * self.scale + self.positions[t]
             x = drop(inputs)[:, None]  # (B, 1, H)
             latents = torch.cat([latents, x], 1)
             for i, block in enumerate(cast("Iterable[LatentDecoderBlock]", self.blocks)):
@@ -167,7 +167,9 @@ class CNNDiscriminator(Discriminator):
         self.blocks = nn.ModuleList(DilatedBlock(embedding_dim, dilation) for dilation in DILATIONS)
         self.score = perceptron(embedding_dim)
 
-    def score_rows(self, projected: Tensor, layout: Padded) -> Tensor:
+    def score_rows(
+        self, projected: Tensor, layout: Padded, dropout: Dropout = NO_DROPOUT
+    ) -> Tensor:
         hidden = layout.pad(projected)  # (B, T, H)
         for block in self.blocks:
             hidden = block(hidden, layout.mask)
@@ -185,7 +187,9 @@ class RNNDiscriminator(Discriminator):
         self.gru = nn.GRU(embedding_dim, self.HIDDEN, batch_first=True, bidirectional=True)
         self.score = perceptron(2 * self.HIDDEN)
 
-    def score_rows(self, projected: Tensor, layout: Padded) -> Tensor:
+    def score_rows(
+        self, projected: Tensor, layout: Padded, dropout: Dropout = NO_DROPOUT
+    ) -> Tensor:
         packed = pack_padded_sequence(
             layout.pad(projected), layout.mask.sum(1).cpu(), batch_first=True, enforce_sorted=False
         )

@@ -12,6 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from textgan_bench.kernels.dropout import NO_DROPOUT, Dropout
 from textgan_bench.networks.packing import Padded, max_pooling, rows_of
 from textgan_bench.networks.transformer import EncoderBlock, Shape, sinusoidal_positions
 from textgan_bench.tokens import PAD, length_mask
@@ -66,10 +67,12 @@ class Discriminator(nn.Module, ABC):
         super().__init__()
         self.embedding = ScaledEmbedding(vocab_size, embedding_dim)
 
-    def forward(self, embedded: Tensor, lengths: Tensor) -> Tensor:
+    def forward(
+        self, embedded: Tensor, lengths: Tensor, dropout: Dropout = NO_DROPOUT
+    ) -> Tensor:
         """(B,) scores, the logits of "real", of embedded sentences (B, T, E)."""
         layout = rows_of(length_mask(lengths, embedded.shape[1]))
-        return self.score_rows(self.project(layout.rows(embedded)), layout)
+        return self.score_rows(self.project(layout.rows(embedded)), layout, dropout)
 
     @property
     def words(self) -> Tensor:
@@ -85,7 +88,9 @@ class Discriminator(nn.Module, ABC):
         return embedded
 
     @abstractmethod
-    def score_rows(self, projected: Tensor, layout: Padded) -> Tensor:
+    def score_rows(
+        self, projected: Tensor, layout: Padded, dropout: Dropout = NO_DROPOUT
+    ) -> Tensor:
         """(B,) scores of the sentences whose projected words (N, H) are the rows of ``layout``."""
 
 
@@ -96,6 +101,7 @@ class TransformerDiscriminator(Discriminator):
         self, vocab_size: int, max_length: int, shape: Shape, *, embedding_dim: int
     ) -> None:
         super().__init__(vocab_size, embedding_dim=embedding_dim)
+        self.scale = shape.width**0.5
         self.projection = nn.Linear(embedding_dim, shape.width)
         self.blocks = nn.ModuleList(
             EncoderBlock(shape.width, shape.heads, shape.feed_forward) for _ in range(shape.blocks)
@@ -107,11 +113,14 @@ class TransformerDiscriminator(Discriminator):
         )
 
     def project(self, embedded: Tensor) -> Tensor:
-        return self.projection(embedded)
+        return self.projection(embedded) * self.scale
 
-    def score_rows(self, projected: Tensor, layout: Padded) -> Tensor:
+    def score_rows(
+        self, projected: Tensor, layout: Padded, dropout: Dropout = NO_DROPOUT
+    ) -> Tensor:
         positions = self.positions[: layout.mask.shape[1]]  # (T, H)
         hidden = projected + layout.rows(positions.expand(len(layout.mask), -1, -1))  # (N, H)
+        hidden = dropout(hidden)
         for block in self.blocks:
-            hidden = block(hidden, layout)
+            hidden = block(hidden, layout, dropout)
         return self.score(max_pooling(layout.pad(hidden), layout.mask)).squeeze(-1)

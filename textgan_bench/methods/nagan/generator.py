@@ -46,6 +46,8 @@ class LatentTransformer(nn.Module, ABC):
         super().__init__()
         self.latent_dim = latent_dim
         self.temperature = temperature
+        self.scale = shape.width**0.5
+        self.recentred = False
         self.latents = nn.Linear(inputs, shape.width)
         self.blocks = nn.ModuleList(
             LatentDecoderBlock(shape.width, shape.heads, shape.feed_forward)
@@ -88,7 +90,7 @@ class LatentTransformer(nn.Module, ABC):
         The words are those of the argmax, and their gradient is the straight-through one (eq.
         22-24).
         """
-        return straight_through_embedding(scores, table, self.temperature)
+        return straight_through_embedding(scores, table, self.temperature, self.recentred)
 
 
 class NonAutoregressiveTransformer(LatentTransformer):
@@ -124,7 +126,7 @@ class NonAutoregressiveTransformer(LatentTransformer):
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, T, Z), eq. 7-8."""
         layout = rows_of(mask)
         positions = self.positions[: z.shape[1]]  # (T, H)
-        latents = self.latents(layout.rows(z)) + layout.rows(positions.expand(len(z), -1, -1))
+        latents = self.latents(layout.rows(z)) * self.scale + layout.rows(positions.expand(len(z), -1, -1))
         drop = Dropout(dropout)
         latents = drop(latents)  # (N, H)
         hidden = latents

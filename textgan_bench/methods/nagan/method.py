@@ -38,6 +38,7 @@ from torch.optim import Optimizer
 from textgan_bench.errors import UserError
 from textgan_bench.interfaces import TextGenerator
 from textgan_bench.kernels.cuda_graphs import CountedRAdam
+from textgan_bench.kernels.dropout import Dropout
 from textgan_bench.losses.adversarial import (
     discriminator_loss,
     max_gradient_penalty,
@@ -136,6 +137,7 @@ class NAGAN(TextGenerator):
         self.capturable = self.discriminator.capturable
         self.dropout = dropout
         self.setting = dropout if inference_dropout is None else inference_dropout
+        self.discriminator_dropout = start.discriminator_dropout
         for rate in (self.dropout, self.setting):
             check_dropout(rate)
         self.gradient_penalty = gradient_penalty
@@ -227,11 +229,14 @@ class NAGAN(TextGenerator):
         """
         real = self.discriminator.embedding(real_ids)  # (B, T, E)
         padded = rows_of(length_mask(lengths, real_ids.shape[1])).pad(fake)  # (B, T, E)
-        scores = self.discriminator(torch.cat([real, padded]), lengths.repeat(2))
+        drop = Dropout(self.discriminator_dropout)
+        scores = self.discriminator(torch.cat([real, padded]), lengths.repeat(2), drop)
+        words = self.discriminator.words
+        metric = words.T @ words if self.start.one_hot else None
         mixed = torch.lerp(padded, real, torch.rand_like(real[:, :1, :1]))
         return (
             discriminator_loss(*scores.chunk(2)),
-            max_gradient_penalty(self.discriminator, mixed, lengths),
+            max_gradient_penalty(self.discriminator, mixed, lengths, metric),
             scores.square().mean(),
         )
 
@@ -239,7 +244,9 @@ class NAGAN(TextGenerator):
         """The generator's loss (eq. 13) on sentences of the lengths of ``mask`` (B, T)."""
         scores = self.generator.write(mask, self.dropout, training=True)  # (N, V - 1)
         fake = self.generator.relax(scores, self.discriminator.projected_words())  # (N, H)
-        return non_saturating_loss(self.discriminator.score_rows(fake, rows_of(mask)))
+        return non_saturating_loss(self.discriminator.score_rows(
+            fake, rows_of(mask), Dropout(self.discriminator_dropout)
+        ))
 
     @torch.no_grad()
     def sample(self, n: int, *, dropout: float | None = None) -> TokenBatch:
@@ -269,7 +276,8 @@ class NAGAN(TextGenerator):
         self.updates += 1
         t = self.updates.double()
         average, latest = list(self.average.parameters()), list(self.generator.parameters())
-        share = 1 - ((1 + t) / (4 + t)).clamp(max=self.averaging)
+        ramp = (1 + t) / (4 + t) if self.start.ramp else torch.ones_like(t)
+        share = 1 - ramp.clamp(max=self.averaging)
         change = list(torch._foreach_sub(latest, average))  # type: ignore[arg-type]
         torch._foreach_mul_(change, share.to(latest[0].dtype))
         torch._foreach_add_(average, change)  # type: ignore[arg-type]

@@ -92,6 +92,14 @@ class Start:
     frequency_rate: float = 0.0
     warm_up: int = 0
     epsilon: float = 1e-8
+    latents_scaled: bool = True
+    words_scaled: bool = True
+    others: bool = True
+    one_hot: bool = True
+    recentred: bool = False
+    glorot: bool = False
+    ramp: bool = True
+    discriminator_dropout: float = 0.0
 
     @torch.no_grad()
     def prepare(self, generator: LatentTransformer, discriminator: Discriminator) -> None:
@@ -103,8 +111,23 @@ class Start:
         own = isinstance(generator, NonAutoregressiveTransformer)
         if self.frequency_rate and not own:
             raise UserError("an autoregressive generator has no start.frequency_rate: set it to 0")
+        if not self.latents_scaled:
+            generator.scale = 1.0
+        if not self.words_scaled and isinstance(discriminator, TransformerDiscriminator):
+            discriminator.scale = 1.0
+        generator.recentred = self.recentred
+        if self.one_hot:
+            bound = discriminator.embedding.num_embeddings**-0.5
+            nn.init.uniform_(discriminator.embedding.weight, -bound, bound)
+        if self.glorot:
+            for module in (*generator.modules(), *discriminator.modules()):
+                if isinstance(module, nn.Linear | nn.Embedding):
+                    nn.init.xavier_uniform_(module.weight)
+                    if isinstance(module, nn.Linear):
+                        nn.init.zeros_(module.bias)
         discriminator.embedding.rescale(self.embedding_scale)
         for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
+            block.others = self.others
             if own:
                 block.latent_attention.output.weight.mul_(self.latent_gain)
             if self.neighbours:
