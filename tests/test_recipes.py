@@ -57,6 +57,20 @@ def test_layers_of_all_tables_lie_under_those_of_the_table_and_of_many_under_tho
     assert layers("mle", "noise", "paper")[2:] == [ROOT / names[0]]
 
 
+def test_variants_combine() -> None:
+    names = [f"mle{part}" for part in ("", ".soft", ".hard", ".hard-quick", ".soft.hard-quick")]
+    for name in names:
+        write_recipe(f"noise/{name}.yaml", "trainer: {max_epochs: 1}\nevaluate: {budget_label: one}")
+    paths = [ROOT / f"noise/{name}.yaml" for name in names]
+    assert layers("mle.soft.hard", "noise", "quick")[2:] == paths
+    assert budgets("mle.soft.hard", ROOT / "noise") == ["paper", "smoke", "quick"]
+    assert layers("mle.hard.soft", "noise", "paper")[2:] == [paths[0], paths[2], paths[1]]
+    assert rows(ROOT / "noise") == ["boring", "mle", "mle.hard", "mle.soft"]
+    for name in ("mle.soft.warm", "mle.soft.soft", "mle.warm", "mle.soft.", "mle..soft"):
+        with pytest.raises(UserError, match=f"METHOD={re.escape(name)}"):
+            layers(name, "noise", "paper")
+
+
 def test_a_table_of_another_task_has_the_rows_of_that_task() -> None:
     write_recipe("rows/generation/mle.yaml", "model: {class_path: tests.boring.Boring}")
     write_recipe("rows/transfer/aligned.yaml", "model: {class_path: tests.boring.Boring}")

@@ -3,10 +3,11 @@
 ``benchmarks/<data>/data.yaml`` makes a table, whose ``tasks`` name the folders of
 ``benchmarks/rows`` that hold its rows: ``generation`` unless it says otherwise. ``<method>.yaml``
 there is a row at the budget of its paper, ``<method>-<budget>.yaml`` what another budget changes,
-and ``<method>.<variant>.yaml`` a row, too, laid over the method at each of its budgets. Files of
-these names in the folder of the table hold what differs there, or rows that it alone has. A ``+``
-joins the methods or the budgets that share a file. The recipes of ``text`` are those of every text
-of the user, whose table is called ``text-<name>``.
+and ``<method>.<variant>.yaml`` a row, too, laid over the method at each of its budgets. Variants of
+a method combine: ``<method>.<one>.<other>`` is laid over by both, and by a file of its own name, if
+there is one. Files of these names in the folder of the table hold what differs there, or rows that
+it alone has. A ``+`` joins the methods or the budgets that share a file. The recipes of ``text``
+are those of every text of the user, whose table is called ``text-<name>``.
 """
 
 import hashlib
@@ -68,8 +69,8 @@ def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]
     """
     folder = table(data, root)
     methods = rows(folder)
-    if method not in methods:
-        elsewhere = [name for name in tables(root) if method in rows(root / name)]
+    if not is_row(method, folder):
+        elsewhere = [name for name in tables(root) if is_row(method, root / name)]
         raise UserError(
             f"METHOD={method}{'' if elsewhere else meant(method, methods)}: {folder} has "
             f"{', '.join(methods) or 'no method yet'}"
@@ -82,7 +83,7 @@ def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]
         )
     files = _files(folder)
     paths = [root / "trainer.yaml", folder / DATA]
-    for name in dict.fromkeys((method.partition(".")[0], method)):
+    for name in laid_over(method):
         for key in dict.fromkeys((PAPER, budget)):
             paths += [
                 path for path, (names, keys) in files.items() if name in names and key in keys
@@ -243,6 +244,25 @@ def rows(folder: Path) -> list[str]:
     return list(offers(folder))
 
 
+def is_row(method: str, folder: Path) -> bool:
+    """Whether the table in ``folder`` has a row, or each variant that a row combines."""
+    known = rows(folder)
+    base, *variants = method.split(".")
+    combined = len(set(variants)) == len(variants) > 1
+    parts = (f"{base}.{variant}" for variant in variants)
+    return method in known or (combined and all(part in known for part in parts))
+
+
+def laid_over(method: str) -> list[str]:
+    """The rows that a row consists of, the later laid over the earlier.
+
+    >>> laid_over("nagan.started.cnn")
+    ['nagan', 'nagan.started', 'nagan.cnn', 'nagan.started.cnn']
+    """
+    base, *variants = method.split(".")
+    return list(dict.fromkeys([base, *(f"{base}.{variant}" for variant in variants), method]))
+
+
 def offers(folder: Path) -> dict[str, list[str]]:
     """Budgets of each row of the table in ``folder``."""
     files = _files(folder)
@@ -251,8 +271,8 @@ def offers(folder: Path) -> dict[str, list[str]]:
 
 
 def _budgets(method: str, files: Mapping[Path, tuple[list[str], list[str]]]) -> list[str]:
-    either = {method, method.partition(".")[0]}
-    found = (keys for names, keys in files.values() if not either.isdisjoint(names))
+    parts = set(laid_over(method))
+    found = (keys for names, keys in files.values() if not parts.isdisjoint(names))
     return list(dict.fromkeys([PAPER, SMOKE, *sorted(chain.from_iterable(found))]))
 
 

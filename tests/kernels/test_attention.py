@@ -6,7 +6,7 @@ from torch import Tensor
 
 from tests.derivatives import DEVICE, DTYPE, assert_alike, derivatives
 from tests.philox import factors
-from textgan_bench.kernels.attention import attention
+from textgan_bench.kernels.attention import OWN, attention
 from textgan_bench.kernels.dropout import Dropout
 from textgan_bench.kernels.sources import split
 
@@ -18,6 +18,10 @@ def plain(bias: Tensor, *sources: Tensor, keep: float | Tensor = 1.0) -> Tensor:
     q, k, v = (x.unflatten(-1, (HEADS, -1)) for x in split(sources))  # (B, T, heads, D)
     scores = torch.einsum("bthd,bshd->bhts", q, k) / q.shape[-1] ** 0.5 + bias
     return torch.einsum("bhts,bshd->bthd", keep * scores.softmax(-1), v).flatten(2)
+
+
+def own_scores(time: int, others: bool) -> Tensor:
+    return torch.eye(time, dtype=DTYPE, device=DEVICE) * (OWN if others else 0)
 
 
 def padding(time: int) -> Tensor:
@@ -33,18 +37,21 @@ def draw(time: int, width: int, kind: str) -> list[Tensor]:
     return [torch.randn(shape, dtype=DTYPE, device=DEVICE) for shape in shapes]
 
 
-def attend(bias: Tensor, seed: Tensor | None, *sources: Tensor) -> Tensor:
+def attend(bias: Tensor, seed: Tensor | None, *sources: Tensor, own: float = 0.0) -> Tensor:
     kernels = pytest.importorskip("textgan_bench.kernels.triton_attention", exc_type=ImportError)
-    return kernels.FusedAttention.apply(seed, RATE, HEADS, bias, *sources)
+    return kernels.FusedAttention.apply(seed, RATE, HEADS, own, bias, *sources)
 
 
 @pytest.mark.parametrize(("time", "width"), [(6, 8), (17, 40), (24, 64)])
 @pytest.mark.parametrize("kind", SOURCES)
-def test_kernels_have_the_derivatives_of_the_formula(time: int, width: int, kind: str) -> None:
-    sources, bias = draw(time, width, kind), padding(time)
+@pytest.mark.parametrize("others", [False, True])
+def test_kernels_have_the_derivatives_of_the_formula(
+    time: int, width: int, kind: str, others: bool
+) -> None:
+    sources, bias, own = draw(time, width, kind), padding(time), own_scores(time, others)
     steep = len(sources)
-    ours = derivatives(lambda *x: attend(bias, None, *x), sources, steep)
-    assert_alike(ours, derivatives(lambda *x: plain(bias, *x), sources, steep))
+    ours = derivatives(lambda *x: attend(bias, None, *x, own=float(own[0, 0])), sources, steep)
+    assert_alike(ours, derivatives(lambda *x: plain(bias + own, *x), sources, steep))
 
 
 @pytest.mark.parametrize("kind", SOURCES)
@@ -94,6 +101,23 @@ def test_kernels_read_what_is_the_same_for_all_sentences() -> None:
 
 
 @pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize("rate", [0.0, RATE])
+def test_a_word_attends_to_the_others_or_is_alone(kind: str, rate: float) -> None:
+    sources, bias = [x.cpu() for x in draw(6, 8, kind)], padding(6).cpu()
+    kept = Mask(torch.ones(SENTENCES, HEADS, 6, 6), rate)
+    found = attention(bias, *sources, heads=HEADS, dropout=kept, others=True)
+    *_, values = split(sources)
+    torch.testing.assert_close(found[2, :1], values[2, :1])  # a sentence of one word
+    expected = plain(bias + own_scores(6, True).cpu(), *sources)
+    torch.testing.assert_close(found, expected.to(found.dtype))
+    moved = [x.clone() for x in split(sources)]
+    moved[1][0, 3] += 1  # the key and the value of a word
+    moved[2][0, 3] += 1
+    changed = attention(bias, *moved, heads=HEADS, dropout=kept, others=True) != found
+    assert changed.any(-1)[0].tolist() == [True, True, True, False, True, True]
+
+
+@pytest.mark.parametrize("kind", SOURCES)
 def test_it_attends_to_words_alone(kind: str) -> None:
     sources, bias = [x.cpu() for x in draw(6, 8, kind)], padding(6).cpu()
     bias = bias.to(sources[0].dtype)
@@ -116,7 +140,7 @@ def name_of(value: Tensor) -> str:
 
 @pytest.mark.usefixtures("taken")
 @pytest.mark.parametrize(
-    ("time", "others", "width", "by_kernels"),
+    ("time", "keys", "width", "by_kernels"),
     [
         (20, 20, 64, True),
         (1, 1, 8, True),
@@ -127,11 +151,11 @@ def name_of(value: Tensor) -> str:
     ],
 )
 def test_kernels_are_taken_only_for_what_they_are_made_for(
-    time: int, others: int, width: int, by_kernels: bool
+    time: int, keys: int, width: int, by_kernels: bool
 ) -> None:
     query = torch.randn(SENTENCES, time, width, dtype=DTYPE, device=DEVICE).requires_grad_()
-    rest = torch.randn(SENTENCES, others, 2 * width, dtype=DTYPE, device=DEVICE)
-    bias = padding(others).to(DTYPE) if others > 1 else rest.new_zeros(SENTENCES, 1, 1, 1)
+    rest = torch.randn(SENTENCES, keys, 2 * width, dtype=DTYPE, device=DEVICE)
+    bias = padding(keys).to(DTYPE) if keys > 1 else rest.new_zeros(SENTENCES, 1, 1, 1)
     value = attention(bias, query, rest, heads=HEADS)
     assert (name_of(value) == "FusedAttentionBackward") == by_kernels
     assert_alike([value.detach()], [plain(bias, query, rest).detach()])
@@ -142,6 +166,14 @@ def test_kernels_are_told_what_to_drop() -> None:
     sources, bias, dropout = draw(6, 8, "self"), padding(6).to(DTYPE), Dropout(RATE)
     once, twice = (attention(bias, *sources, heads=HEADS, dropout=dropout) for _ in range(2))
     assert not torch.allclose(once, twice)
+
+
+@pytest.mark.usefixtures("taken")
+def test_kernels_are_told_to_leave_out_the_word_itself() -> None:
+    sources, bias = draw(6, 8, "self"), padding(6).to(DTYPE)
+    value = attention(bias, *(x.requires_grad_() for x in sources), heads=HEADS, others=True)
+    assert name_of(value) == "FusedAttentionBackward"
+    assert_alike([value.detach()], [plain(bias + own_scores(6, True), *sources).detach()])
 
 
 @pytest.mark.usefixtures("taken")
@@ -171,8 +203,8 @@ def test_a_gpu_takes_the_kernels_and_drops_at_their_rate(kind: str) -> None:
 class Mask(Dropout):
     """Drops what ``keep`` says."""
 
-    def __init__(self, keep: Tensor) -> None:
-        super().__init__(RATE)
+    def __init__(self, keep: Tensor, rate: float = RATE) -> None:
+        super().__init__(rate)
         self.keep = keep
 
     def __call__(self, x: Tensor) -> Tensor:

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from textgan_bench.kernels.dropout import NO_DROPOUT, Dropout
 from textgan_bench.kernels.gpu_kernels import can_take
 from textgan_bench.kernels.sources import split, total_width
+
+OWN = -1e4
+"""Added to a word's score of itself: finite, so that the only word of a sentence has one."""
 
 LARGEST = 32
 """Largest number of words of a sentence, and of dimensions of a head, that were measured."""
@@ -19,6 +23,7 @@ def attention(
     heads: int,
     dropout: Dropout = NO_DROPOUT,
     causal: bool = False,
+    others: bool = False,
 ) -> Tensor:
     """(B, T, H) of queries, keys and values, side by side in ``sources``.
 
@@ -34,6 +39,7 @@ def attention(
         heads: number of heads, of H / heads dimensions each.
         dropout: rate of dropout of probabilities.
         causal: whether a word attends only to those before it and to itself.
+        others: whether a word attends to the others alone, and to itself where there are none.
 
     >>> import torch
     >>> values = torch.tensor([[[1.0], [5.0]]])
@@ -47,7 +53,11 @@ def attention(
         from textgan_bench.kernels.triton_attention import FusedAttention
 
         seed = dropout.seed(bias.device)
-        return FusedAttention.apply(seed, dropout.rate, heads, bias.contiguous(), *spread)
+        own = OWN if others else 0.0
+        return FusedAttention.apply(seed, dropout.rate, heads, own, bias.contiguous(), *spread)
+    if others:
+        own_bias = torch.eye(spread[0].shape[1], device=spread[0].device).mul_(OWN)
+        bias = own_bias if bias is None else bias + own_bias
     if dropout.rate and not causal and spread[0].device.type == "cpu":
         # PyTorch spells this out, too, and looks for rows of scores that are all minus infinity.
         query, key, value = (_heads(x, heads) for x in split(sources))

@@ -51,11 +51,12 @@ def _places(batch, row, heads, time, size: tl.constexpr, T: tl.constexpr, D: tl.
 
 
 @triton.jit
-def _attention(q, k, bias, time, scale, heads, T: tl.constexpr):
-    """(T, T) probabilities."""
-    key = tl.arange(0, T)
+def _attention(q, k, bias, own, time, scale, heads, T: tl.constexpr):
+    """(T, T) probabilities; ``own`` is added to a word's score of itself."""
+    query, key = tl.arange(0, T)[:, None], tl.arange(0, T)
     mask = tl.load(bias + tl.program_id(0) // heads * time + key, key < time, -float("inf"))
     scores = scale * _dot(q, tl.trans(k)) + mask[None, :]
+    scores += tl.where(query == key[None, :], own, 0.0)
     shares = tl.exp(scores - tl.max(scores, 1)[:, None])
     return shares / tl.sum(shares, 1)[:, None]
 
@@ -68,14 +69,14 @@ def _kept(seed, rate, T: tl.constexpr):
 
 
 @triton.jit
-def _forward(q, qb, qt, k, kb, kt, v, vb, vt, out, bias, seed, rate, time, scale, heads,
-             drops: tl.constexpr, size: tl.constexpr, T: tl.constexpr,
+def _forward(q, qb, qt, k, kb, kt, v, vb, vt, out, bias, seed, rate, own, time, scale,
+             heads, drops: tl.constexpr, size: tl.constexpr, T: tl.constexpr,
              D: tl.constexpr):  # fmt: skip
     at_q, inside = _places(qb, qt, heads, time, size, T, D)
     at_k, _ = _places(kb, kt, heads, time, size, T, D)
     at_v, _ = _places(vb, vt, heads, time, size, T, D)
     Q, K = tl.load(q + at_q, inside, 0.0), tl.load(k + at_k, inside, 0.0)
-    P = _attention(Q, K, bias, time, scale, heads, T)
+    P = _attention(Q, K, bias, own, time, scale, heads, T)
     if drops:
         P *= _kept(seed, rate, T)
     width = heads * size
@@ -85,7 +86,7 @@ def _forward(q, qb, qt, k, kb, kt, v, vb, vt, out, bias, seed, rate, time, scale
 
 @triton.jit
 def _backward(q, qb, qt, k, kb, kt, v, vb, vt, dq, dqb, dqt, dk, dkb, dkt, dv, dvb, dvt, dout,
-              bias, seed, rate, time, scale, heads, drops: tl.constexpr, size: tl.constexpr,
+              bias, seed, rate, own, time, scale, heads, drops: tl.constexpr, size: tl.constexpr,
               T: tl.constexpr, D: tl.constexpr):  # fmt: skip
     at_q, inside = _places(qb, qt, heads, time, size, T, D)
     at_k, _ = _places(kb, kt, heads, time, size, T, D)
@@ -94,7 +95,7 @@ def _backward(q, qb, qt, k, kb, kt, v, vb, vt, dq, dqb, dqt, dk, dkb, dkt, dv, d
     at, _ = _places(time * width, width, heads, time, size, T, D)
     Q, K = tl.load(q + at_q, inside, 0.0), tl.load(k + at_k, inside, 0.0)
     dO = tl.load(dout + at, inside, 0.0)
-    P = _attention(Q, K, bias, time, scale, heads, T)
+    P = _attention(Q, K, bias, own, time, scale, heads, T)
     A = _dot(dO, tl.trans(tl.load(v + at_v, inside, 0.0)))
     shares = P
     if drops:
@@ -112,7 +113,7 @@ def _backward(q, qb, qt, k, kb, kt, v, vb, vt, dq, dqb, dqt, dk, dkb, dkt, dv, d
 
 @triton.jit
 def _twice(q, qb, qt, k, kb, kt, v, vb, vt, x, xb, xt, y, yb, yt, z, zb, zt, dq, dqb, dqt, dk, dkb,
-           dkt, dv, dvb, dvt, dout, ddout, bias, time, scale, heads, size: tl.constexpr,
+           dkt, dv, dvb, dvt, dout, ddout, bias, own, time, scale, heads, size: tl.constexpr,
            T: tl.constexpr, D: tl.constexpr):  # fmt: skip
     at_q, inside = _places(qb, qt, heads, time, size, T, D)
     at_k, _ = _places(kb, kt, heads, time, size, T, D)
@@ -126,7 +127,7 @@ def _twice(q, qb, qt, k, kb, kt, v, vb, vt, x, xb, xt, y, yb, yt, z, zb, zt, dq,
     K, Y = tl.load(k + at_k, inside, 0.0), tl.load(y + at_y, inside, 0.0)
     V, Z = tl.load(v + at_v, inside, 0.0), tl.load(z + at_z, inside, 0.0)
     dO = tl.load(dout + at, inside, 0.0)
-    P = _attention(Q, K, bias, time, scale, heads, T)
+    P = _attention(Q, K, bias, own, time, scale, heads, T)
     A = _dot(dO, tl.trans(V))
     d = tl.sum(P * A, 1)[:, None]
     dS = P * (A - d)
@@ -164,26 +165,33 @@ def _launch(kernel: Any, *arguments: Any, like: Tensor, heads: int, options: Seq
 class FusedAttention(torch.autograd.Function):
     """Of sources (B, T, n H), which may be expanded, and a contiguous bias (B, 1, 1, T).
 
-    ``seed`` (1,) int64 is what probabilities are dropped by at ``rate``, None to drop none.
+    Probabilities are dropped by ``seed`` (1,) int64 at ``rate``, none of them if it is None; ``own``
+    is added to a word's score of itself.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, seed: Tensor | None, rate: float, heads: int, bias: Tensor, *sources: Tensor
+        ctx: Any,
+        seed: Tensor | None,
+        rate: float,
+        heads: int,
+        own: float,
+        bias: Tensor,
+        *sources: Tensor,
     ) -> Tensor:
         ctx.save_for_backward(seed, bias, *sources)
-        ctx.rate, ctx.heads = rate, heads
+        ctx.rate, ctx.heads, ctx.own = rate, heads, own
         out = sources[0].new_empty(*sources[0].shape[:2], total_width(sources) // 3)
         drops = seed is not None
-        arguments = *_parts(sources), out, bias, seed if drops else bias, rate
+        arguments = *_parts(sources), out, bias, seed if drops else bias, rate, own
         _launch(_forward, *arguments, like=out, heads=heads, options=[drops])
         return out
 
     @staticmethod
     def backward(ctx: Any, dout: Tensor) -> tuple[Tensor | None, ...]:
         seed, *inputs = ctx.saved_tensors
-        gradients = _Backward.apply(seed, ctx.rate, ctx.heads, dout.contiguous(), *inputs)
-        return None, None, None, None, *gradients
+        gradients = _Backward.apply(seed, ctx.rate, ctx.heads, ctx.own, dout.contiguous(), *inputs)
+        return None, None, None, None, None, *gradients
 
 
 class _Backward(torch.autograd.Function):
@@ -193,15 +201,16 @@ class _Backward(torch.autograd.Function):
         seed: Tensor | None,
         rate: float,
         heads: int,
+        own: float,
         dout: Tensor,
         bias: Tensor,
         *sources: Tensor,
     ) -> tuple[Tensor, ...]:
         ctx.save_for_backward(dout, bias, *sources)
-        ctx.heads, ctx.drops = heads, seed is not None
+        ctx.heads, ctx.own, ctx.drops = heads, own, seed is not None
         gradients = tuple(x.new_empty(x.shape) for x in sources)
         parts = *_parts(sources), *_parts(gradients)
-        arguments = *parts, dout, bias, seed if ctx.drops else bias, rate
+        arguments = *parts, dout, bias, seed if ctx.drops else bias, rate, own
         _launch(_backward, *arguments, like=dout, heads=heads, options=[ctx.drops])
         return gradients
 
@@ -214,5 +223,6 @@ class _Backward(torch.autograd.Function):
         dense = [x if x.stride(-1) == 1 else x.contiguous() for x in cotangents]
         ddout, gradients = torch.empty_like(dout), [x.new_empty(x.shape) for x in sources]
         parts = (*_parts(sources), *_parts(dense), *_parts(gradients))
-        _launch(_twice, *parts, dout, ddout, bias, like=dout, heads=ctx.heads, options=[])
-        return None, None, None, ddout, None, *gradients
+        arguments = *parts, dout, ddout, bias, ctx.own
+        _launch(_twice, *arguments, like=dout, heads=ctx.heads, options=[])
+        return None, None, None, None, ddout, None, *gradients

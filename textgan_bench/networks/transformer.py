@@ -72,14 +72,16 @@ class Attention(nn.Module):
         layout: Padded | None = None,
         dropout: Dropout = NO_DROPOUT,
         causal: bool = False,
+        others: bool = False,
     ) -> Tensor:
         """(B, T, H) from queries (B, T, H) and keys, values (B, S, H).
 
+        A word attends to itself and those before it if ``causal``, to the ``others`` alone if so.
         With ``layout``, (N, H) from (N, H), and only its words are attended to; queries and keys
         that are the same for every sentence may then be (1, T, H), and are projected once.
         """
         states = self._project(query, key, value)
-        attend = partial(attention, heads=self.heads, dropout=dropout, causal=causal)
+        attend = partial(attention, heads=self.heads, dropout=dropout, causal=causal, others=others)
         attended = attend(None, *states) if layout is None else layout.attend(attend, *states)
         return self.output(attended)
 
@@ -151,10 +153,10 @@ class LatentDecoderBlock(nn.Module):
         self, x: Tensor, latents: Tensor, positions: Tensor, layout: Padded, dropout: Dropout
     ) -> Tensor:
         """(N, H) from hidden states and latents (N, H) and position codes (T, H)."""
-        attended = self.self_attention(x, x, x, layout, dropout)
+        attended = self.self_attention(x, x, x, layout, dropout, others=True)
         x = self.norms[0](x, attended, dropout)
         codes = positions[None]  # (1, T, H)
-        attended = self.positional_attention(codes, codes, x, layout, dropout)
+        attended = self.positional_attention(codes, codes, x, layout, dropout, others=True)
         x = self.norms[1](x, attended, dropout)
         attended = self.latent_attention(x, latents, latents, layout, dropout)
         x = self.norms[2](x, attended, dropout)

@@ -46,6 +46,7 @@ class LatentTransformer(nn.Module, ABC):
         super().__init__()
         self.latent_dim = latent_dim
         self.temperature = temperature
+        self.input_scale = shape.width**0.5
         self.latents = nn.Linear(inputs, shape.width)
         self.blocks = nn.ModuleList(
             LatentDecoderBlock(shape.width, shape.heads, shape.feed_forward)
@@ -124,9 +125,10 @@ class NonAutoregressiveTransformer(LatentTransformer):
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, T, Z), eq. 7-8."""
         layout = rows_of(mask)
         positions = self.positions[: z.shape[1]]  # (T, H)
-        latents = self.latents(layout.rows(z)) + layout.rows(positions.expand(len(z), -1, -1))
+        latents = self.input_scale * self.latents(layout.rows(z))  # (N, H)
+        latents = latents + layout.rows(positions.expand(len(z), -1, -1))
         drop = Dropout(dropout)
-        latents = drop(latents)  # (N, H)
+        latents = drop(latents)
         hidden = latents
         for block in self.blocks:
             hidden = block(hidden, latents, positions, layout, drop)
