@@ -60,7 +60,9 @@ def test_layers_of_all_tables_lie_under_those_of_the_table_and_of_many_under_tho
 def test_variants_combine() -> None:
     names = [f"mle{part}" for part in ("", ".soft", ".hard", ".hard-quick", ".soft.hard-quick")]
     for name in names:
-        write_recipe(f"noise/{name}.yaml", "trainer: {max_epochs: 1}\nevaluate: {budget_label: one}")
+        write_recipe(
+            f"noise/{name}.yaml", "trainer: {max_epochs: 1}\nevaluate: {budget_label: one}"
+        )
     paths = [ROOT / f"noise/{name}.yaml" for name in names]
     assert layers("mle.soft.hard", "noise", "quick")[2:] == paths
     assert budgets("mle.soft.hard", ROOT / "noise") == ["paper", "smoke", "quick"]

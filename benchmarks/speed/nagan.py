@@ -83,9 +83,6 @@ def compare(setting: Setting) -> Iterator[Claim]:
     a, b = torch.randn(2, GEMM, GEMM)
     time = medians({"plain": plain, "ours": ours, "product": lambda: a @ b}, setting.rounds)
     note = f"{of_plain.flops / 1e9:,.0f} and {of_ours.flops / 1e9:.1f} GFLOP"
-    if setting.name == "COCO":
-        one_hot = work(Bare(PlainNAGAN(*shape, at_one_hot=True), batch)).flops / of_ours.flops
-        note += f"; {one_hot:.1f} × with the plain penalty at the one-hot"
     yield Claim(
         f"step of NAGAN on {setting.name}, operations: plain / ours",
         setting.operations,

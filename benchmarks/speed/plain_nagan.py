@@ -10,41 +10,26 @@ hidden width, Z latent.
 """
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim import Optimizer, RAdam
 
 from textgan_bench.kernels.dropout import Dropout
 from textgan_bench.kernels.shapes import fixed_shapes
-from textgan_bench.losses.adversarial import (
-    discriminator_loss,
-    max_gradient_penalty_of_all,
-    non_saturating_loss,
-)
+from textgan_bench.losses.adversarial import discriminator_loss, non_saturating_loss
 from textgan_bench.methods import NAGAN
 from textgan_bench.methods.nagan.generator import NonAutoregressiveTransformer
 from textgan_bench.networks.packing import Padded
 from textgan_bench.networks.transformer import LatentDecoderBlock
-from textgan_bench.tokens import TokenBatch, length_mask
+from textgan_bench.tokens import PAD, TokenBatch, length_mask
 
 
 class PlainNAGAN(NAGAN):
-    """The same method, written plainly.
-
-    Args:
-        at_one_hot: measure the gradient penalty at the one-hot, as the paper can be read, and not
-            at the embedded sentence as our recipes do; another penalty, only to count its cost.
-        options: those of NAGAN.
-    """
-
-    def __init__(
-        self, vocab_size: int, max_length: int, at_one_hot: bool = False, **options: Any
-    ) -> None:
-        super().__init__(vocab_size, max_length, **options)
-        self.at_one_hot = at_one_hot
+    """The same method, written plainly."""
 
     def configure_optimizers(self) -> list[Optimizer]:
         ours = super().configure_optimizers()
@@ -102,10 +87,11 @@ class PlainNAGAN(NAGAN):
         )
 
     def _penalty(self, mixed: Tensor, mask: Tensor) -> Tensor:
-        if self.at_one_hot:
-            return max_gradient_penalty_of_all(self._score, mixed.requires_grad_(), mask)
-        embedded = mixed @ self.discriminator.embedding.table
-        return max_gradient_penalty_of_all(self._encode, embedded, mask)
+        one_hots = mixed[..., PAD + 1 :].requires_grad_()
+        with sdpa_kernel(SDPBackend.MATH):  # the fused kernels have no second derivative
+            scores = self._encode(one_hots @ self.discriminator.words, mask)
+            (gradient,) = torch.autograd.grad(scores.sum(), one_hots, create_graph=True)
+        return gradient.square().sum((1, 2)).max()
 
     def plain_generator_loss(self, mask: Tensor, z: Tensor, noise: Tensor) -> Tensor:
         """As ``generator_loss``, from latents z (B, T, Z) and noise (B, T, V - 1)."""
@@ -120,13 +106,13 @@ class PlainNAGAN(NAGAN):
         generator, layout = self._non_autoregressive, Padded(mask)
         codes = generator.positions.expand(len(z), -1, -1)  # (B, T, H)
         drop = Dropout(self.dropout)
-        latents = drop(generator.latents(z) + codes)
+        latents = drop(generator.input_scale * generator.latents(z) + codes)
         hidden, latents, codes = (layout.rows(x) for x in (latents, latents, codes))
         for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
             # The block itself projects the codes once, not for every sentence.
-            attended = block.self_attention(hidden, hidden, hidden, layout, drop)
+            attended = block.self_attention(hidden, hidden, hidden, layout, drop, others=True)
             hidden = block.norms[0](hidden, drop(attended))
-            attended = block.positional_attention(codes, codes, hidden, layout, drop)
+            attended = block.positional_attention(codes, codes, hidden, layout, drop, others=True)
             hidden = block.norms[1](hidden, drop(attended))
             attended = block.latent_attention(hidden, latents, latents, layout, drop)
             hidden = block.norms[2](hidden, drop(attended))
@@ -135,7 +121,7 @@ class PlainNAGAN(NAGAN):
 
     def _score(self, one_hot: Tensor, mask: Tensor) -> Tensor:
         """(B,) scores of one-hot sentences (B, T, V) or their mixtures."""
-        return self._encode(one_hot @ self.discriminator.embedding.table, mask)
+        return self._encode(one_hot @ self.discriminator.embedding.weight, mask)
 
     def _encode(self, embedded: Tensor, mask: Tensor) -> Tensor:
         with fixed_shapes():
@@ -145,7 +131,9 @@ class PlainNAGAN(NAGAN):
     def _average_parameters(self) -> None:
         self.updates += 1
         t = int(self.updates)
-        gamma = min(self.averaging, (1 + t) / (4 + t))
+        gamma = self.averaging
+        if self.start.young_average:
+            gamma = min(gamma, (1 + t) / (4 + t))
         pairs = zip(self.average.parameters(), self.generator.parameters(), strict=True)
         for average, parameter in pairs:
             average.mul_(gamma).add_(parameter, alpha=1 - gamma)

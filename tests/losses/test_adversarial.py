@@ -13,6 +13,7 @@ from textgan_bench.methods.nagan.discriminator import TransformerDiscriminator
 from textgan_bench.networks.transformer import Shape
 
 LENGTHS = torch.tensor([3, 5, 4])
+PRODUCT = torch.eye(6, dtype=torch.float64)
 
 
 def small_discriminator() -> TransformerDiscriminator:
@@ -65,13 +66,14 @@ def test_max_gradient_penalty_of_a_linear_score_is_its_squared_weights() -> None
         lambda points, lengths: (points @ weight).sum(-1),
         torch.randn(2, 3, 2),
         torch.tensor([3, 3]),
+        torch.tensor([[2.0, 1.0], [1.0, 1.0]]),
     )
-    assert penalty.item() == pytest.approx(3 * 25.0)
+    assert penalty.item() == pytest.approx(3 * (2 * 9 + 2 * 12 + 16))
 
 
 def test_max_gradient_penalty_is_the_largest_norm_by_finite_differences() -> None:
     discriminator, points = small_discriminator(), small_points()
-    penalty = max_gradient_penalty(discriminator, points, LENGTHS)
+    penalty = max_gradient_penalty(discriminator, points, LENGTHS, PRODUCT)
     norms = [squared_norm(discriminator, points, LENGTHS, i).item() for i in range(3)]
     assert penalty.item() == pytest.approx(max(norms), rel=1e-6)
     assert sorted(norms)[-2] < 0.999 * max(norms)
@@ -79,7 +81,7 @@ def test_max_gradient_penalty_is_the_largest_norm_by_finite_differences() -> Non
 
 def test_max_gradient_penalty_gradient_by_finite_differences() -> None:
     discriminator, points = small_discriminator(), small_points()
-    penalty = max_gradient_penalty(discriminator, points, LENGTHS)
+    penalty = max_gradient_penalty(discriminator, points, LENGTHS, PRODUCT)
     parameters = dict(discriminator.named_parameters())
     gradients = dict(
         zip(
@@ -96,7 +98,7 @@ def test_max_gradient_penalty_gradient_by_finite_differences() -> None:
             values = []
             for sign in (1, -1):
                 flat[index] += sign * step
-                values.append(max_gradient_penalty(discriminator, points, LENGTHS).item())
+                values.append(max_gradient_penalty(discriminator, points, LENGTHS, PRODUCT).item())
                 flat[index] -= sign * step
             slope = (values[0] - values[1]) / (2 * step)
             assert gradient.view(-1)[index].item() == pytest.approx(slope, rel=1e-5, abs=1e-9)
@@ -108,7 +110,7 @@ def test_max_gradient_penalty_reaches_the_embedding_through_the_points() -> None
     discriminator = small_discriminator()
     ids = torch.tensor([[1, 2, 3, 0, 0], [4, 5, 6, 1, 2], [2, 2, 4, 5, 0]])
     points = discriminator.embedding(ids)
-    max_gradient_penalty(discriminator, points, LENGTHS).backward()
+    max_gradient_penalty(discriminator, points, LENGTHS, PRODUCT).backward()
     gradient = discriminator.embedding.weight.grad
     assert gradient is not None
     assert gradient.abs().sum() > 0
@@ -120,8 +122,8 @@ def test_padding_does_not_change_the_penalty() -> None:
     for i, length in enumerate(LENGTHS.tolist()):
         longer[i, length:] = 99.0
     torch.testing.assert_close(
-        max_gradient_penalty(discriminator, longer, LENGTHS),
-        max_gradient_penalty(discriminator, points, LENGTHS),
+        max_gradient_penalty(discriminator, longer, LENGTHS, PRODUCT),
+        max_gradient_penalty(discriminator, points, LENGTHS, PRODUCT),
         rtol=1e-12,
         atol=0,
     )

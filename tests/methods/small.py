@@ -54,8 +54,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "generator_lr": 5e-3,
         "discriminator_lr": 1e-2,
         "averaging": 0.98,
-        # No latent gain: the mean of three latents is not much smaller than one of them.
-        "start": Start(embedding_scale=4.0, score_std=1.0, frequency_rate=0.01, epsilon=1e-5),
+        "start": Start(score_std=1.0, frequency_rate=0.01, young_average=True, epsilon=1e-5),
     },
 }
 

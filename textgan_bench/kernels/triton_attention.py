@@ -165,7 +165,7 @@ def _launch(kernel: Any, *arguments: Any, like: Tensor, heads: int, options: Seq
 class FusedAttention(torch.autograd.Function):
     """Of sources (B, T, n H), which may be expanded, and a contiguous bias (B, 1, 1, T).
 
-    Probabilities are dropped by ``seed`` (1,) int64 at ``rate``, none of them if it is None; ``own``
+    Probabilities are dropped by ``seed`` (1,) int64 at ``rate``, none if it is None; ``own``
     is added to a word's score of itself.
     """
 

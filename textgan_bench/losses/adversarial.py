@@ -32,8 +32,20 @@ def non_saturating_loss(fake: Tensor) -> Tensor:
     return F.softplus(-fake).mean()
 
 
+def one_hot_product(table: Tensor) -> Tensor:
+    """(E, E) inner product that gives gradients at embedded words the lengths of those at one-hots.
+
+    A one-hot o is embedded as ``o @ table`` and so has the gradient ``table @ g``, of the squared
+    length g tableᵀ table gᵀ, where g is that of the embedded word.
+
+    Args:
+        table: (V, E) word vectors.
+    """
+    return table.T @ table
+
+
 def max_gradient_penalty(
-    score: Callable[[Tensor, Tensor], Tensor], points: Tensor, lengths: Tensor
+    score: Callable[[Tensor, Tensor], Tensor], points: Tensor, lengths: Tensor, product: Tensor
 ) -> Tensor:
     """The largest ||d score / d point||^2 of the batch (Zhou et al., 2019; Huang et al., eq. 25).
 
@@ -46,16 +58,17 @@ def max_gradient_penalty(
         score: function from (B, T, E) points and (B,) lengths to (B,) scores.
         points: (B, T, E) points, with or without history.
         lengths: (B,) numbers of positions that count.
+        product: (E, E) inner product of gradients; the lengths of their vectors are by it.
 
     Returns:
-        The penalty, differentiable in the score's parameters and in the history of ``points``. With
-        several processes the mean over them is the penalty of the largest of all.
+        The penalty, differentiable in the score's parameters, in ``product`` and in the history of
+        ``points``. With several processes the mean over them is the penalty of the largest of all.
     """
     if shapes_are_fixed():
-        return max_gradient_penalty_of_all(score, points, lengths)
+        return max_gradient_penalty_of_all(score, points, lengths, product)
     leaf = points.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(score(leaf, lengths).sum(), leaf)
-    largest, steepest = gradient.square().sum((1, 2)).max(0)
+    largest, steepest = _squares(gradient, product.detach()).max(0)
     longest = int(lengths[steepest])
     point, length = points[steepest, None, :longest], lengths[steepest, None]
     if not point.requires_grad:
@@ -63,11 +76,11 @@ def max_gradient_penalty(
     # Fused attention kernels have no second derivative.
     with sdpa_kernel(SDPBackend.MATH):
         (gradient,) = torch.autograd.grad(score(point, length).sum(), point, create_graph=True)
-    return holder_weight(largest) * gradient.square().sum()
+    return holder_weight(largest) * _squares(gradient, product).sum()
 
 
 def max_gradient_penalty_of_all(
-    score: Callable[[Tensor, Tensor], Tensor], points: Tensor, lengths: Tensor
+    score: Callable[[Tensor, Tensor], Tensor], points: Tensor, lengths: Tensor, product: Tensor
 ) -> Tensor:
     """``max_gradient_penalty`` written plainly: every sentence is differentiated twice.
 
@@ -77,8 +90,13 @@ def max_gradient_penalty_of_all(
     """
     with sdpa_kernel(SDPBackend.MATH):
         (gradient,) = torch.autograd.grad(score(points, lengths).sum(), points, create_graph=True)
-    largest = gradient.square().sum((1, 2)).max()
+    largest = _squares(gradient, product).max()
     return holder_weight(largest) * largest
+
+
+def _squares(gradients: Tensor, product: Tensor) -> Tensor:
+    """(B,) squared lengths of gradients (B, T, E)."""
+    return (gradients @ product * gradients).sum((1, 2))
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:

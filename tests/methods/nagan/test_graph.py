@@ -20,12 +20,12 @@ from textgan_bench.training.capture import CapturedSteps, CaptureSteps
 
 VOCAB_SIZE, MAX_LENGTH = 9, 10
 START = Start(
-    latent_gain=16.0,
     score_std=6.0,
     word_vectors=True,
     neighbours=True,
     frequency_rate=0.02,
     warm_up=4,
+    young_average=True,
     epsilon=1e-5,
 )
 READ_BACK = {

@@ -43,13 +43,12 @@ TABLE_9 = {
 """For real data."""
 
 EVERYTHING = Start(
-    latent_gain=2.0,
     score_std=3.0,
-    embedding_scale=4.0,
     word_vectors=True,
     neighbours=True,
     frequency_rate=0.1,
     warm_up=7,
+    young_average=True,
     epsilon=1e-5,
 )
 
@@ -132,7 +131,7 @@ def test_a_start_is_kept_in_checkpoints_that_load_safely(tmp_path: Path) -> None
 def test_first_scores_vary_by_score_std_around_the_stretched_log_frequencies() -> None:
     batches = [batch([6] * 200) for _ in range(3)]
     counts = torch.bincount(torch.cat([b.ids.flatten() for b in batches]), minlength=VOCAB_SIZE)
-    method = train(small(start=Start(latent_gain=16.0, score_std=5.0), generator_lr=0.0), batches)
+    method = train(small(start=Start(score_std=5.0), generator_lr=0.0), batches)
     mask = length_mask(torch.full((2000,), 6), 6)
     scores = method.generator(torch.randn(2000, 6, 4), mask, method.dropout)
     frequencies = (counts[1:] + 0.5) / (counts[1:] + 0.5).sum()
@@ -157,9 +156,11 @@ def test_first_words_come_about_at_their_frequencies() -> None:
 
 def test_words_of_like_neighbours_start_alike_to_both_players() -> None:
     batches = [batch([2, 4, 6]) for _ in range(20)]
-    method = train(small(start=Start(word_vectors=True, embedding_scale=4.0), **STILL), batches)
+    method = train(small(start=Start(word_vectors=True), **STILL), batches)
     counts = neighbour_counts((b.ids for b in batches), VOCAB_SIZE)
-    torch.testing.assert_close(method.discriminator.embedding.table, word_vectors(counts, 6))
+    table, vectors = method.discriminator.embedding.weight.detach(), word_vectors(counts, 6)
+    torch.testing.assert_close(table / table.std(), vectors / vectors.std())
+    assert table.std().item() == pytest.approx((3 * VOCAB_SIZE) ** -0.5, rel=0.1)
     # Rows that are projections of six-dimensional vectors: eight random ones would not be.
     vectors = word_vectors(counts, 6)[PAD + 1 :]
     for player in (method.generator, method.average):
@@ -192,7 +193,7 @@ def test_starts_and_the_warm_up_reach_both_players() -> None:
 
 def test_words_that_fell_out_of_use_come_back() -> None:
     torch.manual_seed(0)
-    start = Start(latent_gain=16.0, frequency_rate=0.3)
+    start = Start(frequency_rate=0.3)
     method = NAGAN(51, 20, width=32, blocks=1, embedding_dim=8, dropout=0.1, start=start)
     generator = method.generator
     counts = 10_000 / torch.arange(1, 51)
@@ -256,20 +257,20 @@ def test_words_are_held_by_the_expected_counts_of_drawn_words() -> None:
     torch.testing.assert_close(generator.scores.bias, before + 0.05 * lack)
 
 
-@pytest.mark.parametrize(("gain", "together"), [(1.0, False), (16.0, True)])
-def test_the_latent_gain_lets_the_words_of_a_sentence_agree(gain: float, together: bool) -> None:
-    """Whether a word answers more to the latents of others than to its own."""
-    torch.manual_seed(0)
-    start = Start(latent_gain=gain)
-    generator = NAGAN(501, 20, width=64, blocks=2, embedding_dim=8, start=start).generator
-    mask = length_mask(torch.full((100,), 20), 20)
-    z = torch.randn(100, 20, 64)
-    own, others = z.clone(), torch.randn(100, 20, 64)
-    own[:, 5], others[:, 5] = torch.randn(100, 64), z[:, 5]
-    scores, by_own, by_others = (
-        generator(latents, mask, 0.0).view(100, 20, -1)[:, 5] for latents in (z, own, others)
-    )
-    assert ((by_others - scores).square().mean() > (by_own - scores).square().mean()) == together
+def test_a_young_average_is_not_that_of_its_start() -> None:
+    method = small(averaging=0.5, start=Start(young_average=True))
+    expected = [p.clone() for p in method.average.parameters()]
+    for t in range(1, 5):
+        with torch.no_grad():
+            for p in method.generator.parameters():
+                p.add_(t)
+        method._average_parameters()
+        gamma = min(0.5, (1 + t) / (4 + t))
+        expected = [
+            gamma * mean + (1 - gamma) * p
+            for mean, p in zip(expected, method.generator.parameters(), strict=True)
+        ]
+    torch.testing.assert_close(list(method.average.parameters()), expected)
 
 
 def test_rare_words_of_the_generator_are_not_moved_by_noise() -> None:

@@ -6,11 +6,11 @@ mask" (Huang et al., 2021). They read by the embedding of the discriminator, as 
 own do they have "the same size of parameters" as NAGAN's (4.2). As NAGAN's they are given the
 length of a sentence. Before the first word they read zeros.
 
-The CNN's blocks have batch normalisation in the paper. Here they normalise each word by itself (Ba
-et al., 2016), as Gulrajani et al. (2017, section 4) advise beside a gradient penalty: with
-statistics over the batch a sentence has no score, and no gradient, of its own. The paper names no
-activation in a block, without which the convolutions would be linear in a row: it is a ReLU between
-the normalisation and the convolution, as He et al. (2016, "Identity mappings") order them.
+The CNN's blocks have batch normalisation, as in the paper, or normalise each word by itself (Ba et
+al., 2016), as Gulrajani et al. (2017, section 4) advise beside a gradient penalty: with statistics
+over the batch a sentence has no score, and no gradient, of its own. The paper names no activation
+in a block, without which the convolutions would be linear in a row: it is a ReLU between the
+normalisation and the convolution, as He et al. (2016, "Identity mappings") order them.
 
 Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden width, Z latent.
 """
@@ -25,20 +25,21 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from textgan_bench.errors import UserError
 from textgan_bench.kernels.dropout import Dropout
+from textgan_bench.losses.adversarial import max_gradient_penalty_of_all, one_hot_product
 from textgan_bench.losses.relaxation import gumbel_noise_like, soft_embedding
 from textgan_bench.methods.nagan.discriminator import (
     Discriminator,
-    ScaledEmbedding,
     TransformerDiscriminator,
     perceptron,
 )
 from textgan_bench.methods.nagan.generator import LatentTransformer, NonAutoregressiveTransformer
+from textgan_bench.networks.batch_norm import BatchNorm
 from textgan_bench.networks.packing import Padded, max_pooling, rows_of
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape
 from textgan_bench.tokens import PAD
 
 GeneratorKind = Literal["non_autoregressive", "autoregressive_soft", "autoregressive_gumbel"]
-DiscriminatorKind = Literal["transformer", "cnn", "rnn"]
+DiscriminatorKind = Literal["transformer", "cnn", "cnn_layer_norm", "rnn"]
 
 KERNEL = 3  # A.4.4
 DILATIONS = (1, 1, 2, 3) * 3  # A.4.4
@@ -89,12 +90,10 @@ class AutoregressiveTransformer(LatentTransformer):
         z = self.positions.new_empty(len(mask), self.latent_dim).normal_()  # (B, Z)
         return self(z, mask, dropout, training)
 
-    def fake(
-        self, mask: Tensor, dropout: float, embedding: ScaledEmbedding
-    ) -> tuple[Tensor, Tensor]:
+    def fake(self, mask: Tensor, dropout: float, embedding: nn.Embedding) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
             scores = self.write(mask, dropout, training=True)
-        return self.relax(scores, embedding.table[PAD + 1 :]), scores
+        return self.relax(scores, embedding.weight[PAD + 1 :]), scores
 
     def forward(self, z: Tensor, mask: Tensor, dropout: float, training: bool) -> Tensor:
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, Z)."""
@@ -144,14 +143,14 @@ class SoftAutoregressiveTransformer(AutoregressiveTransformer):
 class DilatedBlock(nn.Module):
     """``x + conv(relu(norm(x)))`` over time."""
 
-    def __init__(self, channels: int, dilation: int) -> None:
+    def __init__(self, norm: nn.Module, channels: int, dilation: int) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(channels)
+        self.norm = norm
         self.conv = nn.Conv1d(channels, channels, KERNEL, padding="same", dilation=dilation)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """(B, T, H) to (B, T, H), with zeros in the place of padding, False in ``mask`` (B, T)."""
-        y = F.relu(self.norm(x)) * mask[:, :, None]
+    def forward(self, x: Tensor, layout: Padded) -> Tensor:
+        """(B, T, H) to (B, T, H), with zeros in the place of padding."""
+        y = layout.pad(F.relu(self.norm(layout.rows(x)))) * layout.mask[:, :, None]
         return x + self.conv(y.transpose(1, 2)).transpose(1, 2)
 
 
@@ -162,16 +161,35 @@ class CNNDiscriminator(Discriminator):
     block takes the words as they are.
     """
 
+    norm: ClassVar[type[nn.Module]] = nn.LayerNorm
+
     def __init__(self, vocab_size: int, *, embedding_dim: int) -> None:
         super().__init__(vocab_size, embedding_dim=embedding_dim)
-        self.blocks = nn.ModuleList(DilatedBlock(embedding_dim, dilation) for dilation in DILATIONS)
+        self.blocks = nn.ModuleList(
+            DilatedBlock(self.norm(embedding_dim), embedding_dim, dilation)
+            for dilation in DILATIONS
+        )
         self.score = perceptron(embedding_dim)
 
     def score_rows(self, projected: Tensor, layout: Padded) -> Tensor:
         hidden = layout.pad(projected)  # (B, T, H)
         for block in self.blocks:
-            hidden = block(hidden, layout.mask)
+            hidden = block(hidden, layout)
         return self.score(max_pooling(hidden, layout.mask)).squeeze(-1)
+
+
+class BatchNormCNNDiscriminator(CNNDiscriminator):
+    """The same with batch normalisation, by the words of a batch that is real or generated."""
+
+    norm: ClassVar[type[nn.Module]] = BatchNorm
+    capturable = False  # in fixed shapes, padding would be counted
+
+    def scores_of_both(self, real: Tensor, fake: Tensor, lengths: Tensor) -> Tensor:
+        return torch.cat([self(real, lengths), self(fake, lengths)])
+
+    def penalty(self, points: Tensor, lengths: Tensor) -> Tensor:
+        product = one_hot_product(self.words)
+        return max_gradient_penalty_of_all(self, points, lengths, product)
 
 
 class RNNDiscriminator(Discriminator):
@@ -265,6 +283,8 @@ def build_discriminator(
                 vocab_size, max_length, shape, embedding_dim=embedding_dim
             )
         case "cnn":
+            return BatchNormCNNDiscriminator(vocab_size, embedding_dim=embedding_dim)
+        case "cnn_layer_norm":
             return CNNDiscriminator(vocab_size, embedding_dim=embedding_dim)
         case "rnn":
             return RNNDiscriminator(vocab_size, embedding_dim=embedding_dim)

@@ -12,6 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from textgan_bench.losses.adversarial import max_gradient_penalty, one_hot_product
 from textgan_bench.networks.packing import Padded, max_pooling, rows_of
 from textgan_bench.networks.transformer import EncoderBlock, Shape, sinusoidal_positions
 from textgan_bench.tokens import PAD, length_mask
@@ -22,40 +23,6 @@ def perceptron(width: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
 
 
-class ScaledEmbedding(nn.Embedding):
-    """An embedding whose vectors are ``scale`` times its weights; 1 until ``rescale``.
-
-    Args:
-        vocab_size: V.
-        embedding_dim: E.
-    """
-
-    scale = 1.0
-
-    def __init__(self, vocab_size: int, embedding_dim: int) -> None:
-        super().__init__(vocab_size, embedding_dim)
-
-    @torch.no_grad()
-    def rescale(self, scale: float) -> None:
-        """Keep the word vectors and divide the stored weights by ``scale``, which is positive.
-
-        An adaptive optimizer moves all weights alike, whatever their size. Smaller weights let the
-        vectors move ``scale`` times as far, so that words of similar use come together sooner.
-        Vaswani et al. (2017, section 3.4) have √E.
-        """
-        self.weight.div_(scale / self.scale)
-        self.scale = scale
-
-    @property
-    def table(self) -> Tensor:
-        """(V, E) all words."""
-        return self.weight * self.scale
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """(…, E) words of ids (…)."""
-        return super().forward(ids) * self.scale
-
-
 class Discriminator(nn.Module, ABC):
     """An embedding table, and scores of sentences of embedded words."""
 
@@ -64,17 +31,28 @@ class Discriminator(nn.Module, ABC):
 
     def __init__(self, vocab_size: int, *, embedding_dim: int) -> None:
         super().__init__()
-        self.embedding = ScaledEmbedding(vocab_size, embedding_dim)
+        self.embedding = nn.Embedding(vocab_size, embedding_dim)
+        # It stands for a linear layer over one-hots, and starts as PyTorch has that.
+        bound = vocab_size**-0.5
+        nn.init.uniform_(self.embedding.weight, -bound, bound)
 
     def forward(self, embedded: Tensor, lengths: Tensor) -> Tensor:
         """(B,) scores, the logits of "real", of embedded sentences (B, T, E)."""
         layout = rows_of(length_mask(lengths, embedded.shape[1]))
         return self.score_rows(self.project(layout.rows(embedded)), layout)
 
+    def scores_of_both(self, real: Tensor, fake: Tensor, lengths: Tensor) -> Tensor:
+        """(2 B,) scores of real, then of generated embedded sentences, each (B, T, E)."""
+        return self(torch.cat([real, fake]), lengths.repeat(2))
+
+    def penalty(self, points: Tensor, lengths: Tensor) -> Tensor:
+        """Max gradient penalty (eq. 25), at the one-hots, of embedded mixtures (B, T, E)."""
+        return max_gradient_penalty(self, points, lengths, one_hot_product(self.words))
+
     @property
     def words(self) -> Tensor:
         """(V - 1, E) embedding of all words but padding."""
-        return self.embedding.table[PAD + 1 :]
+        return self.embedding.weight[PAD + 1 :]
 
     def projected_words(self) -> Tensor:
         """(V - 1, H) all words but padding as ``score_rows`` takes them."""
@@ -96,6 +74,7 @@ class TransformerDiscriminator(Discriminator):
         self, vocab_size: int, max_length: int, shape: Shape, *, embedding_dim: int
     ) -> None:
         super().__init__(vocab_size, embedding_dim=embedding_dim)
+        self.input_scale = shape.width**0.5
         self.projection = nn.Linear(embedding_dim, shape.width)
         self.blocks = nn.ModuleList(
             EncoderBlock(shape.width, shape.heads, shape.feed_forward) for _ in range(shape.blocks)
@@ -107,7 +86,7 @@ class TransformerDiscriminator(Discriminator):
         )
 
     def project(self, embedded: Tensor) -> Tensor:
-        return self.projection(embedded)
+        return self.input_scale * self.projection(embedded)
 
     def score_rows(self, projected: Tensor, layout: Padded) -> Tensor:
         positions = self.positions[: layout.mask.shape[1]]  # (T, H)

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from textgan_bench.kernels.dropout import Dropout
 from textgan_bench.losses.relaxation import add_gumbel_noise_, draw, straight_through_embedding
-from textgan_bench.methods.nagan.discriminator import ScaledEmbedding
 from textgan_bench.networks.packing import rows_of
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape, sinusoidal_positions
 from textgan_bench.tokens import PAD
@@ -69,9 +68,7 @@ class LatentTransformer(nn.Module, ABC):
         """
 
     @abstractmethod
-    def fake(
-        self, mask: Tensor, dropout: float, embedding: ScaledEmbedding
-    ) -> tuple[Tensor, Tensor]:
+    def fake(self, mask: Tensor, dropout: float, embedding: nn.Embedding) -> tuple[Tensor, Tensor]:
         """New sentences for the discriminator, with a gradient in ``embedding`` alone.
 
         Args:
@@ -142,9 +139,7 @@ class NonAutoregressiveTransformer(LatentTransformer):
         scores = self(self.draw_latents(mask), mask, dropout)
         return add_gumbel_noise_(scores) if training else scores
 
-    def fake(
-        self, mask: Tensor, dropout: float, embedding: ScaledEmbedding
-    ) -> tuple[Tensor, Tensor]:
+    def fake(self, mask: Tensor, dropout: float, embedding: nn.Embedding) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
             scores = self(self.draw_latents(mask), mask, dropout)
             words = draw(scores)  # (N,) by the law of the argmax of scores with Gumbel noise

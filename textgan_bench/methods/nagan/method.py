@@ -20,9 +20,12 @@ Its ablations (4.2, A.4.4) replace one part each: an autoregressive generator, o
 whose words are softmax s_t, or drawn from it by Gumbel noise (eq. 29); a convolutional or recurrent
 discriminator; no gradient penalty; no dropout.
 
-Departures from the paper: the penalty takes the gradient at the embedded sentence and not at the
-one-hot, so that its lambda is an option of its own. The average warms up. ``Start`` holds all else
-that helps and is not in the paper; it is off by default. Reasons: docs/nagan.md.
+The paper is silent on three points. Here the inputs of both Transformers are multiplied by the root
+of their width, and no word of the generator attends to itself, as in the code that A.3.1 names
+(salesforce/nonauto-nmt). Layers start as PyTorch has them, and the product of one-hots with the
+embedding as that of a linear layer. The discriminator has no dropout: section 4 names the generator
+alone. ``Start`` holds what helps and is not in the paper; it is off by default. Evidence:
+docs/nagan.md.
 
 Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden width, Z latent.
 """
@@ -38,11 +41,7 @@ from torch.optim import Optimizer
 from textgan_bench.errors import UserError
 from textgan_bench.interfaces import TextGenerator
 from textgan_bench.kernels.cuda_graphs import CountedRAdam
-from textgan_bench.losses.adversarial import (
-    discriminator_loss,
-    max_gradient_penalty,
-    non_saturating_loss,
-)
+from textgan_bench.losses.adversarial import discriminator_loss, non_saturating_loss
 from textgan_bench.methods.nagan.ablations import (
     DiscriminatorKind,
     GeneratorKind,
@@ -78,12 +77,12 @@ class NAGAN(TextGenerator):
             (4.1).
         temperature: softmax temperature of the straight-through estimator (Table 9).
         gradient_penalty: weight of the gradient penalty: lambda, 1 on real data, 0.1 on synthetic
-            data (Table 9), but measured at the embedded sentence.
+            data (Table 9).
         score_regulariser: weight of the score regulariser: lambda, as above (Table 9).
         generator_lr: learning rate of RAdam (Table 9).
         discriminator_lr: learning rate of RAdam (Table 9).
         discriminator_l2: weight decay of RAdam (Table 9), decoupled as in the RAdam of that time.
-        averaging: gamma of the parameter average (Table 9), approached from below (docs/nagan.md).
+        averaging: gamma of the parameter average (Table 9).
         start: options that are not in the paper.
     """
 
@@ -227,11 +226,11 @@ class NAGAN(TextGenerator):
         """
         real = self.discriminator.embedding(real_ids)  # (B, T, E)
         padded = rows_of(length_mask(lengths, real_ids.shape[1])).pad(fake)  # (B, T, E)
-        scores = self.discriminator(torch.cat([real, padded]), lengths.repeat(2))
+        scores = self.discriminator.scores_of_both(real, padded, lengths)
         mixed = torch.lerp(padded, real, torch.rand_like(real[:, :1, :1]))
         return (
             discriminator_loss(*scores.chunk(2)),
-            max_gradient_penalty(self.discriminator, mixed, lengths),
+            self.discriminator.penalty(mixed, lengths),
             scores.square().mean(),
         )
 
@@ -269,7 +268,9 @@ class NAGAN(TextGenerator):
         self.updates += 1
         t = self.updates.double()
         average, latest = list(self.average.parameters()), list(self.generator.parameters())
-        share = 1 - ((1 + t) / (4 + t)).clamp(max=self.averaging)
+        gamma = torch.full_like(t, self.averaging)
+        if self.start.young_average:
+            gamma = torch.minimum(gamma, (1 + t) / (4 + t))
         change = list(torch._foreach_sub(latest, average))  # type: ignore[arg-type]
-        torch._foreach_mul_(change, share.to(latest[0].dtype))
+        torch._foreach_mul_(change, (1 - gamma).to(latest[0].dtype))
         torch._foreach_add_(average, change)  # type: ignore[arg-type]

@@ -66,13 +66,9 @@ class Start:
     """Not in the paper; see docs/nagan.md. The defaults leave all of it out.
 
     Args:
-        latent_gain: factor on the first output weights of the generator's attention to the latents,
-            which lets the words of a sentence agree.
         score_std: standard deviation over the latents of a word's first scores, whose means follow
             the frequencies of words (Gumbel noise has 1.28); None for PyTorch's output layer. An
             autoregressive generator takes the frequencies alone.
-        embedding_scale: factor between the discriminator's word vectors and their stored weights,
-            which start at N(0, 1 / scale²), so that RAdam moves words so much further.
         word_vectors: whether words with like neighbours in the training text start alike to both
             players.
         neighbours: whether attention (positional in the generator, self-attention in the
@@ -80,17 +76,18 @@ class Start:
         frequency_rate: step size at which the output bias is pulled towards the frequencies of
             words in the training text; for the non-autoregressive generator.
         warm_up: batches in which the learning rate of the generator grows to its value.
+        young_average: whether gamma of the parameter average is at most (1 + t) / (4 + t) after t
+            updates, so that a short run is not the average of its start.
         epsilon: RAdam's epsilon for the generator. Gradients of rare words' scores are of 1e-9,
             those of other layers of 1e-3: at RAdam's own 1e-8, noise moves these words out of use.
     """
 
-    latent_gain: float = 1.0
     score_std: float | None = None
-    embedding_scale: float = 1.0
     word_vectors: bool = False
     neighbours: bool = False
     frequency_rate: float = 0.0
     warm_up: int = 0
+    young_average: bool = False
     epsilon: float = 1e-8
 
     @torch.no_grad()
@@ -100,16 +97,13 @@ class Start:
         Raises:
             UserError: words of an autoregressive generator are to be held.
         """
-        own = isinstance(generator, NonAutoregressiveTransformer)
-        if self.frequency_rate and not own:
+        if self.frequency_rate and not isinstance(generator, NonAutoregressiveTransformer):
             raise UserError("an autoregressive generator has no start.frequency_rate: set it to 0")
-        discriminator.embedding.rescale(self.embedding_scale)
+        if not self.neighbours:
+            return
         for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
-            if own:
-                block.latent_attention.output.weight.mul_(self.latent_gain)
-            if self.neighbours:
-                look_at_neighbours(block.positional_attention, GENERATOR_GAIN)
-        if self.neighbours and isinstance(discriminator, TransformerDiscriminator):
+            look_at_neighbours(block.positional_attention, GENERATOR_GAIN)
+        if isinstance(discriminator, TransformerDiscriminator):
             for encoder in cast("Iterable[EncoderBlock]", discriminator.blocks):
                 look_at_neighbours(encoder.self_attention, DISCRIMINATOR_GAIN)
 
@@ -203,10 +197,11 @@ def start_at_vectors(
 ) -> None:
     """Start words with similar ``vectors`` (V, E) alike, for both players.
 
-    The vectors become the discriminator's embedding. The generator's weights of a word's score
-    become its vector, projected at random and scaled to the size that the weights had.
+    The vectors become the discriminator's embedding, and projected at random the generator's
+    weights of a word's score, each scaled to the size that those had.
     """
-    discriminator.embedding.weight.copy_(vectors / discriminator.embedding.scale)
+    table = discriminator.embedding.weight
+    table.copy_(vectors * (table.std() / vectors.std()))
     weight = generator.scores.weight  # (V - 1, H)
     projection = torch.randn(vectors.shape[1], weight.shape[1]).to(weight)
     projected = vectors[PAD + 1 :].to(weight) @ projection
