@@ -66,3 +66,12 @@ def test_dropout_is_differentiated_twice() -> None:
 
     assert torch.autograd.gradcheck(loss, x)
     assert torch.autograd.gradgradcheck(loss, x)
+
+
+def test_what_is_added_is_what_is_dropped() -> None:
+    x, change = torch.randn(2, 3, 5)
+    torch.manual_seed(0)
+    added = Dropout(0.4).add(x, change)
+    torch.manual_seed(0)
+    torch.testing.assert_close(added, x + Dropout(0.4)(change))
+    assert torch.equal(Dropout(0.0).add(x, change), x + change)

@@ -96,8 +96,8 @@ def test_dropout_is_the_argument_not_the_training_flag() -> None:
 
 
 def test_what_is_added_to_the_state_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    dropped = Mock(side_effect=lambda self, x: x)
-    monkeypatch.setattr(Dropout, "__call__", lambda *arguments: dropped(*arguments))
+    dropped = Mock(side_effect=lambda self, x: torch.ones_like(x))
+    monkeypatch.setattr(Dropout, "_factors", lambda *arguments: dropped(*arguments))
     x, mask = torch.randn(3, 8), torch.ones(1, 3, dtype=torch.bool)
     EncoderBlock(8, 2, 16)(x, Packed(mask), Dropout(0.5))
     # Beside what is added, the probabilities of each attention.

@@ -55,16 +55,20 @@ def attention(
         seed = dropout.seed(bias.device)
         own = OWN if others else 0.0
         return FusedAttention.apply(seed, dropout.rate, heads, own, bias.contiguous(), *spread)
-    if others:
-        own_bias = torch.eye(spread[0].shape[1], device=spread[0].device).mul_(OWN)
-        bias = own_bias if bias is None else bias + own_bias
-    if dropout.rate and not causal and spread[0].device.type == "cpu":
+    time = sources[0].shape[1]
+    own_scores = torch.eye(time, device=spread[0].device).mul_(OWN) if others else None
+    if time <= LARGEST and not causal and spread[0].device.type == "cpu":
         # PyTorch spells this out, too, and looks for rows of scores that are all minus infinity.
         query, key, value = (_heads(x, heads) for x in split(sources))
-        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+        first = query.new_zeros(1) if own_scores is None else own_scores.to(query.dtype)
+        scores = torch.baddbmm(
+            first, query.flatten(0, 1), key.flatten(0, 1).mT, alpha=query.shape[-1] ** -0.5
+        ).unflatten(0, query.shape[:2])
         scores = scores if bias is None else scores + bias
         probabilities = dropout(scores.softmax(-1).expand(batch, -1, -1, -1))
         return (probabilities @ value).transpose(1, 2).flatten(2)
+    if own_scores is not None:
+        bias = own_scores if bias is None else bias + own_scores
     query, key, value = (_heads(x, heads) for x in split(spread))
     attended = F.scaled_dot_product_attention(
         query, key, value, attn_mask=bias, dropout_p=dropout.rate, is_causal=causal

@@ -42,4 +42,4 @@ def residual_norm(
         seed = dropout.seed(x.device)
         dense = x.contiguous(), change.contiguous()
         return FusedResidualNorm.apply(seed, dropout.rate, eps, *dense, weight, bias)
-    return F.layer_norm(x + dropout(change), weight.shape, weight, bias, eps)
+    return F.layer_norm(dropout.add(x, change), weight.shape, weight, bias, eps)

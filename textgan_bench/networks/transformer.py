@@ -99,7 +99,9 @@ class FeedForward(nn.Sequential):
     """Position-wise two-layer ReLU network, (…, H) to (…, H)."""
 
     def __init__(self, width: int, feed_forward: int) -> None:
-        super().__init__(nn.Linear(width, feed_forward), nn.ReLU(), nn.Linear(feed_forward, width))
+        super().__init__(
+            nn.Linear(width, feed_forward), nn.ReLU(inplace=True), nn.Linear(feed_forward, width)
+        )
 
 
 class ResidualNorm(nn.LayerNorm):

@@ -187,8 +187,8 @@ def test_first_words_have_about_the_frequencies_of_the_text(
 def test_what_is_added_to_the_state_is_dropped(
     kind: type[AutoregressiveTransformer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dropped = Mock(side_effect=lambda self, x: x)
-    monkeypatch.setattr(Dropout, "__call__", lambda *arguments: dropped(*arguments))
+    dropped = Mock(side_effect=lambda self, x: torch.ones_like(x))
+    monkeypatch.setattr(Dropout, "_factors", lambda *arguments: dropped(*arguments))
     small(kind)(latents(2), MASK, 0.5, training=False)
     sums = 1 + (4 + 3) * SHAPE.blocks  # three attentions drop probabilities
     assert [call.args[0].rate for call in dropped.call_args_list] == [0.5] * MAX_LENGTH * sums
