@@ -13,7 +13,7 @@ FORWARD = {
     "hmm": ("oracle_gap", "gap to the oracle's entropy (nats a word)"),
     "coco": ("lm", "LM score (nats a word)"),
 }
-LIMITS = {"hmm": ((2.8, 0.4), (4.7, 5.5)), "coco": ((8.2, 4.0), (4.6, 6.6))}
+LIMITS = {"hmm": ((3.5, -1), (4.7, 6)), "coco": ((8.2, 4), (4.6, 6.6))}
 
 
 def draw(folder: Path) -> list[Path]:
@@ -29,18 +29,21 @@ def draw(folder: Path) -> list[Path]:
 
 
 def paths(data: str, axes: Axes) -> None:
-    """The runs on one data set: a dot at each validation, a larger one at the end."""
+    """The runs on one data set: a dot at each validation, a number at the end."""
     score, title = FORWARD[data]
     runs = curves(TRIALS, data)
     questions = list(dict.fromkeys(trial.question for trial in runs))
     colours = mpl.colormaps["tab10"].colors  # type: ignore[attr-defined]
-    for trial, rows in runs.items():
+    for number, (trial, rows) in enumerate(runs.items(), 1):
         forward = [float(row[score]) for row in rows]
         reverse = [float(row["reverse_lm"]) for row in rows]
         colour = colours[questions.index(trial.question) % len(colours)]
-        label = f"{trial.question}: {trial.run}, seed {trial.seed}, {done(rows[-1]):,}"
+        what = f"{trial.question}: {trial.run}, seed {trial.seed}, {done(rows[-1]):,}"
         axes.plot(forward, reverse, ".-", color=colour, linewidth=1, markersize=4)
-        axes.plot(forward[-1:], reverse[-1:], "o", color=colour, markersize=7, label=label)
+        axes.plot(
+            forward[-1:], reverse[-1:], "o", color=colour, markersize=7, label=f"{number}. {what}"
+        )
+        axes.annotate(str(number), (forward[-1], reverse[-1]), (4, 4), textcoords="offset points")
     x, y = UNIGRAMS[data]
     axes.axhline(y, color="0.5", linewidth=0.8)
     axes.annotate(

@@ -55,5 +55,5 @@ def test_the_picture_names_every_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (picture,) = nagan.draw(tmp_path)
     svg = picture.read_text(encoding="utf-8")
     for data in SCORES:
-        for trial in curves(TRIALS, data):
-            assert f"<!-- {trial.question}: {trial.run}, seed {trial.seed}, " in svg
+        for number, trial in enumerate(curves(TRIALS, data), 1):
+            assert f"<!-- {number}. {trial.question}: {trial.run}, seed {trial.seed}, " in svg
