@@ -34,6 +34,7 @@ FIGURES = (
     Drawing("importance_band.svg", "names", ("importance.band",), importance.band),
     Drawing("importance_lengths.svg", "names", ("importance",), importance.lengths),
     Drawing("importance_names.svg", "names", ("importance",), importance.forced),
+    Drawing("nagan_training.svg", "hmm", nagan.METHODS, nagan.training),
 )
 
 

@@ -1,5 +1,9 @@
-"""Draw the trials of NAGAN: one path a run, in the plane of two scores, a colour a question."""
+"""Draw the trials of NAGAN, and figure 2 of its paper.
 
+Of the trials each run is a path in the plane of two scores, in a colour for each question.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -7,6 +11,17 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from benchmarks.figures.trials import TRIALS, curves, done
+from textgan_bench.evaluation.figures import plot_losses
+from textgan_bench.training.run import Run
+
+METHODS = ("mle", "mle_transformer", "scratchgan", "gumbel", "importance", "nagan", "nagan.started")
+"""The curves of figure 2, of the methods that are here."""
+
+VALIDATION = {
+    "Oracle NLL (the oracle's entropy is 3.35)": "validation/oracle_nll",
+    "Reverse LM score": "validation/reverse_lm/kn4",
+}
+"""A collapse lowers the first, which is the paper's."""
 
 UNIGRAMS = {"hmm": (3.21, 4.92), "coco": (8.09, 5.94)}  # the anchors of leaderboard/records
 FORWARD = {
@@ -26,6 +41,15 @@ def draw(folder: Path) -> list[Path]:
     figure.savefig(picture, metadata={"Date": None})
     plt.close(figure)
     return [picture]
+
+
+def training(runs: Sequence[Run], path: Path, caption: str) -> None:
+    """Figure 2: validation scores of each method on the HMM as it trains, of the runs' budget."""
+    panels = {
+        title: {run.folder.parent.name: run.logged(key) for run in runs}
+        for title, key in VALIDATION.items()
+    }
+    plot_losses(panels, path, "batches", caption, y="nats a word")
 
 
 def paths(data: str, axes: Axes) -> None:

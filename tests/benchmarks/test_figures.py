@@ -52,7 +52,7 @@ def test_a_missing_run_is_named_by_the_command_that_makes_it(
     lines = capsys.readouterr().err.splitlines()
     band = "make bench METHOD=importance.band DATA=names BUDGET=quick SEED=3"
     assert f"without importance_band.svg: {band}" in lines
-    assert len(lines) == 7, "one line a run"
+    assert len(lines) == len({(f.data, m) for f in FIGURES for m in f.methods}) == 14
     assert not list(tmp_path.iterdir())
 
 
@@ -75,6 +75,14 @@ def test_losses_of_the_four_variants(tmp_path: Path) -> None:
         write_log(run, columns, [(1.4, 0.1, 49), (1.2, -0.5, 99)])
     gumbel.losses(runs, tmp_path / "losses.svg", BUDGET)
     assert says(tmp_path / "losses.svg", ["discriminator", "generator", *gumbel.PANELS])
+
+
+def test_curves_of_training_are_those_of_both_scores(tmp_path: Path) -> None:
+    runs = [Run(tmp_path / method / "quick-seed0") for method in nagan.METHODS]
+    for run in runs:
+        write_log(run, [*nagan.VALIDATION.values(), "step"], [(6.5, 5.2, 249), (4.1, 4.9, 499)])
+    nagan.training(runs, tmp_path / "training.svg", BUDGET)
+    assert says(tmp_path / "training.svg", ["nagan.started", "batches", *nagan.VALIDATION])
 
 
 def test_samples_stand_above_their_scores(tmp_path: Path) -> None:

@@ -176,15 +176,20 @@ def _write_where_there_is_room(
 
 
 def plot_losses(
-    panels: Mapping[str, Mapping[str, Curve]], path: Path, x: str, caption: str = ""
+    panels: Mapping[str, Mapping[str, Curve]],
+    path: Path,
+    x: str,
+    caption: str = "",
+    y: str = "loss (nats)",
 ) -> None:
-    """Draw the losses of several trainings, a panel each, a line a loss, on common axes.
+    """Draw the losses or scores of trainings, a panel each, a line each, on common axes.
 
     Args:
         panels: curves by the name of the loss, by the title of the panel.
         path: the file, ``.svg``, ``.png`` or ``.pdf``.
         x: what is written under the horizontal axes.
         caption: stands small below the figure.
+        y: what is written beside the vertical axis.
 
     Raises:
         UserError: a curve has no point, matplotlib is missing, or the file is of no known kind.
@@ -198,7 +203,7 @@ def plot_losses(
         axes.set_title(title, fontsize="small")
         axes.set_xlabel(x)
         axes.sharey(grid[0])
-    grid[0].set_ylabel("loss (nats)")
+    grid[0].set_ylabel(y)
     grid[0].legend(frameon=False, fontsize="small")
     _save(figure, path, caption)
 
