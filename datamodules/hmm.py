@@ -40,10 +40,12 @@ class HMMOracle:
 
     Args:
         path: parameters (.npz), described by a .json file of the same name.
+        length: number of words of its samples. The description has the entropy of one length; that
+            of another one is measured in the same way, which takes seconds.
 
     Raises:
         MissingError: one of the two files is missing.
-        UserError: the parameters are damaged or not those described.
+        UserError: the parameters are damaged or not those described, or the length is not positive.
     """
 
     entropy: float
@@ -51,7 +53,10 @@ class HMMOracle:
     words: tuple[str, ...]
     sha256: str
 
-    def __init__(self, path: Path = ORACLE) -> None:
+    def __init__(self, path: Path = ORACLE, length: int = LENGTH) -> None:
+        if length < 1:
+            raise UserError(f"an oracle writes sentences of one word or more, not of {length}")
+        self.length = length
         remedy = "restore it and its .json from the repository"
         try:
             content = path.read_bytes()
@@ -66,6 +71,8 @@ class HMMOracle:
                 self._parameters = tuple(
                     normalised(arrays[name]) for name in ("start", "transition", "emission")
                 )
+            if length != int(description["length"]):
+                self._measure(int(description["entropy_samples"]))
         except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise UserError(f"the oracle file {path} is damaged: {error}; {remedy}") from error
         except FileNotFoundError as error:
@@ -84,10 +91,15 @@ class HMMOracle:
         return forward_log_likelihood(batch.ids - 1, batch.lengths, *parameters)
 
     def sample(self, n: int, seed: int) -> TokenBatch:
-        """``n`` sentences of ``LENGTH`` words."""
+        """``n`` sentences of ``length`` words."""
         generator = torch.Generator().manual_seed(seed)
-        symbols = sample_sequences(n, LENGTH, *self._parameters, generator=generator)
-        return TokenBatch(symbols + 1, torch.full((n,), LENGTH))
+        symbols = sample_sequences(n, self.length, *self._parameters, generator=generator)
+        return TokenBatch(symbols + 1, torch.full((n,), self.length))
+
+    def _measure(self, n: int) -> None:
+        """The entropy, on ``n`` samples of seed 0, as that of the description was."""
+        nll = -self.log_prob(self.sample(n, seed=0)) / self.length
+        self.entropy, self.entropy_se = nll.mean().item(), (nll.std() / n**0.5).item()
 
 
 def normalised(rows: np.ndarray) -> Tensor:
@@ -98,14 +110,18 @@ def normalised(rows: np.ndarray) -> Tensor:
 
 @dataclass(frozen=True)
 class HMM(Corpus):
-    """Samples of the shipped oracle, always the same: 50,000 for training in NAGAN (A.4.2)."""
+    """Samples of the shipped oracle, always the same: 50,000 for training in NAGAN (A.4.2).
 
-    max_length = LENGTH
+    Args:
+        max_length: number of words of each sentence; figure 3 of NAGAN's paper has several.
+    """
+
+    max_length: int = LENGTH
 
     @cached_property
     def oracle(self) -> HMMOracle:
         """The shipped one."""
-        return HMMOracle()
+        return HMMOracle(length=self.max_length)
 
     @property
     def vocab_size(self) -> int:
@@ -121,8 +137,9 @@ class HMM(Corpus):
         for tokens in splits.values():
             digest.update(tokens.ids.numpy().tobytes())
         source = (
-            f"{SIZES['train']:,} samples of an HMM oracle (100 states, 500 words, length 20) fitted"
-            f" on 5,000 COCO captions; entropy {self.oracle.entropy:.4f} nats per word"
+            f"{SIZES['train']:,} samples of an HMM oracle (100 states, 500 words, length"
+            f" {self.max_length}) fitted on 5,000 COCO captions; entropy {self.oracle.entropy:.4f}"
+            " nats per word"
         )
         vocabulary = Vocabulary((PAD_TOKEN, *self.oracle.words))
         return Loaded(digest.hexdigest()[:12], Encoded(vocabulary, {**splits}, source))

@@ -15,6 +15,7 @@ from hmmlearn.hmm import CategoricalHMM
 from datamodules.hmm import HMM, ORACLE, SEEDS, SIZES, HMMOracle
 from datamodules.oracle import fit
 from tests.datamodules.ready import ready
+from textgan_bench.errors import UserError
 from textgan_bench.tokens import TokenBatch
 
 CAPTIONS = Path("../shared/data/coco/large_train.txt.gz")
@@ -87,6 +88,42 @@ def test_the_stored_entropy_is_measured_on_samples_of_seed_zero(
     n = int(description["entropy_samples"])
     nll = -oracle.log_prob(oracle.sample(n, seed=0)) / 20
     assert nll.mean().item() == pytest.approx(oracle.entropy, abs=oracle.entropy_se / 10)
+
+
+def small_oracle(path: Path) -> None:
+    """Two states, three words, described as of length 4."""
+    rng = np.random.default_rng(0)
+    sizes = {"start": (2,), "transition": (2, 2), "emission": (2, 3)}
+    arrays = {name: rng.dirichlet(np.ones(size[-1]), size[:-1]) for name, size in sizes.items()}
+    np.savez(path, words=np.array(["a", "b", "c"]), **arrays)
+    figures = {"entropy": 9.0, "entropy_se": 9.0, "entropy_samples": 40_000, "length": 4}
+    described = {**figures, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    path.with_suffix(".json").write_text(json.dumps(described))
+
+
+@pytest.mark.parametrize("length", [1, 3])
+def test_the_entropy_of_another_length_is_that_of_all_its_sentences(
+    length: int, tmp_path: Path
+) -> None:
+    small_oracle(tmp_path / "small.npz")
+    oracle = HMMOracle(tmp_path / "small.npz", length)
+    every = torch.cartesian_prod(*[torch.arange(1, 4)] * length).view(-1, length)
+    log_prob = oracle.log_prob(TokenBatch(every, torch.full((len(every),), length)))
+    assert log_prob.exp().sum().item() == pytest.approx(1)
+    exact = -(log_prob.exp() * log_prob).sum().item() / length
+    assert oracle.entropy == pytest.approx(exact, abs=4 * oracle.entropy_se)
+    assert 0 < oracle.entropy_se < 0.01
+    assert HMMOracle(tmp_path / "small.npz", 4).entropy == 9.0, "described"
+    assert oracle.sample(5, seed=0).ids.shape == (5, length)
+
+
+def test_sentences_have_the_length_that_is_asked_for() -> None:
+    corpus = HMM(max_length=7)
+    assert corpus.load().encoded.splits["train"].ids.shape == (50_000, 7)
+    assert corpus.oracle.entropy != HMM().oracle.entropy
+    assert corpus.load().revision != HMM().load().revision
+    with pytest.raises(UserError, match="of one word or more, not of 0"):
+        HMM(max_length=0).load()
 
 
 def test_words_outside_the_oracle_are_refused(oracle: HMMOracle) -> None:
