@@ -46,7 +46,10 @@ def draw(folder: Path) -> list[Path]:
 def training(runs: Sequence[Run], path: Path, caption: str) -> None:
     """Figure 2: validation scores of each method on the HMM as it trains, of the runs' budget."""
     panels = {
-        title: {run.folder.parent.name: run.logged(key) for run in runs}
+        title: {
+            run.folder.parent.name: [(step, value) for step, value in run.logged(key)]
+            for run in runs
+        }
         for title, key in VALIDATION.items()
     }
     plot_losses(panels, path, "batches", caption, y="nats a word")

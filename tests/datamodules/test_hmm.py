@@ -95,7 +95,8 @@ def small_oracle(path: Path) -> None:
     rng = np.random.default_rng(0)
     sizes = {"start": (2,), "transition": (2, 2), "emission": (2, 3)}
     arrays = {name: rng.dirichlet(np.ones(size[-1]), size[:-1]) for name, size in sizes.items()}
-    np.savez(path, words=np.array(["a", "b", "c"]), **arrays)
+    words = np.array(["a", "b", "c"])
+    np.savez(path, allow_pickle=False, words=words, **arrays)
     figures = {"entropy": 9.0, "entropy_se": 9.0, "entropy_samples": 40_000, "length": 4}
     described = {**figures, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     path.with_suffix(".json").write_text(json.dumps(described))
