@@ -106,7 +106,7 @@ class PlainNAGAN(NAGAN):
         generator, layout = self._non_autoregressive, Padded(mask)
         codes = generator.positions.expand(len(z), -1, -1)  # (B, T, H)
         drop = Dropout(self.dropout)
-        latents = drop(generator.input_scale * generator.latents(z) + codes)
+        latents = drop(generator.latents(generator.input_scale * z) + codes)
         hidden, latents, codes = (layout.rows(x) for x in (latents, latents, codes))
         for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
             # The block itself projects the codes once, not for every sentence.

@@ -98,7 +98,7 @@ def test_it_is_the_decoder_under_a_causal_mask(kind: type[AutoregressiveTransfor
     scores = generator(z, everywhere, 0.0, training=False).view(2, MAX_LENGTH, -1)
     read = F.pad(words[scores.argmax(-1)][:, :-1], (0, 0, 1, 0))  # (B, T, E)
     inputs = torch.cat([read, z[:, None].expand(-1, MAX_LENGTH, -1)], -1)
-    states = SHAPE.width**0.5 * generator.latents(inputs) + generator.positions
+    states = generator.latents(SHAPE.width**0.5 * inputs) + generator.positions
     words_so_far = Causal(everywhere)
     hidden = states = words_so_far.rows(states)
     for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):

@@ -103,7 +103,7 @@ class AutoregressiveTransformer(LatentTransformer):
         past = [(latents, latents) for _ in self.blocks]
         written = []
         for t in range(mask.shape[1]):
-            inputs = self.input_scale * self.latents(torch.cat([word, z], -1))
+            inputs = self.latents(self.input_scale * torch.cat([word, z], -1))
             x = drop(inputs + self.positions[t])[:, None]  # (B, 1, H)
             latents = torch.cat([latents, x], 1)
             for i, block in enumerate(cast("Iterable[LatentDecoderBlock]", self.blocks)):

@@ -86,7 +86,7 @@ class TransformerDiscriminator(Discriminator):
         )
 
     def project(self, embedded: Tensor) -> Tensor:
-        return self.input_scale * self.projection(embedded)
+        return self.projection(self.input_scale * embedded)
 
     def score_rows(self, projected: Tensor, layout: Padded) -> Tensor:
         positions = self.positions[: layout.mask.shape[1]]  # (T, H)

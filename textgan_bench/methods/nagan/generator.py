@@ -122,7 +122,7 @@ class NonAutoregressiveTransformer(LatentTransformer):
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, T, Z), eq. 7-8."""
         layout = rows_of(mask)
         positions = self.positions[: z.shape[1]]  # (T, H)
-        latents = self.input_scale * self.latents(layout.rows(z))  # (N, H)
+        latents = self.latents(self.input_scale * layout.rows(z))  # (N, H)
         latents = latents + layout.rows(positions.expand(len(z), -1, -1))
         drop = Dropout(dropout)
         latents = drop(latents)
