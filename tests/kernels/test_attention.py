@@ -127,6 +127,15 @@ def test_it_attends_to_words_alone(kind: str) -> None:
     torch.testing.assert_close(alone, whole[2:, :1])
 
 
+@pytest.mark.parametrize("others", [False, True])
+def test_half_precision_takes_the_padding_of_full_precision(others: bool) -> None:
+    sources, bias = [x.cpu().bfloat16() for x in draw(6, 8, "self")], padding(6).cpu()
+    value = attention(bias, *sources, heads=HEADS, others=others)
+    assert value.dtype == torch.bfloat16
+    expected = plain(bias + own_scores(6, others).cpu(), *(x.double() for x in sources))
+    torch.testing.assert_close(value.double(), expected.double(), rtol=0, atol=0.05)
+
+
 @pytest.fixture
 def taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kernels wherever they are asked for, on this device and in this type, too."""

@@ -75,3 +75,11 @@ def test_what_is_added_is_what_is_dropped() -> None:
     torch.manual_seed(0)
     torch.testing.assert_close(added, x + Dropout(0.4)(change))
     assert torch.equal(Dropout(0.0).add(x, change), x + change)
+
+
+def test_any_type_and_layout_is_dropped() -> None:
+    x = torch.ones(200, 300, dtype=torch.bfloat16).T
+    dropped = Dropout(0.25)(x)
+    assert (dropped.dtype, dropped.shape) == (x.dtype, x.shape)
+    assert dropped.unique().tolist() == [0, pytest.approx(4 / 3, rel=0.01)]
+    assert (dropped == 0).float().mean().item() == pytest.approx(0.25, abs=0.01)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import pytorch_lightning as pl
@@ -23,10 +24,14 @@ from tests.methods.small import LABELLED, SMALL
 from tests.trainer import fit
 from textgan_bench import methods
 from textgan_bench.interfaces import Method
+from textgan_bench.kernels.dropout import Dropout
 from textgan_bench.tokens import LabelledBatch, TokenBatch, length_mask
 
 VARIANTS = {
-    **{f"NAGAN.{name}": ABLATIONS[name] for name in ("soft", "gumbel", "cnn", "rnn")},
+    **{
+        f"NAGAN.{name}": ABLATIONS[name]
+        for name in ("soft", "gumbel", "cnn", "cnn_layer_norm", "rnn")
+    },
     "NAGAN.word_vectors": {
         "start": replace(SMALL["NAGAN"]["start"], word_vectors=True),
         "embedding_dim": 5,
@@ -121,8 +126,12 @@ def batches(n: int, alike: bool) -> list[TokenBatch]:
 
 
 def noisy(noise: PatternedNoise, hook: Callable[..., None]) -> Callable[..., None]:
+    def factors(dropout: Dropout, x: Tensor) -> Tensor:
+        keep = 1 - dropout.rate
+        return (noise.uniform(x) < keep).to(x.dtype) / keep
+
     def with_noise(*arguments: Any) -> None:
-        with noise:
+        with noise, patch.object(Dropout, "_factors", factors):
             hook(*arguments)
 
     return with_noise

@@ -34,8 +34,8 @@ def attention(
     Args:
         bias: (B, 1, 1, S) number added to the scores of each key, zero or minus infinity.
         sources: tensors (B, T, n H) that hold n of queries, keys and values side by side, head by
-            head: three in all. Keys and values may have another time S; B is 1 of what all
-            sentences share.
+            head: three in all. Keys and values may have another time S; B is 1 of queries and keys,
+            side by side, that all sentences share.
         heads: number of heads, of H / heads dimensions each.
         dropout: rate of dropout of probabilities.
         causal: whether a word attends only to those before it and to itself.
@@ -87,7 +87,7 @@ def _spelt_out(
     scores = torch.baddbmm(
         first, query.flatten(0, 1), key.flatten(0, 1).mT, alpha=query.shape[-1] ** -0.5
     ).unflatten(0, query.shape[:2])  # (B, heads, T, S)
-    scores = scores if bias is None else scores + bias
+    scores = scores if bias is None else scores + bias.to(scores.dtype)
     probabilities = dropout(scores.softmax(-1).expand(max(len(scores), len(value)), -1, -1, -1))
     return (probabilities @ value).transpose(1, 2).flatten(2)
 

@@ -65,6 +65,7 @@ class RAdam(Optimizer):
     def _update(self, group: dict[str, Any]) -> None:
         parameters = list(group["params"])
         gradients = [parameter.grad for parameter in parameters]
+        pairs = zip(gradients, parameters, strict=True)
         states = [self.state[parameter] for parameter in parameters]
         mean, square = ([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq"))
         beta_1, beta_2 = group["betas"]
@@ -84,7 +85,7 @@ class RAdam(Optimizer):
             # One pass over all of a parameter. After endless steps Adam corrects no bias.
             torch._fused_adamw_(
                 parameters,
-                gradients,
+                [_as(gradient, parameter) for gradient, parameter in pairs],
                 mean,
                 square,
                 [],
@@ -114,3 +115,11 @@ class RAdam(Optimizer):
         torch._foreach_mul_(change, adaptive)
         torch._foreach_add_(change, momentum, alpha=1)  # without alpha it reads a number back
         torch._foreach_addcmul_(parameters, mean, change, value=-1)
+
+
+def _as(gradient: Tensor | None, parameter: Tensor) -> Tensor:
+    """The gradient laid out as its parameter is: the fused kernel looks at no strides."""
+    assert gradient is not None
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)

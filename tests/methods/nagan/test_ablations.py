@@ -19,6 +19,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "soft": {"generator": "autoregressive_soft", "start": NOT_HELD},
     "gumbel": {"generator": "autoregressive_gumbel", "start": NOT_HELD},
     "cnn": {"discriminator": "cnn"},
+    "cnn_layer_norm": {"discriminator": "cnn_layer_norm"},
     "rnn": {"discriminator": "rnn"},
     "no_penalty": {"gradient_penalty": 0.0},
     "no_dropout": {"dropout": 0.0},

@@ -57,6 +57,7 @@ def test_the_kernels_drop_what_they_compute(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(f"textgan_bench.kernels.{module}.can_take", lambda *x: True)
     by_itself, seeds = Mock(side_effect=lambda self, x: x), Mock(wraps=Dropout.seed)
     monkeypatch.setattr(Dropout, "__call__", lambda *arguments: by_itself(*arguments))
+    monkeypatch.setattr(Dropout, "add", Mock(side_effect=AssertionError("by no kernel")))
     monkeypatch.setattr(Dropout, "seed", lambda *arguments: seeds(*arguments))
     method = build(dropout=0.25).to(DEVICE, DTYPE)
     mask = length_mask(torch.tensor([3, 5], device=DEVICE), MAX_LENGTH)
