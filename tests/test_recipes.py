@@ -67,6 +67,10 @@ def test_variants_combine() -> None:
     assert layers("mle.soft.hard", "noise", "quick")[2:] == paths
     assert budgets("mle.soft.hard", ROOT / "noise") == ["paper", "smoke", "quick"]
     assert layers("mle.hard.soft", "noise", "paper")[2:] == [paths[0], paths[2], paths[1]]
+    assert layers("mle.hard.soft", "noise", "quick")[-1] == paths[-1], "in any order"
+    write_recipe("noise/mle.warm.yaml", "model: {init_args: {rate: 1}}")
+    assert layers("mle.warm.soft.hard", "noise", "quick")[-1] == paths[-1], "and beside others"
+    (ROOT / "noise/mle.warm.yaml").unlink()
     assert rows(ROOT / "noise") == ["boring", "mle", "mle.hard", "mle.soft"]
     for name in ("mle.soft.warm", "mle.soft.soft", "mle.warm", "mle.soft.", "mle..soft"):
         with pytest.raises(UserError, match=f"no method {re.escape(name)}"):

@@ -4,7 +4,7 @@
 ``benchmarks/rows`` that hold its rows: ``generation`` unless it says otherwise. ``<method>.yaml``
 there is a row at the budget of its paper, ``<method>-<budget>.yaml`` what another budget changes,
 and ``<method>.<variant>.yaml`` a row, too, laid over the method at each of its budgets. Variants of
-a method combine: ``<method>.<one>.<other>`` is laid over by both, and by a file of its own name, if
+a method combine: ``<method>.<one>.<other>`` is laid over by both, and by a file of this name, if
 there is one. Files of these names in the folder of the table hold what differs there, or rows that
 it alone has. A ``+`` joins the methods or the budgets that share a file. The recipes of ``text``
 are those of every text of the user, whose table is called ``text-<name>``.
@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -84,10 +84,12 @@ def layers(method: str, data: str, budget: str, root: Path = ROOT) -> list[Path]
         )
     files = _files(folder)
     paths = [root / "trainer.yaml", folder / DATA]
-    for name in laid_over(method):
+    for parts in laid_over(method):
         for key in dict.fromkeys((PAPER, budget)):
             paths += [
-                path for path, (names, keys) in files.items() if name in names and key in keys
+                path
+                for path, (names, keys) in files.items()
+                if key in keys and parts in map(_parts, names)
             ]
     if budget == SMOKE:
         paths.append(root / "smoke.yaml")
@@ -256,14 +258,19 @@ def is_row(method: str, folder: Path) -> bool:
     return method in known or (combined and all(part in known for part in parts))
 
 
-def laid_over(method: str) -> list[str]:
-    """The rows that a row consists of, the later laid over the earlier.
+def laid_over(method: str) -> list[frozenset[str]]:
+    """The rows that a row consists of, each a method and variants, later ones over earlier ones.
 
-    >>> laid_over("nagan.started.cnn")
-    ['nagan', 'nagan.started', 'nagan.cnn', 'nagan.started.cnn']
+    >>> [sorted(parts) for parts in laid_over("nagan.started.cnn")]
+    [['nagan'], ['nagan', 'started'], ['cnn', 'nagan'], ['cnn', 'nagan', 'started']]
     """
     base, *variants = method.split(".")
-    return list(dict.fromkeys([base, *(f"{base}.{variant}" for variant in variants), method]))
+    chosen = (combinations(variants, n) for n in range(len(variants) + 1))
+    return [frozenset((base, *some)) for some in chain.from_iterable(chosen)]
+
+
+def _parts(row: str) -> frozenset[str]:
+    return frozenset(row.split("."))
 
 
 def offers(folder: Path) -> dict[str, list[str]]:
@@ -274,8 +281,8 @@ def offers(folder: Path) -> dict[str, list[str]]:
 
 
 def _budgets(method: str, files: Mapping[Path, tuple[list[str], list[str]]]) -> list[str]:
-    parts = set(laid_over(method))
-    found = (keys for names, keys in files.values() if not parts.isdisjoint(names))
+    rows_below = laid_over(method)
+    found = (keys for names, keys in files.values() if any(_parts(n) in rows_below for n in names))
     return list(dict.fromkeys([PAPER, SMOKE, *sorted(chain.from_iterable(found))]))
 
 

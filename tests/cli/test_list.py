@@ -49,6 +49,23 @@ def test_a_method_and_a_data_set_choose_what_is_listed(command: Command) -> None
     assert "no data set nois (did you mean noise?)" in command.refused("list", "--data", "nois")
 
 
+def test_combined_variants_are_listed_where_they_are_named_or_have_a_record(
+    command: Command,
+) -> None:
+    for variant in ("one", "two"):
+        write_recipe(f"noise/boring.{variant}.yaml", "model: {init_args: {}}")
+
+    def listed(*arguments: str) -> list[list[str]]:
+        return [line.split() for line in command("list", *arguments).out.splitlines()[1:-2]]
+
+    assert ["noise", "boring.one.two", "·", "·"] not in listed("noise")
+    assert listed("boring.one.two") == [["noise", "boring.one.two", "·", "·"]]
+    command.bench()
+    leaderboard.write(replace(leaderboard.load(RECORD), method="boring.one.two"))
+    assert ["noise", "boring.one.two", "·", "1"] in listed("noise")
+    assert "no method boring.one.three" in command.refused("list", "boring.one.three")
+
+
 def test_a_damaged_record_is_named_by_the_list(command: Command) -> None:
     damaged = Path("leaderboard/records/noise/boring-quick-seed0-r1.json")
     damaged.parent.mkdir(parents=True)

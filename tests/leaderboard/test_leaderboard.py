@@ -161,6 +161,10 @@ def test_an_ablation_that_repeats_its_base_is_not_printed(tmp_path: Path) -> Non
     assert "| nagan.rnn |" not in page
     assert "- nagan.rnn, quick: nagan to the last digit here" in page
     assert "> nagan.rnn" in leaderboard.compare(ablation, [RUN]), "one that was asked for"
+    started = replace(RUN, method="nagan.started", scores=RUN.scores | {"oracle_gap": 0.5})
+    store(tmp_path / "started", RUN, started, replace(started, method="nagan.started.rnn"))
+    page = (tmp_path / "started/tables/hmm.md").read_text(encoding="utf-8")
+    assert "- nagan.started.rnn, quick: nagan.started to the last digit here" in page
     different = (
         replace(ablation, scores=RUN.scores | {"oracle_gap": 0.020000001}),
         replace(ablation, seed=2),

@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from textgan_bench import leaderboard
 from textgan_bench.errors import UserError, meant
-from textgan_bench.recipes import PAPER, ROOT, SMOKE, offers, table, tables
+from textgan_bench.recipes import PAPER, ROOT, SMOKE, budgets, is_row, rows, table, tables
 
 RECIPE = "·"
 """Mark of a budget that has a recipe and no record."""
@@ -30,10 +30,18 @@ def list(name: str | None, *, data: str | None) -> None:
     if data is None and name in names:
         method, data = None, name
     chosen = names if data is None else [table(data).name]
+    runs = {
+        (record.data, record.method, record.budget, record.seed)
+        for record in leaderboard.load_records()
+        if record.source == "run"
+    }
+    combined = {(each, row) for each, row, *_ in runs}
+    combined |= {(each, method) for each in chosen if method is not None}
     offered = {
-        (each, row): [budget for budget in budgets if budget != SMOKE]
+        (each, row): [budget for budget in budgets(row, ROOT / each) if budget != SMOKE]
         for each in chosen
-        for row, budgets in offers(ROOT / each).items()
+        for row in sorted({*rows(ROOT / each), *(row for of, row in combined if of == each)})
+        if is_row(row, ROOT / each)
     }
     methods = sorted({row for _, row in offered})
     if method is not None and method not in methods:
@@ -42,11 +50,6 @@ def list(name: str | None, *, data: str | None) -> None:
         raise UserError(
             f"no method {method}{meant(method, known)}: there are {', '.join(methods)}{or_data}"
         )
-    runs = {
-        (record.data, record.method, record.budget, record.seed)
-        for record in leaderboard.load_records()
-        if record.source == "run"
-    }
     seeds = Counter(run[:3] for run in runs)
     if name is None and data is None:
         made = {row for row in offered if any(seeds[*row, budget] for budget in offered[row])}

@@ -127,21 +127,22 @@ def _block(records: Iterable[Record], marked: tuple[str, ...] | None = None) -> 
 
 
 def _repeats(group: Sequence[Record], groups: Iterable[Sequence[Record]]) -> str | None:
-    """The method that ``group`` is an ablation of, if what it leaves out changes no score."""
+    """The row that ``group`` is an ablation of, if what it leaves out changes no score."""
     first = group[0]
-    base, is_ablation, _ = first.method.partition(".")
-    if first.source != "run" or not is_ablation:
+    if first.source != "run":
         return None
-    known = {
-        record.seed: record.scores
-        for other in groups
-        for record in other
-        if (record.source, record.method, record.budget) == ("run", base, first.budget)
-    }
-    same = all(
-        record.seed in known and _equal(record.scores, known[record.seed]) for record in group
-    )
-    return base if same else None
+    parts = first.method.split(".")
+    bases = {".".join(parts[:n]) for n in range(1, len(parts))}
+    for other in groups:
+        base = other[0]
+        if base.source == "run" and base.method in bases and base.budget == first.budget:
+            known = {record.seed: record.scores for record in other}
+            if all(
+                record.seed in known and _equal(record.scores, known[record.seed])
+                for record in group
+            ):
+                return base.method
+    return None
 
 
 def _equal(scores: Mapping[str, float], others: Mapping[str, float]) -> bool:
