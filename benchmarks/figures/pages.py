@@ -37,10 +37,8 @@ def excerpt(data: str, *titles: str, short: bool = False) -> Callable[[], str]:
         header, rule, *rows = (line.strip("| ").split(" | ") for line in lines)
         columns = [header.index(title) for title in ("Method", "Budget", "Seeds", *titles)]
         names = [row[0].partition(" ")[0] for row in rows]
-        left_out = [
-            short and name not in ROWS and ("." in name or name == "uniform") for name in names
-        ]
-        kept = [row for row, out in zip(rows, left_out, strict=True) if not out]
+        plain = [name in ROWS or not ("." in name or name == "uniform") for name in names]
+        kept = [row for row, shown in zip(rows, plain, strict=True) if shown or not short]
         chosen = [[row[i] for i in columns] for row in (header, rule, *kept)]
         text = "\n".join(f"| {' | '.join(row)} |" for row in chosen)
         return f"{text}\n\n{STOPGAP}" if "†" in text else text
