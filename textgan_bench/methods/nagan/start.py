@@ -208,6 +208,7 @@ def start_at_vectors(
     as position codes. The generator's weights of a word's score become its vector, projected at
     random and scaled to the size that the weights had.
     """
+    vectors = vectors.to(discriminator.embedding.weight)
     entered = discriminator.project(vectors) - discriminator.project(torch.zeros_like(vectors))
     discriminator.embedding.weight.copy_(vectors * (CODE_SIZE / entered.square().mean().sqrt()))
     weight = generator.scores.weight  # (V - 1, H)
