@@ -29,6 +29,7 @@ FORWARD = {
     "coco": ("lm", "LM score (nats a word)"),
 }
 LIMITS = {"hmm": ((3.5, -1), (4.7, 6)), "coco": ((8.2, 4), (4.6, 6.6))}
+"""Of the axes; the legend says which runs end outside."""
 
 
 def draw(folder: Path) -> list[Path]:
@@ -59,6 +60,7 @@ def paths(data: str, axes: Axes) -> None:
     """The runs on one data set: a dot at each validation, a number at the end."""
     score, title = FORWARD[data]
     runs = curves(TRIALS, data)
+    horizontal, vertical = LIMITS[data]
     questions = list(dict.fromkeys(trial.question for trial in runs))
     colours = mpl.colormaps["tab10"].colors  # type: ignore[attr-defined]
     for number, (trial, rows) in enumerate(runs.items(), 1):
@@ -66,6 +68,8 @@ def paths(data: str, axes: Axes) -> None:
         reverse = [float(row["reverse_lm"]) for row in rows]
         colour = colours[questions.index(trial.question) % len(colours)]
         what = f"{trial.question}: {trial.run}, seed {trial.seed}, {done(rows[-1]):,}"
+        inside = min(horizontal) < forward[-1] < max(horizontal) and reverse[-1] < max(vertical)
+        what += "" if inside else ", outside"
         axes.plot(forward, reverse, ".-", color=colour, linewidth=1, markersize=4)
         axes.plot(
             forward[-1:], reverse[-1:], "o", color=colour, markersize=7, label=f"{number}. {what}"
@@ -76,7 +80,6 @@ def paths(data: str, axes: Axes) -> None:
     axes.annotate(
         f"unigrams ({x}, {y})", (0.01, y), xycoords=("axes fraction", "data"), va="bottom"
     )
-    horizontal, vertical = LIMITS[data]
     axes.set(
         xlim=horizontal,
         ylim=vertical,

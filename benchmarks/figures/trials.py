@@ -1,7 +1,7 @@
 """The trials of NAGAN: ``docs/nagan_trials.csv``, validation scores by run and batch.
 
 ``question`` is what a run helps to decide, ``run`` what it changes, ``commit`` the code that
-trained it. A run ends early where its answer was clear.
+trained it, ``settings`` the options of its method. A run ends early where its answer was clear.
 """
 
 import csv

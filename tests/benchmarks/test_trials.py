@@ -10,11 +10,11 @@ from benchmarks.figures.trials import SCORES, TRIALS, Trial, curves, table
 ROOT = Path(__file__).parents[2]
 
 CSV = """\
-data,question,run,seed,commit,generator_updates,distinct_words,oracle_gap,lm,reverse_lm,fed
-hmm,rates,as they are,0,abc,250,480,2.345,5.5,6.123,0.05
-hmm,rates,as they are,0,abc,1500,490,1.5,5.25,6,0.04
-hmm,rates,"slower, larger",1,abc,250,1900,7,8,8,0.1
-coco,rates,as they are,0,abc,500,1200,,5.25,6,0.0412
+data,question,run,seed,commit,settings,generator_updates,distinct_words,oracle_gap,lm,reverse_lm,fed
+hmm,rates,as they are,0,abc,a=1,250,480,2.345,5.5,6.123,0.05
+hmm,rates,as they are,0,abc,a=1,1500,490,1.5,5.25,6,0.04
+hmm,rates,"slower, larger",1,abc,a=2 b=1,250,1900,7,8,8,0.1
+coco,rates,as they are,0,abc,a=1,500,1200,,5.25,6,0.0412
 """
 
 
@@ -37,14 +37,15 @@ def test_a_table_holds_the_last_validation_of_each_run(small: Path) -> None:
 
 
 @pytest.mark.parametrize("data", SCORES)
-def test_every_trial_has_a_commit_and_each_checkpoint_once(data: str) -> None:
+def test_every_trial_has_a_commit_settings_and_each_checkpoint_once(data: str) -> None:
     runs = curves(ROOT / TRIALS, data)
     assert runs
     for rows in runs.values():
         batches = [trials.done(row) for row in rows]
         assert batches == sorted(set(batches))
-        (commit,) = {row["commit"] for row in rows}
+        ((commit, settings),) = {(row["commit"], row["settings"]) for row in rows}
         assert commit
+        assert settings
 
 
 def test_the_picture_names_every_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
