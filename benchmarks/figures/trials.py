@@ -51,12 +51,13 @@ def table(path: Path, data: str) -> Callable[[], str]:
     def write() -> str:
         scores = SCORES[data]
         titles = [title for title, _ in scores.values()]
-        lines = [["Question", "Run", "Seed", "Batches", *titles]]
-        lines.append(["---", "---", *("---:" for _ in lines[0][2:])])
-        for trial, rows in curves(path, data).items():
+        lines = [["", "Question", "Run", "Seed", "Batches", *titles]]
+        lines.append(["---:", "---", "---", *("---:" for _ in lines[0][3:])])
+        for number, (trial, rows) in enumerate(curves(path, data).items(), 1):
             row = max(rows, key=done)
             values = (f"{float(row[key]):,.{digits}f}" for key, (_, digits) in scores.items())
-            lines.append([trial.question, trial.run, str(trial.seed), f"{done(row):,}", *values])
+            named = [str(number), trial.question, trial.run, str(trial.seed), f"{done(row):,}"]
+            lines.append([*named, *values])
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     return write

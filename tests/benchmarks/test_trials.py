@@ -27,10 +27,10 @@ def small(tmp_path: Path) -> Path:
 
 def test_a_table_holds_the_last_validation_of_each_run(small: Path) -> None:
     assert table(small, "hmm")().splitlines() == [
-        "| Question | Run | Seed | Batches | Words | Gap | Reverse LM |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
-        "| rates | as they are | 0 | 1,500 | 490 | 1.50 | 6.00 |",
-        "| rates | slower, larger | 1 | 250 | 1,900 | 7.00 | 8.00 |",
+        "|  | Question | Run | Seed | Batches | Words | Gap | Reverse LM |",
+        "| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: |",
+        "| 1 | rates | as they are | 0 | 1,500 | 490 | 1.50 | 6.00 |",
+        "| 2 | rates | slower, larger | 1 | 250 | 1,900 | 7.00 | 8.00 |",
     ]
     assert "| 500 | 1,200 | 5.25 | 6.00 | 0.041 |" in table(small, "coco")()
     assert list(curves(small, "coco")) == [Trial("rates", "as they are", 0)]

@@ -23,8 +23,9 @@ discriminator; no gradient penalty; no dropout.
 Where the paper is silent: the inputs of both Transformers are multiplied by the root of their
 width, and no word of the generator attends to itself, as in the code that A.3.1 names
 (salesforce/nonauto-nmt). Layers start as PyTorch has them, and the embedding as a linear layer over
-one-hots. The discriminator has no dropout: section 4 names the generator alone. ``Start`` holds what
-helps and is not in the paper; it is off by default. All readings and the evidence: docs/nagan.md.
+one-hots. The discriminator has no dropout: section 4 names the generator alone. ``Start`` holds
+what helps and is not in the paper; it is off by default. All readings and the evidence:
+docs/nagan.md.
 
 Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden width, Z latent.
 """
