@@ -68,7 +68,7 @@ def carried_out(line: str, **environment: str) -> subprocess.CompletedProcess[st
         ("list nagann", "no method nagann (did you mean nagan?): there are aae, arae"),
         ("list coko", "no method coko (did you mean coco?)"),
         ("list --data coko", "no data set coko (did you mean coco?)"),
-        ("list --dat coco --dta hmm", "no option --dta (did you mean --data?)"),
+        ("list --data coco --dta hmm", "no option --dta (did you mean --data?)"),
         ("data snil", "no data set snil (did you mean snli?)"),
         ("score README.md --data coko", "no data set coko (did you mean coco?)"),
         ("score none --data coco", "none does not exist"),

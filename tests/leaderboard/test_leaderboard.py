@@ -245,7 +245,8 @@ def test_published_rows_keep_their_digits_and_their_own_block(tmp_path: Path) ->
 
 def test_the_terminal_shows_the_row_among_its_peers() -> None:
     elsewhere = replace(RUN, method="elsewhere", data_revision="ffffffffffff")
-    lines = leaderboard.compare(RUN, [ORACLE, COLLAPSED, elsewhere, RUN]).splitlines()
+    *lines, legend = leaderboard.compare(RUN, [ORACLE, COLLAPSED, elsewhere, RUN]).splitlines()
+    assert legend == "* the best of its budget"
     assert len({len(line) for line in lines}) <= 2  # right-aligned, but for a trailing mark
     header, oracle, collapsed, run = (line.split() for line in lines)
     assert header[:4] == ["Method", "Budget", "Seeds", "Batches"]

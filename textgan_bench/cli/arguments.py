@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import Never
+from typing import Any, Never
 
 from textgan_bench.cli.options import keys
 from textgan_bench.errors import meant
@@ -17,10 +17,16 @@ EXTRAS, PROFILES = (keys("textgan_bench.metrics.profiles", name) for name in ("E
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser whose errors are one line, and whose options are written in full.
+
+    Of an abbreviation the nearest option would be taken, as ``--data_dir`` for ``--data``.
+    """
 
     commands: Mapping[str, "Parser"]
     """Of the root: the parser of each command."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, allow_abbrev=False, **options)
 
     def error(self, message: str) -> Never:
         self.exit(USAGE_ERROR, f"{self.prog}: {message} (--help lists the arguments)\n")
@@ -30,7 +36,7 @@ class Parser(argparse.ArgumentParser):
         options = list(self._option_string_actions)
         for argument in takewhile("--".__ne__, arguments):
             name = argument.partition("=")[0]
-            if name.startswith("--") and not any(option.startswith(name) for option in options):
+            if name.startswith("--") and name not in options:
                 self.error(f"there is no option {name}{meant(name, options)}")
 
 

@@ -21,6 +21,7 @@ from textgan_bench.leaderboard.columns import (
     digits,
 )
 
+BEST = "* the best of its budget"
 CAVEAT = "† the text was too uniform for Kneser-Ney discounts of some order: fixed ones stood in"
 
 LEGEND = (
@@ -251,7 +252,7 @@ def latex(data: str, blocks: Sequence[Block]) -> str:
 def plain(block: Block) -> str:
     """Aligned text for a terminal; ``*`` is the best value, ``>`` the marked row.
 
-    A ``†`` is explained below the rows.
+    Marks are explained below the rows.
     """
     header, *lines = _cells(block, _plain_emphasis)
     lines = [[*map(one_line, header)], *lines]
@@ -264,8 +265,9 @@ def plain(block: Block) -> str:
             for place, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         aligned.append((pointer + "  ".join(words)).rstrip())
-    if any("†" in cell for line in lines for cell in line):
-        aligned.append(CAVEAT)
+    cells = [cell for line in lines for cell in line]
+    aligned += [BEST] if any(cell.endswith("*") for cell in cells) else []
+    aligned += [CAVEAT] if any("†" in cell for cell in cells) else []
     return "\n".join(aligned)
 
 
