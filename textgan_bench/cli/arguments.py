@@ -25,8 +25,8 @@ class Parser(argparse.ArgumentParser):
     commands: Mapping[str, "Parser"]
     """Of the root: the parser of each command."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, allow_abbrev=False, **options)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "allow_abbrev": False})
 
     def error(self, message: str) -> Never:
         self.exit(USAGE_ERROR, f"{self.prog}: {message} (--help lists the arguments)\n")
