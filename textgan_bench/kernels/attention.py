@@ -8,6 +8,7 @@ from torch import Tensor
 
 from textgan_bench.kernels.dropout import NO_DROPOUT, Dropout
 from textgan_bench.kernels.gpu_kernels import can_take
+from textgan_bench.kernels.shapes import shapes_are_fixed
 from textgan_bench.kernels.sources import split, total_width
 
 OWN = -1e4
@@ -59,7 +60,8 @@ def attention(
     own_scores = None
     if others:
         own_scores = torch.eye(like.shape[1], dtype=like.dtype, device=like.device).mul_(OWN)
-    if like.shape[1] <= LARGEST and not causal and like.device.type == "cpu":
+    short = like.shape[1] <= LARGEST and not causal
+    if short and like.device.type == "cpu" and not shapes_are_fixed():
         return _spelt_out(bias, own_scores, sources, heads, dropout)
     if own_scores is not None:
         bias = own_scores if bias is None else bias + own_scores

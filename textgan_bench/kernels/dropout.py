@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from textgan_bench.kernels.shapes import shapes_are_fixed
+
 LEVELS = 1 << 16
 """Of a decision to drop: a random number of 64 bits holds four, and PyTorch draws one for each."""
 
@@ -30,15 +32,19 @@ class Dropout:
 
         On a processor the rate is rounded to 1 / 65,536, and kept values are scaled by that rate.
         """
-        if not self.rate or x.device.type != "cpu":
+        if not self._on_processor(x):
             return F.dropout(x, self.rate)
         return x * self._factors(x)
 
     def add(self, x: Tensor, change: Tensor) -> Tensor:
         """(…) ``x + dropout(change)``, in one pass over both on a processor."""
-        if not self.rate or x.device.type != "cpu":
+        if not self._on_processor(change):
             return x + F.dropout(change, self.rate)
         return torch.addcmul(x, change, self._factors(change))
+
+    def _on_processor(self, x: Tensor) -> bool:
+        """Whether something is dropped, and by a processor that takes no graph's step."""
+        return self.rate > 0 and x.device.type == "cpu" and not shapes_are_fixed()
 
     def _factors(self, x: Tensor) -> Tensor:
         """(…) what a processor multiplies x (…) by: 0 where it drops."""
