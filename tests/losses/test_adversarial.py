@@ -8,6 +8,7 @@ from textgan_bench.losses.adversarial import (
     discriminator_loss,
     max_gradient_penalty,
     non_saturating_loss,
+    one_hot_product,
 )
 from textgan_bench.methods.nagan.discriminator import TransformerDiscriminator
 from textgan_bench.networks.transformer import Shape
@@ -127,3 +128,9 @@ def test_padding_does_not_change_the_penalty() -> None:
         rtol=1e-12,
         atol=0,
     )
+
+
+def test_the_product_of_one_hots_has_the_gradient_of_finite_differences() -> None:
+    table = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
+    torch.testing.assert_close(one_hot_product(table), table.T @ table)
+    assert torch.autograd.gradcheck(one_hot_product, table)

@@ -1,6 +1,7 @@
 """Adversarial losses on raw scores (logits), and gradient penalties. Shapes: B batch."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -41,7 +42,22 @@ def one_hot_product(table: Tensor) -> Tensor:
     Args:
         table: (V, E) word vectors.
     """
-    return table.T @ table
+    product: Tensor = _Square.apply(table)
+    return product
+
+
+class _Square(torch.autograd.Function):
+    """Backwards it is one product where that of two tensors takes two."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor) -> Tensor:
+        ctx.save_for_backward(table)
+        return table.T @ table
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> Tensor:
+        (table,) = ctx.saved_tensors
+        return table @ (slope + slope.T)
 
 
 def max_gradient_penalty(
