@@ -74,7 +74,7 @@ def max_gradient_penalty(
         score: function from (B, T, E) points and (B,) lengths to (B,) scores.
         points: (B, T, E) points, with or without history.
         lengths: (B,) numbers of positions that count.
-        product: (E, E) inner product of gradients; the lengths of their vectors are by it.
+        product: (E, E) inner product that lengths of gradients are taken by (``one_hot_product``).
 
     Returns:
         The penalty, differentiable in the score's parameters, in ``product`` and in the history of
