@@ -7,6 +7,7 @@ from datamodules.ciphers import WordSub
 from datamodules.coco import COCO
 from datamodules.hmm import HMM, HMMOracle
 from datamodules.hub import COCO2014, COCO2017, SNLI, SNLIARAE
+from datamodules.lstm import LSTM, LSTMOracle
 from datamodules.names import Names
 from datamodules.own_text import Text
 from datamodules.text_data import TextData
@@ -19,6 +20,7 @@ __all__ = [
     "COCO2014",
     "COCO2017",
     "HMM",
+    "LSTM",
     "SNLI",
     "SNLIARAE",
     "BrownW200",
@@ -28,6 +30,7 @@ __all__ = [
     "CharacterCipher",
     "EMNLPNews",
     "HMMOracle",
+    "LSTMOracle",
     "Names",
     "Text",
     "TextData",

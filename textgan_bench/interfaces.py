@@ -135,6 +135,10 @@ class Method(LightningModule, ABC):
         self.automatic_optimization = False
         self.vocab_size = vocab_size
         self.max_length = max_length
+        self.phase = ""
+        """What the latest batch was spent on (``pretraining``), empty if all are alike."""
+        self.updates_generator = True
+        """Whether the generator learnt from the latest batch."""
         self.latest_losses: dict[str, float] = {}
         """Losses of the last batch that was looked at."""
         self._unseen: list[tuple[int, dict[str, Tensor]]] = []
@@ -145,6 +149,11 @@ class Method(LightningModule, ABC):
         # ranks would draw the same noise.
         if self.trainer.world_size > 1:
             torch.manual_seed(torch.initial_seed() + self.global_rank)
+
+    @property
+    def batches_done(self) -> int:
+        """Training batches before this one, those before an interruption included."""
+        return int(self.trainer.fit_loop.total_batch_idx)
 
     def descend(
         self, loss: Tensor, optimizer: LightningOptimizer, clip: float | None = None
@@ -166,7 +175,7 @@ class Method(LightningModule, ABC):
             FloatingPointError: a loss of this batch, or of an earlier one, is not finite.
         """
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
-        batch = self.trainer.fit_loop.total_batch_idx
+        batch = self.batches_done
         self._unseen.append((batch, {name: loss.detach() for name, loss in losses.items()}))
         if every and (batch + 1) % every == 0:
             self._look_at_losses()
@@ -207,7 +216,7 @@ class Method(LightningModule, ABC):
         here = not finite or bool(torch.stack([*finite.values()]).all())
         if not self.trainer.strategy.reduce_boolean_decision(here):
             name = next((name for name, good in finite.items() if not good), OTHERS)
-            done = self.trainer.fit_loop.total_batch_idx + 1
+            done = self.batches_done + 1
             raise FloatingPointError(f"{name} is not finite in batch {done}; {SAME_AGAIN}")
 
     def count_training_text(self) -> tuple[Tensor, Tensor]:
@@ -249,6 +258,11 @@ class TextGenerator(Method):
     setting: float
     """The knob's value that samples are drawn at by default."""
 
+    @property
+    def passes(self) -> int:
+        """Times that a network is run, one after the other, to write the longest sentence."""
+        return self.max_length
+
     @abstractmethod
     def sample(self, n: int, *args: Any, **knob: Any) -> TokenBatch:
         """Draw ``n`` sentences at the method's evaluation setting, or with ``knob=value``."""
@@ -258,6 +272,15 @@ class TextGenerator(Method):
 
     def test_step(self, batch: TokenBatch, batch_idx: int) -> dict[str, TokenBatch]:
         return {"samples": self.sample(len(batch.ids))}
+
+
+@runtime_checkable
+class Likelihood(Protocol):
+    """A method that knows the likelihood of a sentence, as it would draw it by default."""
+
+    def log_prob(self, batch: TokenBatch) -> Tensor:
+        """(B,) log probability of each sentence, its end symbol included, in nats."""
+        ...
 
 
 @runtime_checkable

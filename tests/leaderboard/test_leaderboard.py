@@ -84,7 +84,7 @@ SECOND_SEED = replace(
 # Means and standard deviations (divisor n - 1) of 3.5 and 3.7: 3.6 and 0.1414, which supports two
 # decimals; of 300 and 320: 310 and 14.1; of 0.99 and 0.97: 0.98 and 0.0141.
 TABLE = """\
-| Method | Budget | Seeds | Batches | Oracle NLL ≈ | Gap →0 | Reverse LM ↓ | Words ≈ | Sentences ≈ |
+| Method | Budget | Seeds | Updates | Oracle NLL ≈ | Gap →0 | Reverse LM ↓ | Words ≈ | Sentences ≈ |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 | oracle | anchor | 1 |  | 3.480 | 0.000 | 4.20 | 480 | 1.000 |
 | mle | quick | 1 | ≥ 1,000 | 2.000 | -1.480 | 6.25 | 10 | 0.500 |
@@ -249,7 +249,7 @@ def test_the_terminal_shows_the_row_among_its_peers() -> None:
     assert legend == "* the best of its budget"
     assert len({len(line) for line in lines}) <= 2  # right-aligned, but for a trailing mark
     header, oracle, collapsed, run = (line.split() for line in lines)
-    assert header[:4] == ["Method", "Budget", "Seeds", "Batches"]
+    assert header[:4] == ["Method", "Budget", "Seeds", "Updates"]
     assert oracle == ["oracle", "anchor", "1", "3.480", "0.000", "4.20", "480", "1.000"]
     assert collapsed == [
         "mle",

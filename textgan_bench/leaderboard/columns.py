@@ -31,6 +31,8 @@ class Column:
 COLUMNS = (
     Column("oracle_nll", "Oracle NLL", "≈", 3, 0.008),
     Column("oracle_gap", "Gap", "→0", 3, 0.008),
+    # Of the test text, under methods that know it: not one of samples.
+    Column("nll", "NLL of text", "↓", 3),
     Column("lm_score/kn4", "LM score", "≈", 2, 0.02),
     Column("lm_score_event/kn4", "LM score by event", "≈", 2, 0.02),
     Column("reverse_lm/kn4", "Reverse LM", "↓", 2, 0.01),

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from textgan_bench.errors import UserError, one_line
 from textgan_bench.files import replace_text
 
-LATER = frozenset({"training_updates", "training_hours", "left_out"})
+LATER = frozenset({"training_updates", "training_hours", "left_out", "phases", "passes"})
 """Fields that records of before lack; what stands for each there is its default."""
 
 SCHEMA = 1
@@ -26,6 +26,7 @@ LEAST = {
     "wall_clock_hours": 0,
     "training_updates": 0,
     "training_hours": 0,
+    "passes": 1,
 }
 """The smallest value of each number of a record."""
 
@@ -91,6 +92,12 @@ class Record:
     """Time of the whole training, its sessions added up; None in records of before."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Scores that the samples do not determine, and why; records of before have none."""
+    phases: dict[str, Any] = field(default_factory=dict)
+    """Of each phase of a training that has several, by name: its ``batches``, its ``hours`` and the
+    ``scores`` of its last validation."""
+    passes: int | None = None
+    """Times that a network is run, one after the other, to write the longest sentence; None in
+    records of before, and of methods that rewrite."""
 
     @property
     def cost(self) -> tuple[int, float] | None:

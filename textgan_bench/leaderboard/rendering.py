@@ -163,13 +163,14 @@ def _row(group: Sequence[Record], *, marked: bool) -> Line:
         },
         budget="anchor" if first.source == "anchor" else first.budget,
         seeds=len(group),
-        batches="" if first.source == "anchor" else _batches(group),
+        updates="" if first.source == "anchor" else _updates(group),
+        passes=first.passes,
         marked=marked,
     )
 
 
-def _batches(group: Sequence[Record]) -> str:
-    """Training batches of a row, each of which counts as an update, on average over its seeds."""
+def _updates(group: Sequence[Record]) -> str:
+    """Generator updates of a row's whole training, on average over its seeds."""
     costs = [record.cost for record in group]
     known = [cost[0] for cost in costs if cost is not None]
     if len(known) == len(costs):
@@ -184,6 +185,15 @@ def _left_out(group: Sequence[Record]) -> list[str]:
         for record in group
         for key, reason in record.left_out.items()
     ]
+
+
+def _phases(record: Record) -> str:
+    """What the phases of a training took."""
+    parts = [
+        f"{name} {spent['batches']:,} batches in {spent['hours']:.2f} h"
+        for name, spent in record.phases.items()
+    ]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _training(group: Sequence[Record]) -> str:
@@ -201,7 +211,7 @@ def _training(group: Sequence[Record]) -> str:
     hardware = " or ".join(sorted({record.hardware for record in group}))
     return (
         f"{first.method}, {first.budget}: {first.budget_label}; "
-        f"{updates:,.0f} generator updates in {hours:.2f} h{selected} on {hardware}"
+        f"{updates:,.0f} generator updates in {hours:.2f} h{selected}{_phases(first)} on {hardware}"
     )
 
 

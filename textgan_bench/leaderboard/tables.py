@@ -30,8 +30,10 @@ LEGEND = (
     "against the test text; where a score is relative to the training text (PPL, Novel, Nearest) "
     "it is the test text against that. copy and other_style are transfers: the sources as they "
     "are, and real sentences of the other style. One half of the test text "
-    "scored against the other (half) has fewer references, and a block of its own. Batches are "
-    "those of the training, ≥ where a record knows only those before its selected checkpoint. "
+    "scored against the other (half) has fewer references, and a block of its own. Updates are "
+    "those of the generator in the whole training, ≥ where a record knows only those before its "
+    "selected checkpoint; Passes are the runs of a network, one after the other, that write the "
+    "longest sentence. "
     "Mean ± "
     "standard deviation over seeds. Likelihoods are in nats a word, language models are 4-gram "
     "Kneser-Ney, BLEU is "
@@ -100,8 +102,10 @@ class Line:
     """A published score is a string, the digits of its paper."""
     budget: str = ""
     seeds: int | None = None
-    batches: str = ""
-    """How many it was trained on, as printed."""
+    updates: str = ""
+    """How many the generator was trained by, as printed."""
+    passes: int | None = None
+    """Runs of a network that write the longest sentence."""
     marked: bool = False
     """Pointed at in a terminal."""
 
@@ -275,18 +279,28 @@ def _cells(block: Block, emphasis: Callable[[str, Line, bool], str]) -> list[lis
     """Header and rows: method, budget, seeds, training, then one cell a column."""
     columns = block.columns
     winners = [best(column, block.rows) for column in columns]
-    trained = ["Batches"] if any(row.batches for row in block.rows) else []
+    counted = [name for name in COUNTS if any(_count(name, row) for row in block.rows)]
     titles = (f"{column.title} {column.better}".strip() for column in columns)
-    lines = [["Method", "Budget", "Seeds", *trained, *titles]]
+    lines = [["Method", "Budget", "Seeds", *counted, *titles]]
     for row in block.rows:
         figures = [
             emphasis(figure_text(column, row), row, row in winning)
             for column, winning in zip(columns, winners, strict=True)
         ]
         labels = [row.method, row.budget, "" if row.seeds is None else str(row.seeds)]
-        labels += [row.batches] if trained else []
+        labels += [_count(name, row) for name in counted]
         lines.append([*(emphasis(label, row, False) for label in labels), *figures])
     return lines
+
+
+COUNTS = ("Updates", "Passes")
+"""Columns of what is counted, not scored; a block without such a number has no column of it."""
+
+
+def _count(name: str, row: Line) -> str:
+    if name == "Updates":
+        return row.updates
+    return "" if row.passes is None else f"{row.passes:,}"
 
 
 def _markdown_emphasis(text: str, row: Line, bold: bool) -> str:

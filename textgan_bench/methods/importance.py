@@ -180,6 +180,12 @@ class ImportanceSampledGAN(TextGenerator):
             }
         )
 
+    def log_prob(self, batch: TokenBatch) -> Tensor:
+        ids = F.pad(batch.ids, (0, self.max_length - batch.ids.shape[1]), value=PAD)
+        every = (x.expand(self.runs, *x.shape) for x in (ids, batch.lengths))
+        log_likelihood: Tensor = self.generator(*every)  # (R, B)
+        return log_likelihood[0]
+
     def sample(self, n: int, *, temperature: float = 1.0, min_length: int = 0) -> TokenBatch:
         """Draw ``n`` sentences; a ``temperature`` below 1 gives up diversity for quality.
 

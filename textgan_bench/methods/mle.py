@@ -60,10 +60,13 @@ class _MaximumLikelihood(TextGenerator):
         check_temperature(temperature)
         return self.generator.sample(n, temperature)
 
+    def log_prob(self, batch: TokenBatch) -> Tensor:
+        nll: Tensor = self.generator(batch)  # (B, T)
+        return -nll.sum(1)
+
     def nats_per_word(self, batch: TokenBatch) -> Tensor:
         """Mean NLL; as in the LM score, end symbols add to the sum and not to the count."""
-        nll: Tensor = self.generator(batch)  # (B, T)
-        return nll.sum() / batch.lengths.sum()
+        return -self.log_prob(batch).sum() / batch.lengths.sum()
 
     def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
         loss = self.generator(batch).sum() / process_mean(batch.lengths.sum().float())

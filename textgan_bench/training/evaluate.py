@@ -7,11 +7,12 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.trainer.states import TrainerFn
 from torchmetrics import MetricCollection
 
 from textgan_bench import leaderboard
@@ -21,7 +22,7 @@ from textgan_bench.evaluation.fingerprint import data_fingerprint
 from textgan_bench.evaluation.scores import chunked, score_chunks
 from textgan_bench.evaluation.text import write_sentences
 from textgan_bench.files import named, replace_text
-from textgan_bench.interfaces import TextDataModule, TextGenerator
+from textgan_bench.interfaces import Likelihood, Method, TextDataModule, TextGenerator
 from textgan_bench.leaderboard import Record
 from textgan_bench.reading import read_sentences
 from textgan_bench.tokens import Sentence, TokenBatch
@@ -44,7 +45,8 @@ class Evaluate(Callback):
     into the run folder, scores exactly that file, and writes the record, which holds the
     configuration that the folder does; nothing else writes one.
 
-    A training batch counts as one generator update, however many steps other players take in it.
+    A training batch from which the generator learns counts as one update of it, however many steps
+    other players take in it. Each phase's batches and hours are counted, too (``pretraining``).
 
     Args:
         method: stem of the recipe.
@@ -75,12 +77,16 @@ class Evaluate(Callback):
         self.leaderboard = leaderboard
         self.extras = tuple(extras)
         self.generator_updates = 0
+        self.phases: dict[str, dict[str, Any]] = {}
+        """Of each phase so far: ``batches``, ``hours``, and ``scores``, those of the last
+        validation in it."""
         self.data_revision = ""
         """Of the data trained on; the command line knows it before the weights are restored."""
         self._device = self._hardware = NOT_TRAINED
         self._seconds_before = 0.0
         self._training: dict[str, Any] = {}
         self._started_at: float | None = None
+        self._counted = 0.0
         self._metrics: MetricCollection | None = None
         self._sentences: list[Sentence] = []
 
@@ -93,6 +99,7 @@ class Evaluate(Callback):
     def state_dict(self) -> dict[str, Any]:
         return {
             "generator_updates": self.generator_updates,
+            "phases": self.phases,
             "seconds": self.seconds,
             "data_revision": self.data_revision,
             "hardware": self._hardware,
@@ -100,6 +107,7 @@ class Evaluate(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.generator_updates = state_dict["generator_updates"]
+        self.phases = state_dict["phases"]
         self._seconds_before = state_dict["seconds"]
         self.data_revision = state_dict["data_revision"]
         self._hardware = state_dict["hardware"]
@@ -111,18 +119,29 @@ class Evaluate(Callback):
         self._check_revision(trainer)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._started_at = time.monotonic()
+        self._started_at, self._counted = time.monotonic(), self._seconds_before
         self._device = provenance.hardware(pl_module.device, trainer.world_size)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self.generator_updates += 1
+        method = cast(Method, pl_module)
+        self.generator_updates += method.updates_generator
+        if method.phase:
+            self._count(method.phase)
         # Here, as a run that is resumed with nothing left to train uses none.
         if self._hardware == NOT_TRAINED:
             self._hardware = self._device
         elif self._hardware.split(THEN)[-1] != self._device:
             self._hardware += THEN + self._device
+
+    def _count(self, phase: str) -> None:
+        """One more batch of a phase, and the time since the last one was counted."""
+        now = self.seconds
+        of_phase = self.phases.setdefault(phase, {"batches": 0, "hours": 0.0})
+        of_phase["batches"] += 1
+        of_phase["hours"] += (now - self._counted) / 3600
+        self._counted = now
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._seconds_before, self._started_at = self.seconds, None
@@ -146,6 +165,11 @@ class Evaluate(Callback):
             self._metrics = _data(trainer).metrics("validation").to(pl_module.device)
         scores, left_out = score_chunks(self._metrics, chunked(self._sentences))
         scores |= dict.fromkeys(left_out, math.nan)  # a gap in the curve
+        phase = cast(Method, pl_module).phase
+        if trainer.state.fn == TrainerFn.FITTING and phase in self.phases:
+            self.phases[phase]["scores"] = {
+                name: float(value) for name, value in scores.items() if math.isfinite(value)
+            }
         curves = {f"validation/{name}": value for name, value in scores.items()}
         pl_module.log_dict(curves, sync_dist=True)  # the metrics have been merged already
         if trainer.is_global_zero:
@@ -180,6 +204,7 @@ class Evaluate(Callback):
         self._check_revision(trainer)
         self._training = self._whole_training(trainer)
         self._sentences = []
+        self._nll, self._words = 0.0, 0
         torch.manual_seed(self.seed)  # the samples depend on the checkpoint and the seed alone
 
     def on_test_batch_end(
@@ -192,6 +217,9 @@ class Evaluate(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         self._collect(trainer, outputs)
+        if isinstance(pl_module, Likelihood):
+            self._nll -= float(pl_module.log_prob(batch).double().sum())
+            self._words += int(batch.lengths.sum())
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         run = Run(Path(trainer.default_root_dir))
@@ -202,6 +230,9 @@ class Evaluate(Callback):
         written_from_nothing = isinstance(pl_module, TextGenerator)
         aligned = None if written_from_nothing else data.aligned("test")
         scores, left_out = score_chunks(data.metrics("test"), chunked(sentences), aligned=aligned)
+        if self._words and math.isfinite(self._nll):
+            # By words, though end symbols add to the sum, as in the LM score.
+            scores["nll"] = self._nll / self._words
         pl_module.log_dict({f"test/{name}": value for name, value in scores.items()})
         leaderboard.write(
             Record(
@@ -219,6 +250,7 @@ class Evaluate(Callback):
                 generator_updates=self.generator_updates,
                 wall_clock_hours=self.seconds / 3600,
                 **self._training,
+                passes=pl_module.passes if isinstance(pl_module, TextGenerator) else None,
                 hardware=self._hardware,
                 config=run.recipe(),
                 commit=provenance.commit(),
@@ -240,6 +272,7 @@ class Evaluate(Callback):
         return {
             "training_updates": state["generator_updates"],
             "training_hours": state["seconds"] / 3600,
+            "phases": state["phases"],
         }
 
     def _collect(self, trainer: Trainer, outputs: dict[str, TokenBatch]) -> None:

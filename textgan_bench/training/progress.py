@@ -19,6 +19,7 @@ class RunProgress(ProgressBar):
         super().__init__()
         self._bar: tqdm[Any] | None = None
         self._enabled = True
+        self._phase = ""
 
     def disable(self) -> None:
         self._enabled = False
@@ -38,7 +39,7 @@ class RunProgress(ProgressBar):
             )
         # A terminal is redrawn; a log file gets a line a minute.
         self._bar = tqdm(
-            desc=f"training {Path(trainer.default_root_dir).name}",
+            desc=_title(trainer),
             unit="batch",
             total=total,
             initial=done,
@@ -50,8 +51,14 @@ class RunProgress(ProgressBar):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if self._bar is not None and self._bar.update():
-            self._bar.set_postfix(cast(Method, pl_module).latest_losses, refresh=False)
+        method = cast(Method, pl_module)
+        if self._bar is None:
+            return
+        if method.phase != self._phase:
+            self._phase = method.phase
+            self._bar.set_description(f"{_title(trainer)}, {self._phase}", refresh=False)
+        if self._bar.update():
+            self._bar.set_postfix(method.latest_losses, refresh=False)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._close()
@@ -65,6 +72,10 @@ class RunProgress(ProgressBar):
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def _title(trainer: Trainer) -> str:
+    return f"training {Path(trainer.default_root_dir).name}"
 
 
 def _planned_batches(trainer: Trainer) -> int | None:

@@ -48,6 +48,7 @@ from textgan_bench.methods.nagan.ablations import (
     build_discriminator,
     build_generator,
 )
+from textgan_bench.methods.nagan.generator import NonAutoregressiveTransformer
 from textgan_bench.methods.nagan.start import PAPER, Frequencies, Start
 from textgan_bench.networks.knobs import check_dropout
 from textgan_bench.networks.packing import Packed, rows_of
@@ -148,6 +149,11 @@ class NAGAN(TextGenerator):
         self.register_buffer("length_counts", torch.zeros(max_length + 1))
         self.updates: Tensor
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+
+    @property
+    def passes(self) -> int:
+        alone = isinstance(self.generator, NonAutoregressiveTransformer)
+        return 1 if alone else self.max_length
 
     def configure_optimizers(self) -> list[Optimizer]:
         return [
