@@ -44,6 +44,18 @@ SMALL: dict[str, dict[str, Any]] = {
         "generator_lr": 1e-3,
         "discriminator_lr": 1e-2,
     },
+    "SeqGAN": {
+        "embedding": 16,
+        "hidden": 32,
+        "discriminator_embedding": 16,
+        "filters": {1: 16, 2: 32, 3: 32},
+        "discriminator_dropout": 0.0,
+        "discriminator_l2": 0.001,
+        "rollouts": 4,
+        "discriminator_steps": 1,
+        "generator_lr": 5e-3,
+        "discriminator_lr": 3e-3,
+    },
     "NAGAN": {
         **TRANSFORMER,
         "latent_dim": 8,

@@ -12,6 +12,10 @@ from torch import Tensor
 from textgan_bench.kernels.row_chunks import row_chunks
 
 
+MANY, BLOCK = 1_024, 64
+"""Symbols from which on they are drawn in two steps, and symbols of a block; measured."""
+
+
 def gumbel_noise_like(scores: Tensor) -> Tensor:
     """Standard Gumbel noise -log(-log(u)) in the shape of ``scores``.
 
@@ -29,13 +33,38 @@ def draw(logits: Tensor) -> Tensor:
     Inverts the distribution function at one uniform number a row, where ``multinomial`` would draw
     V numbers. Scaling by the last sum keeps the target below it whatever the sum's rounding.
     """
+    invert = _invert_by_blocks if logits.shape[1] >= MANY else _invert
     drawn = []
     for (rows,) in row_chunks(logits):
-        cdf = rows.softmax(-1).cumsum_(-1)  # (B, V)
-        target = torch.rand(len(cdf), 1, device=cdf.device) * cdf[:, -1:]
-        drawn.append(torch.searchsorted(cdf, target, right=True))
+        uniform = torch.rand(len(rows), 1, device=rows.device)
+        drawn.append(invert(rows.softmax(-1), uniform))
     # Past the end only of a row that is not finite: it is for the loss to show, no index error.
     return torch.cat(drawn).squeeze(-1).clamp_max_(logits.shape[1] - 1)
+
+
+def _invert(probabilities: Tensor, uniform: Tensor) -> Tensor:
+    """(N, 1) symbols at which the sums over (N, V) pass ``uniform`` (N, 1)."""
+    cdf = probabilities.cumsum_(-1)
+    return torch.searchsorted(cdf, uniform * cdf[:, -1:], right=True)
+
+
+def _invert_by_blocks(probabilities: Tensor, uniform: Tensor) -> Tensor:
+    """``_invert`` in half the time: the block is found first, the symbol within it."""
+    n, width = probabilities.shape
+    whole = width // BLOCK
+    sums = probabilities.new_empty(n, -(-width // BLOCK))
+    torch.sum(probabilities[:, : whole * BLOCK].unflatten(1, (whole, BLOCK)), 2, out=sums[:, :whole])
+    sums[:, whole:] = probabilities[:, whole * BLOCK :].sum(1, keepdim=True)
+    cdf = sums.cumsum(1)
+    target = uniform * cdf[:, -1:]
+    block = torch.searchsorted(cdf, target, right=True).clamp_max_(sums.shape[1] - 1)  # (N, 1)
+    target = target - (cdf.gather(1, block) - sums.gather(1, block))
+    # The last block ends with the row and starts in the one before, whose symbols do not count.
+    first = (block * BLOCK).clamp_max(width - BLOCK)
+    place = torch.arange(BLOCK, device=probabilities.device)
+    inside = probabilities.gather(1, first + place)
+    inside = inside.masked_fill_(place < block * BLOCK - first, 0.0).cumsum_(1)
+    return first + torch.searchsorted(inside, target, right=True).clamp_max_(BLOCK - 1)
 
 
 @torch.no_grad()

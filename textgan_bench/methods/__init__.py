@@ -10,6 +10,7 @@ from textgan_bench.methods.importance import ImportanceSampledGAN
 from textgan_bench.methods.mle import MLE, TransformerMLE
 from textgan_bench.methods.nagan import NAGAN
 from textgan_bench.methods.scratchgan import ScratchGAN
+from textgan_bench.methods.seqgan import SeqGAN
 
 __all__ = [
     "AAE",
@@ -22,5 +23,6 @@ __all__ = [
     "GumbelSoftmaxGAN",
     "ImportanceSampledGAN",
     "ScratchGAN",
+    "SeqGAN",
     "TransformerMLE",
 ]
