@@ -344,9 +344,10 @@ def tables(root: Path = ROOT) -> list[str]:
 def folder_beside(data: str) -> str | None:
     """The folder that holds the files of a table's text beside the checkout, None without one.
 
-    Variants of a data set, as in coco-texygen, are read from the same folder.
+    Variants of a data set, as in coco-texygen, are read from the same folder; the parameters of an
+    oracle lie in one that says so, as in lstm_oracle.
     """
-    folders = (SHARED / data, SHARED / data.partition("-")[0])
+    folders = (SHARED / name for name in (data, f"{data}_oracle", data.partition("-")[0]))
     return next((str(folder) for folder in folders if folder.is_dir()), None)
 
 

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from textgan_bench.kernels.row_chunks import row_chunks
 
-
 MANY, BLOCK = 1_024, 64
 """Symbols from which on they are drawn in two steps, and symbols of a block; measured."""
 
@@ -53,7 +52,9 @@ def _invert_by_blocks(probabilities: Tensor, uniform: Tensor) -> Tensor:
     n, width = probabilities.shape
     whole = width // BLOCK
     sums = probabilities.new_empty(n, -(-width // BLOCK))
-    torch.sum(probabilities[:, : whole * BLOCK].unflatten(1, (whole, BLOCK)), 2, out=sums[:, :whole])
+    torch.sum(
+        probabilities[:, : whole * BLOCK].unflatten(1, (whole, BLOCK)), 2, out=sums[:, :whole]
+    )
     sums[:, whole:] = probabilities[:, whole * BLOCK :].sum(1, keepdim=True)
     cdf = sums.cumsum(1)
     target = uniform * cdf[:, -1:]

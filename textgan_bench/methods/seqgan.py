@@ -91,7 +91,7 @@ class SeqGAN(TextGenerator):
         super().__init__(vocab_size, max_length)
         if discriminator_steps < 1 or rollouts < 1:
             raise UserError(
-                f"rollouts={rollouts}, discriminator_steps={discriminator_steps}: both are 1 or more"
+                f"rollouts={rollouts} and discriminator_steps={discriminator_steps} are 1 or more"
             )
         self.save_hyperparameters()
         self.generator = LSTMLanguageModel(vocab_size, max_length, embedding, hidden)
