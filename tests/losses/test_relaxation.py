@@ -8,7 +8,11 @@ from torch import Tensor
 
 from textgan_bench.kernels import row_chunks
 from textgan_bench.losses.relaxation import (
+    MANY,
+    _invert,
+    _invert_by_blocks,
     add_gumbel_noise_,
+    draw,
     gumbel_noise_like,
     soft_embedding,
     straight_through_embedding,
@@ -97,3 +101,25 @@ def test_argmax_of_noisy_scores_draws_from_the_softmax() -> None:
     expected = torch.softmax(scores.double(), -1) * len(draws)
     result = stats.chisquare(torch.bincount(draws, minlength=4).numpy(), expected.numpy())
     assert result.pvalue > 1e-3
+
+
+@pytest.mark.parametrize("width", [MANY, MANY + 1, 5_001])
+def test_symbols_found_by_their_block_are_those_that_the_sums_pass(width: int) -> None:
+    torch.manual_seed(0)
+    uniform = torch.rand(500, 1, dtype=torch.float64)
+    uniform[:2, 0] = torch.tensor([0.0, 1 - 1e-12], dtype=torch.float64)
+    probabilities = (3 * torch.randn(500, width, dtype=torch.float64)).softmax(-1)
+    probabilities[2] = torch.eye(width, dtype=torch.float64)[-1]  # the last one, for certain
+    probabilities[3, : width - 1] = 0.0  # none of them may be drawn
+    plain = _invert(probabilities.clone(), uniform)
+    assert torch.equal(_invert_by_blocks(probabilities, uniform), plain)
+    assert plain[2] == plain[3] == width - 1
+
+
+def test_a_wide_row_is_drawn_from_its_softmax() -> None:
+    torch.manual_seed(0)
+    scores = torch.randn(MANY + 7)
+    drawn = draw(scores.expand(200_000, -1))
+    expected = torch.softmax(scores.double(), -1) * len(drawn)
+    counts = torch.bincount(drawn, minlength=len(scores))
+    assert stats.chisquare(counts.numpy(), expected.numpy()).pvalue > 1e-3
