@@ -44,8 +44,6 @@ FILTERS = {1: 100, **dict.fromkeys((2, 3, 4, 5), 200), **dict.fromkeys(range(6, 
 FILTERS |= {15: 160, 20: 160}  # code, and appendix of the paper
 GRADIENT_NORM = 5.0  # code
 START_STD = 0.1  # code: of all weights of the generator
-JUDGED = 512
-"""Sentences that are scored at once: filters over more of them leave the cache."""
 
 
 class SeqGAN(TextGenerator):
@@ -170,21 +168,14 @@ class SeqGAN(TextGenerator):
     @torch.no_grad()
     def rewards(self, samples: TokenBatch) -> Tensor:
         """(B, T) Q of each symbol drawn, in [0, 1] (eq. 4); zero after the end symbol."""
-        self.discriminator.eval()
         ends = samples.lengths.clamp(max=self.max_length - 1)[:, None]  # where nothing follows
         rewards = torch.zeros(samples.ids.shape, device=samples.ids.device)  # (B, T)
-        rewards.scatter_(1, ends, self.judge(samples.ids)[:, None])
+        rewards.scatter_(1, ends, self.discriminator.judge(samples.ids).sigmoid()[:, None])
         completed = roll_out(self.policy, samples, self.rollouts)
         place = completed.sentence * self.max_length + completed.words - 1
-        share = self.judge(completed.ids) / self.rollouts
+        share = self.discriminator.judge(completed.ids).sigmoid() / self.rollouts
         rewards.view(-1).index_add_(0, place, share)
-        self.discriminator.train()
         return rewards
-
-    def judge(self, ids: Tensor) -> Tensor:
-        """(R,) probabilities that sentences ids (R, T) are real, a few at a time."""
-        scores = [self.discriminator(part) for part in ids.split(JUDGED)]
-        return torch.cat(scores).sigmoid()
 
     @torch.no_grad()
     def follow(self, lag: float) -> None:
