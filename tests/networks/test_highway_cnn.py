@@ -1,4 +1,4 @@
-"""The CNN with a highway layer against its formula, and its two ways to judge against each other."""
+"""The CNN with a highway layer against its formula, and its ways to judge against each other."""
 
 from collections.abc import Iterable
 from typing import cast
