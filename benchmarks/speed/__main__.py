@@ -33,6 +33,7 @@ SCRIPTS = (
     "nagan",
     "launches",
     "sampling",
+    "rollouts",
     "vectorised_runs",
     "arae",
 )
