@@ -25,8 +25,8 @@ are secretly time-agnostic masked models and exploit inaccurate categorical samp
 
 Departures:
 
-- Blocks, position codes and word vectors are those of ``TransformerMLE``, not of a DiT, so that the
-  two rows differ in the objective and in the mask of attention alone.
+- Blocks, position codes and word vectors are those of ``TransformerMLE``, not of a DiT: both rows
+  have the same network, but that every place sees all others here.
 - The paper has no lengths: its code packs text into blocks without padding, or leaves padding out
   of the loss. Here padding is a symbol like any other: all T symbols are diffused, predicted and
   written. A sample ends before its first padding symbol. Symbols behind it stay in the batch, for
