@@ -12,6 +12,7 @@ TRANSFORMER = {"width": 16, "blocks": 1, "heads": 2, "feed_forward": 32}
 SMALL: dict[str, dict[str, Any]] = {
     "MLE": {"embedding": 16, "hidden": 16, "lr": 1e-2},
     "TransformerMLE": {**TRANSFORMER, "embedding": 16, "lr": 1e-2},
+    "MDLM": {**TRANSFORMER, "embedding": 16, "lr": 1e-2, "warm_up": 10, "averaging": 0.95},
     "AAE": {"embedding": 16, "hidden": 32, "autoencoder_lr": 3.0, "critic_lr": 3e-3},
     "ARAETransfer": {"embedding": 16, "hidden": 32, "latent_dim": 8, "autoencoder_lr": 3.0},
     "CrossAlignedAutoencoder": {
@@ -87,7 +88,7 @@ KNOBS: dict[str, tuple[float, float]] = {"temperature": (0.2, 5.0), "dropout": (
 KEEPS_FEW = {"AAE", "GumbelSoftmaxGAN", "ImportanceSampledGAN"}
 """They keep few sentences of a small language (docs/arae.md, gumbel.md and importance.md)."""
 
-WRITES_ON = {"GumbelSoftmaxGAN"}
+WRITES_ON = {"GumbelSoftmaxGAN", "MDLM"}
 """Padding is a symbol to them, behind which others follow."""
 
 LABELLED = {"ARAETransfer", "CrossAlignedAutoencoder"}
