@@ -9,6 +9,7 @@ from textgan_bench.methods.gumbel import GumbelSoftmaxGAN
 from textgan_bench.methods.importance import ImportanceSampledGAN
 from textgan_bench.methods.mle import MLE, TransformerMLE
 from textgan_bench.methods.nagan import NAGAN
+from textgan_bench.methods.relgan import RelGAN
 from textgan_bench.methods.scratchgan import ScratchGAN
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "CrossAlignedAutoencoder",
     "GumbelSoftmaxGAN",
     "ImportanceSampledGAN",
+    "RelGAN",
     "ScratchGAN",
     "TransformerMLE",
 ]
