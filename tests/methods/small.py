@@ -38,6 +38,17 @@ SMALL: dict[str, dict[str, Any]] = {
         "lr": 2e-3,
     },
     "ImportanceSampledGAN": {"hidden": 16},
+    "RelGAN": {
+        "embedding": 8,
+        "head_size": 8,
+        "representations": 8,
+        "filters": 16,
+        "sharpness": 5.0,
+        "annealing": 200,
+        "discriminator_steps": 1,
+        "generator_lr": 5e-3,
+        "discriminator_lr": 5e-3,
+    },
     "ScratchGAN": {
         "hidden": 32,
         "fixed": 8,

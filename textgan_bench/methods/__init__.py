@@ -10,6 +10,7 @@ from textgan_bench.methods.importance import ImportanceSampledGAN
 from textgan_bench.methods.mdlm import MDLM
 from textgan_bench.methods.mle import MLE, TransformerMLE
 from textgan_bench.methods.nagan import NAGAN
+from textgan_bench.methods.relgan import RelGAN
 from textgan_bench.methods.scratchgan import ScratchGAN
 from textgan_bench.methods.seqgan import SeqGAN
 
@@ -24,6 +25,7 @@ __all__ = [
     "CrossAlignedAutoencoder",
     "GumbelSoftmaxGAN",
     "ImportanceSampledGAN",
+    "RelGAN",
     "ScratchGAN",
     "SeqGAN",
     "TransformerMLE",
