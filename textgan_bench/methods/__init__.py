@@ -5,6 +5,7 @@ from textgan_bench.methods.arae import ARAE
 from textgan_bench.methods.arae_transfer import ARAETransfer
 from textgan_bench.methods.autoencoder import Autoencoder
 from textgan_bench.methods.cross_aligned import CrossAlignedAutoencoder
+from textgan_bench.methods.fmgan import FMGAN
 from textgan_bench.methods.gumbel import GumbelSoftmaxGAN
 from textgan_bench.methods.importance import ImportanceSampledGAN
 from textgan_bench.methods.mle import MLE, TransformerMLE
@@ -14,6 +15,7 @@ from textgan_bench.methods.scratchgan import ScratchGAN
 __all__ = [
     "AAE",
     "ARAE",
+    "FMGAN",
     "MLE",
     "NAGAN",
     "ARAETransfer",
