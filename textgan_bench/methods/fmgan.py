@@ -410,7 +410,7 @@ class FMGAN(TextGenerator):
 
     def _latents(self, n: int) -> Tensor:
         """(B, Z) new latents."""
-        return torch.randn(n, self.latent_dim, device=self.device)
+        return torch.randn(n, self.latent_dim, device=self.device, dtype=self.dtype)
 
     def sample(self, n: int, *, temperature: float = 0.0) -> TokenBatch:
         """``n`` sentences, of a new latent each; 0, the paper's, takes the likeliest words.
