@@ -136,10 +136,12 @@ class StridedCNN(nn.Module):
 class Discriminator(nn.Module):
     """Features of sentences, by word vectors of its own."""
 
-    def __init__(self, vocab_size: int, max_length: int, embedding: int, filters: int, size: int):
+    def __init__(
+        self, vocab_size: int, max_length: int, embedding: int, filters: int, features: int
+    ) -> None:
         super().__init__()
         self.words = UnitVectors(vocab_size, embedding)
-        self.features = StridedCNN(max_length, embedding, filters, size)
+        self.features = StridedCNN(max_length, embedding, filters, features)
 
     def of_text(self, batch: TokenBatch) -> Tensor:
         """(B, F) features of sentences."""
