@@ -26,9 +26,12 @@ from textgan_bench import methods
 from textgan_bench.interfaces import Method
 from textgan_bench.kernels.dropout import Dropout
 from textgan_bench.networks import rollouts
+from textgan_bench.networks.pretraining import Pretraining
 from textgan_bench.tokens import LabelledBatch, TokenBatch, length_mask
 
-VARIANTS = {
+VARIANTS: dict[str, dict[str, Any]] = {
+    "FMGAN.phases": {"pretraining": Pretraining(likelihood=1, discriminator=1)},
+    "FMGAN.sinkhorn": {"distance": "sinkhorn"},
     **{
         f"NAGAN.{name}": ABLATIONS[name]
         for name in ("soft", "gumbel", "cnn", "cnn_layer_norm", "rnn")

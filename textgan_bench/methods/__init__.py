@@ -5,6 +5,7 @@ from textgan_bench.methods.arae import ARAE
 from textgan_bench.methods.arae_transfer import ARAETransfer
 from textgan_bench.methods.autoencoder import Autoencoder
 from textgan_bench.methods.cross_aligned import CrossAlignedAutoencoder
+from textgan_bench.methods.fmgan import FMGAN
 from textgan_bench.methods.gumbel import GumbelSoftmaxGAN
 from textgan_bench.methods.importance import ImportanceSampledGAN
 from textgan_bench.methods.mdlm import MDLM
@@ -17,6 +18,7 @@ from textgan_bench.methods.seqgan import SeqGAN
 __all__ = [
     "AAE",
     "ARAE",
+    "FMGAN",
     "MDLM",
     "MLE",
     "NAGAN",
