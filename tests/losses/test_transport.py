@@ -58,8 +58,8 @@ def test_ipot_comes_to_the_linear_program(
         assert float((plan * cost).sum()) == pytest.approx(linear_program(cost), abs=tolerance)
 
 
-def test_a_step_of_ipot_is_that_of_the_printed_algorithm() -> None:
-    """Algorithm 1 of the paper, in products of matrices."""
+def test_steps_of_ipot_are_those_in_products_of_matrices() -> None:
+    """In products of matrices, as the authors write it but for a transposition."""
     cost = costs(4, 6, seed=1)
     plan, sigma = torch.ones_like(cost), cost.new_full((6,), 1 / 6)
     for _ in range(5):

@@ -22,8 +22,8 @@ sentence is written greedily, by the word of the highest score at each place.
 
 Departures from the authors' code, vijini/FM-GAN, whose sizes and rates these are:
 
-- Its script for COCO has the Sinkhorn divergence in place of D_FMD, and one for news an MMD. That
-  divergence is the option ``distance="sinkhorn"``.
+- Its script for COCO has the Sinkhorn divergence in place of D_FMD, and one of two for news an MMD.
+  That divergence is the option ``distance="sinkhorn"``.
 - Its IPOT multiplies by Q twice where one factor is Q transposed, so that columns do not sum to
   1/n, and differentiates the 50 steps. Here the plan is constant (envelope theorem).
 - Its decoder reads the vector of the likeliest word, through which no gradient passes. Here it
@@ -34,7 +34,7 @@ Departures from the authors' code, vijini/FM-GAN, whose sizes and rates these ar
   decoder writes on and learns padding as it learns words.
 - The filters of the first layer start all alike there; here they differ.
 - Learning rates are constant; its fall by 1 % every 3,000 steps.
-- One set of latents serves a step of both players; there and in algorithm 1 each draws its own.
+- One set of latents serves a step of both players; there each draws its own.
 
 Shapes: B batch, T time, V vocabulary, E embedding, H hidden, Z latent, F features.
 """
@@ -415,7 +415,7 @@ class FMGAN(TextGenerator):
         return torch.randn(n, self.latent_dim, device=self.device, dtype=self.dtype)
 
     def sample(self, n: int, *, temperature: float = 0.0) -> TokenBatch:
-        """``n`` sentences, of a new latent each; 0, the paper's, takes the likeliest words.
+        """``n`` sentences, of a new latent each; 0, the code's, takes the likeliest words.
 
         Above 0 words are drawn from softmax(scores / ``temperature``), which adds to the variety
         that latents bring. Soft words of the game are those of 1 / ``sharpness``; the likelihood of
