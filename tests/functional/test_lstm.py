@@ -38,11 +38,14 @@ def by_torch(symbols: Tensor, lstm: Parameters, first: int) -> Tensor:
 
     embedding, inputs, recurrent, bias, output, output_bias = lstm
     cells = nn.LSTM(embedding.shape[1], len(recurrent), batch_first=True, dtype=torch.float64)
+    weights = {
+        "weight_ih_l0": in_its_order(inputs),
+        "weight_hh_l0": in_its_order(recurrent),
+        "bias_ih_l0": in_its_order(bias[None]).flatten(),
+        "bias_hh_l0": torch.zeros_like(bias),
+    }
+    cells.load_state_dict(weights)
     with torch.no_grad():
-        cells.weight_ih_l0.copy_(in_its_order(inputs))
-        cells.weight_hh_l0.copy_(in_its_order(recurrent))
-        cells.bias_ih_l0.copy_(in_its_order(bias[None]).flatten())
-        cells.bias_hh_l0.zero_()
         hidden, _ = cells(embedding[F.pad(symbols[:, :-1], (1, 0), value=first)])
     scores = hidden @ output + output_bias
     return F.cross_entropy(scores.mT, symbols, reduction="none")

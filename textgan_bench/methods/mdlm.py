@@ -249,8 +249,9 @@ class MDLM(TextGenerator):
     def _average_parameters(self, batches: int) -> None:
         """Let the average follow the network after this number of batches (code, ``ema.py``)."""
         decay = min(self.averaging, (1 + batches) / (10 + batches))
-        latest = list(self.denoiser.parameters())
-        torch._foreach_lerp_(list(self.average.parameters()), latest, 1 - decay)
+        average: list[Tensor] = [*self.average.parameters()]
+        latest: list[Tensor] = [*self.denoiser.parameters()]
+        torch._foreach_lerp_(average, latest, 1 - decay)
 
     def validation_step(self, batch: TokenBatch, batch_idx: int) -> dict[str, TokenBatch]:
         # The same noise at each validation: checkpoints then differ by their weights alone.
