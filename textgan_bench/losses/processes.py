@@ -65,3 +65,15 @@ def holder_weight(value: Tensor) -> Tensor:
     distributed.all_gather(values, value.detach())
     holder = torch.stack(values).argmax() == distributed.get_rank()
     return holder * torch.full_like(value, process_count())
+
+
+def process_rows(value: Tensor) -> Tensor:
+    """The rows of ``value`` (B, …) of all processes, (W B, …), without a gradient.
+
+    Each process has equally many.
+    """
+    if process_count() == 1:
+        return value.detach()
+    values = [torch.empty_like(value) for _ in range(process_count())]
+    distributed.all_gather(values, value.detach().contiguous())
+    return torch.cat(values)

@@ -7,6 +7,7 @@ from textgan_bench.methods.autoencoder import Autoencoder
 from textgan_bench.methods.cross_aligned import CrossAlignedAutoencoder
 from textgan_bench.methods.gumbel import GumbelSoftmaxGAN
 from textgan_bench.methods.importance import ImportanceSampledGAN
+from textgan_bench.methods.leakgan import LeakGAN
 from textgan_bench.methods.mle import MLE, TransformerMLE
 from textgan_bench.methods.nagan import NAGAN
 from textgan_bench.methods.scratchgan import ScratchGAN
@@ -22,6 +23,7 @@ __all__ = [
     "CrossAlignedAutoencoder",
     "GumbelSoftmaxGAN",
     "ImportanceSampledGAN",
+    "LeakGAN",
     "ScratchGAN",
     "SeqGAN",
     "TransformerMLE",

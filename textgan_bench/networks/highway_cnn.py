@@ -90,6 +90,14 @@ class HighwayCNN(nn.Module):
         change, gate = self.highway(maxima).chunk(2, 1)
         return torch.lerp(maxima, change.relu(), gate.sigmoid())
 
+    def penalty(self) -> Tensor:
+        """L2 penalty on the output layer, which has one logit for the two of SeqGAN's code.
+
+        Of two logits, the halves of the penalties of both are least if they share the weights:
+        w²/4 in all for their difference w.
+        """
+        return (self.score.weight.square().sum() + self.score.bias.square().sum()) / 4
+
     @torch.no_grad()
     def judge(self, ids: Tensor) -> Tensor:
         """(R,) scores of many sentences ids (R, T), without dropout and without a gradient."""
