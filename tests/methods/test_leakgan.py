@@ -154,7 +154,7 @@ def test_rewards_are_the_mean_verdicts_over_all_ends_of_a_block() -> None:
 def test_rewards_go_with_their_own_sentences() -> None:
     """TextGAN-PyTorch reshapes where it had to transpose, and gives the rewards of others."""
     method = small(vocab_size=6, max_length=6, rollouts=2_000)
-    batch = pad_sequences([[1, 2, 3, 4, 5, 1], [5], [3, 3, 3], [4, 4, 1, 2], [2, 5, 2]], 6)
+    batch = pad_sequences([[1, 2, 3, 4, 5, 1], [5], [2] * 6, [4, 5, 4, 5], [2, 5, 2]], 6)
     order = torch.tensor([3, 0, 4, 2, 1])
     torch.manual_seed(0)
     rewards, blocks = method.rewards(batch, method.writer())
@@ -163,7 +163,7 @@ def test_rewards_go_with_their_own_sentences() -> None:
     assert torch.equal(blocks[order], blocks_again)
     assert torch.allclose(rewards[order], again, atol=0.06)
     others = (rewards[:, None] - rewards).abs().amax(-1) + torch.eye(5)
-    assert others.min() > 0.12, "the sentences differ by more than two draws do"
+    assert others.min() > 0.09, "the sentences differ by more than two draws do"
 
 
 def test_the_best_sentence_has_the_largest_reward_whatever_its_place() -> None:

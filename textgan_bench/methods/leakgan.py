@@ -196,7 +196,7 @@ class LeakGAN(TextGenerator):
         embedding: size of the worker's word vectors.
         hidden: units of the LSTMs of manager and worker.
         discriminator_embedding: size of the discriminator's word vectors.
-        filters: number of the discriminator's filters by their span, in words.
+        filters: number of the discriminator's filters by their span, in words, 0 for none.
         discriminator_dropout: rate of dropout on the discriminator's features; the paper has 0.25.
         discriminator_l2: weight of the L2 penalty on the discriminator's output layer.
         duration: c, number of words for which a goal is held.
