@@ -123,3 +123,28 @@ def test_a_wide_row_is_drawn_from_its_softmax() -> None:
     expected = torch.softmax(scores.double(), -1) * len(drawn)
     counts = torch.bincount(drawn, minlength=len(scores))
     assert stats.chisquare(counts.numpy(), expected.numpy()).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_draw_reaches_rare_words_in_double_precision(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All random numbers of the last 2^-22, which 16 words share: float32 has four of them."""
+    assert (torch.rand(1_000) * 2**24 % 1 == 0).all()  # all that a generator of float32 tells apart
+    numbers = 4 if dtype == torch.float32 else 256
+    step = 2.0**-22 / numbers
+    uniform = 1 - step * torch.arange(1, numbers + 1, dtype=torch.float64)
+
+    def rand(*size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+        assert size == (numbers, 1)
+        assert torch.equal(uniform.to(dtype).double(), uniform), "beyond this precision"
+        return uniform[:, None].to(dtype)
+
+    rare = torch.full((16,), 2.0**-26, dtype=torch.float64)
+    logits = torch.cat([1 - rare.sum(0, keepdim=True), rare]).log().to(dtype)
+    monkeypatch.setattr(torch, "rand", rand)
+    counts = torch.bincount(draw(logits.expand(numbers, -1)), minlength=17)
+    if dtype == torch.float64:
+        assert ((counts[1:] - 16).abs() <= 1).all()
+    else:
+        assert (counts[1:] > 0).sum() <= 4

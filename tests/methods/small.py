@@ -12,6 +12,7 @@ TRANSFORMER = {"width": 16, "blocks": 1, "heads": 2, "feed_forward": 32}
 SMALL: dict[str, dict[str, Any]] = {
     "MLE": {"embedding": 16, "hidden": 16, "lr": 1e-2},
     "TransformerMLE": {**TRANSFORMER, "embedding": 16, "lr": 1e-2},
+    "MDLM": {**TRANSFORMER, "embedding": 16, "lr": 1e-2, "warm_up": 10, "averaging": 0.95},
     "AAE": {"embedding": 16, "hidden": 32, "autoencoder_lr": 3.0, "critic_lr": 3e-3},
     "ARAETransfer": {"embedding": 16, "hidden": 32, "latent_dim": 8, "autoencoder_lr": 3.0},
     "CrossAlignedAutoencoder": {
@@ -30,6 +31,17 @@ SMALL: dict[str, dict[str, Any]] = {
         "generator_lr": 3e-3,
         "critic_lr": 3e-3,
     },
+    "FMGAN": {
+        "embedding": 16,
+        "hidden": 32,
+        "latent_dim": 8,
+        "filters": 16,
+        "features": 16,
+        "sharpness": 5.0,
+        "generator_steps": 1,
+        "generator_lr": 1e-2,
+        "discriminator_lr": 1e-5,  # at more it turns all samples away from text within 100 batches
+    },
     "GumbelSoftmaxGAN": {
         "hidden": 32,
         "annealing": 200,
@@ -47,6 +59,17 @@ SMALL: dict[str, dict[str, Any]] = {
         "discriminator_lr": 1e-3,
         "likelihood_every": 1,  # the first batch is one of the game, and most are not
         "likelihood_batches": 3,
+    },
+    "RelGAN": {
+        "embedding": 8,
+        "head_size": 8,
+        "representations": 8,
+        "filters": 16,
+        "sharpness": 5.0,
+        "annealing": 200,
+        "discriminator_steps": 1,
+        "generator_lr": 5e-3,
+        "discriminator_lr": 5e-3,
     },
     "ScratchGAN": {
         "hidden": 32,
@@ -95,10 +118,11 @@ SANITY_STEPS: dict[str, int] = {"NAGAN": 800}
 KNOBS: dict[str, tuple[float, float]] = {"temperature": (0.2, 5.0), "dropout": (0.0, 0.9)}
 """Two settings of each knob, far apart."""
 
-KEEPS_FEW = {"AAE", "GumbelSoftmaxGAN", "ImportanceSampledGAN"}
-"""They keep few sentences of a small language (docs/arae.md, gumbel.md and importance.md)."""
+KEEPS_FEW = {"AAE", "FMGAN", "GumbelSoftmaxGAN", "ImportanceSampledGAN"}
+"""They keep few sentences of a small language (docs/arae.md, gumbel.md and importance.md); FMGAN
+writes the likeliest of each latent."""
 
-WRITES_ON = {"GumbelSoftmaxGAN"}
+WRITES_ON = {"GumbelSoftmaxGAN", "MDLM"}
 """Padding is a symbol to them, behind which others follow."""
 
 LABELLED = {"ARAETransfer", "CrossAlignedAutoencoder"}

@@ -25,9 +25,13 @@ from tests.trainer import fit
 from textgan_bench import methods
 from textgan_bench.interfaces import Method
 from textgan_bench.kernels.dropout import Dropout
+from textgan_bench.networks import rollouts
+from textgan_bench.networks.pretraining import Pretraining
 from textgan_bench.tokens import LabelledBatch, TokenBatch, length_mask
 
-VARIANTS = {
+VARIANTS: dict[str, dict[str, Any]] = {
+    "FMGAN.phases": {"pretraining": Pretraining(likelihood=1, discriminator=1)},
+    "FMGAN.sinkhorn": {"distance": "sinkhorn"},
     **{
         f"NAGAN.{name}": ABLATIONS[name]
         for name in ("soft", "gumbel", "cnn", "cnn_layer_norm", "rnn")
@@ -131,7 +135,9 @@ def noisy(noise: PatternedNoise, hook: Callable[..., None]) -> Callable[..., Non
         return (noise.uniform(x) < keep).to(x.dtype) / keep
 
     def with_noise(*arguments: Any) -> None:
-        with noise, patch.object(Dropout, "_factors", factors):
+        # Halves of completions would take fewer blocks, and so fewer draws.
+        whole = patch.object(rollouts, "ROWS", 10_000)
+        with noise, whole, patch.object(Dropout, "_factors", factors):
             hook(*arguments)
 
     return with_noise

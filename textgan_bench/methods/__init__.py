@@ -5,17 +5,22 @@ from textgan_bench.methods.arae import ARAE
 from textgan_bench.methods.arae_transfer import ARAETransfer
 from textgan_bench.methods.autoencoder import Autoencoder
 from textgan_bench.methods.cross_aligned import CrossAlignedAutoencoder
+from textgan_bench.methods.fmgan import FMGAN
 from textgan_bench.methods.gumbel import GumbelSoftmaxGAN
 from textgan_bench.methods.importance import ImportanceSampledGAN
 from textgan_bench.methods.leakgan import LeakGAN
+from textgan_bench.methods.mdlm import MDLM
 from textgan_bench.methods.mle import MLE, TransformerMLE
 from textgan_bench.methods.nagan import NAGAN
+from textgan_bench.methods.relgan import RelGAN
 from textgan_bench.methods.scratchgan import ScratchGAN
 from textgan_bench.methods.seqgan import SeqGAN
 
 __all__ = [
     "AAE",
     "ARAE",
+    "FMGAN",
+    "MDLM",
     "MLE",
     "NAGAN",
     "ARAETransfer",
@@ -24,6 +29,7 @@ __all__ = [
     "GumbelSoftmaxGAN",
     "ImportanceSampledGAN",
     "LeakGAN",
+    "RelGAN",
     "ScratchGAN",
     "SeqGAN",
     "TransformerMLE",

@@ -32,7 +32,7 @@ from textgan_bench.errors import UserError
 from textgan_bench.interfaces import TextGenerator
 from textgan_bench.losses.adversarial import discriminator_loss
 from textgan_bench.losses.likelihood import drawn_mask
-from textgan_bench.losses.processes import process_mean
+from textgan_bench.losses.processes import process_count, process_mean
 from textgan_bench.networks.autoregressive import LSTMLanguageModel
 from textgan_bench.networks.highway_cnn import HighwayCNN
 from textgan_bench.networks.knobs import check_temperature
@@ -145,7 +145,7 @@ class SeqGAN(TextGenerator):
         rewards = self.rewards(samples)  # (B, T)
         log_probs = F.pad(-self.generator(samples), (0, self.max_length))[:, : self.max_length]
         # A sum over the batch, as in the code: its gradient is cut at a norm of 5.
-        loss = -(rewards * log_probs).sum()
+        loss = -process_count() * (rewards * log_probs).sum()
         self.descend(loss, generator_optimizer, clip=GRADIENT_NORM)
         self.follow(self.lag)
         drawn = drawn_mask(samples.lengths, self.max_length)
