@@ -49,6 +49,17 @@ SMALL: dict[str, dict[str, Any]] = {
         "lr": 2e-3,
     },
     "ImportanceSampledGAN": {"hidden": 16},
+    "LeakGAN": {
+        "embedding": 16,
+        "hidden": 32,
+        "discriminator_embedding": 16,
+        "filters": {1: 16, 2: 32, 3: 32},
+        "duration": 2,  # so that a sentence of three words has two goals
+        "discriminator_steps": 1,
+        "discriminator_lr": 1e-3,
+        "likelihood_every": 1,  # the first batch is one of the game, and most are not
+        "likelihood_batches": 3,
+    },
     "RelGAN": {
         "embedding": 8,
         "head_size": 8,

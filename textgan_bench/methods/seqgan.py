@@ -158,11 +158,8 @@ class SeqGAN(TextGenerator):
         real = F.pad(batch.ids, (0, self.max_length - batch.ids.shape[1]), value=PAD)
         scores = self.discriminator(torch.cat([real, samples.ids])).chunk(2)
         loss = discriminator_loss(*scores) / 2
-        # Of two logits, the halves of the penalties of both are least if they share the weights:
-        # w²/4 in all for their difference w.
-        output = self.discriminator.score
-        squares = output.weight.square().sum() + output.bias.square().sum()
-        self.descend(loss + self.discriminator_l2 * squares / 4, discriminator_optimizer)
+        penalised = loss + self.discriminator_l2 * self.discriminator.penalty()
+        self.descend(penalised, discriminator_optimizer)
         return loss
 
     @torch.no_grad()

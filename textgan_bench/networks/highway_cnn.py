@@ -31,7 +31,7 @@ class HighwayCNN(nn.Module):
         vocab_size: V, padding counted.
         max_length: T; a filter of more words is left out.
         embedding: E.
-        filters: number of filters by their span, in words.
+        filters: number of filters by their span, in words, 0 for none.
         dropout: share of the features that is left out in training.
 
     Raises:
@@ -52,7 +52,7 @@ class HighwayCNN(nn.Module):
         self.dropout = dropout
         self.embedding = nn.Embedding(vocab_size, embedding)
         nn.init.uniform_(self.embedding.weight, -1.0, 1.0)
-        spans = {span: n for span, n in filters.items() if span <= max_length}
+        spans = {span: n for span, n in filters.items() if n and span <= max_length}
         if not spans:
             raise UserError(f"filters={dict(filters)}: none spans {max_length} words or fewer")
         groups = [nn.Conv1d(embedding, n, span) for span, n in spans.items()]
@@ -89,6 +89,14 @@ class HighwayCNN(nn.Module):
         maxima = maxima.relu()
         change, gate = self.highway(maxima).chunk(2, 1)
         return torch.lerp(maxima, change.relu(), gate.sigmoid())
+
+    def penalty(self) -> Tensor:
+        """L2 penalty on the output layer, which has one logit for the two of SeqGAN's code.
+
+        Of two logits, the halves of the penalties of both are least if they share the weights:
+        w²/4 in all for their difference w.
+        """
+        return (self.score.weight.square().sum() + self.score.bias.square().sum()) / 4
 
     @torch.no_grad()
     def judge(self, ids: Tensor) -> Tensor:
