@@ -72,7 +72,7 @@ def carried_out(line: str, **environment: str) -> subprocess.CompletedProcess[st
         ("grid nagan --cluster slrum", "no cluster slrum (did you mean slurm?); there are local"),
         ("grid nagan --per_device 0", "0 is no number of runs, 1 or more"),
         ("grid nagan --retries -1", "-1 is no number of retries, 0 or more"),
-        ("grid nagan --hours 0", "0 is no number of hours"),
+        ("grid nagan --hours 0", "0 is no number of hours, 0.1 or more"),
         ("grid nagan --sbatch mem", "mem is no option of sbatch: write name=value"),
         ("grid nagan --sbatch time=1", "time belongs to the grid"),
         ("list nagann", "no method nagann (did you mean nagan?): there are aae, arae"),

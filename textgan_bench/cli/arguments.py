@@ -16,6 +16,8 @@ USAGE_ERROR = 2
 CLUSTERS = ("local", "slurm")
 OWN_OPTIONS = ("array", "error", "open-mode", "output", "partition", "signal", "time")
 """Options of ``sbatch`` that the grid itself sets, some by arguments of its own."""
+LEAST_HOURS = 0.1
+"""Of a job: two minutes before its end, and SLURM may be a minute early, it is told to end."""
 EXTRAS, PROFILES = (keys("textgan_bench.metrics.profiles", name) for name in ("EXTRAS", "PROFILES"))
 
 
@@ -96,8 +98,8 @@ def _hours(text: str) -> float:
         hours = float(text)
     except ValueError:
         hours = math.nan
-    if not 0 < hours < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no number of hours")
+    if not LEAST_HOURS <= hours < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no number of hours, {LEAST_HOURS} or more")
     return hours
 
 

@@ -4,6 +4,7 @@ submitit starts both. What it says of their state is not used: it asks ``sacct``
 without accounting does not have, and reads results, which a killed job does not leave.
 """
 
+import io
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -122,7 +123,7 @@ class Slurm:
         self._executor = _executor("slurm", self._folder, slurm_max_num_timeout=LIMITS)
         self._executor.update_parameters(
             name=NAME,
-            timeout_min=max(1, round(60 * hours)),
+            timeout_min=round(60 * hours),
             slurm_partition=partition,
             slurm_signal_delay_s=NOTICE,
             slurm_additional_parameters=dict(options),
@@ -157,7 +158,8 @@ class Slurm:
         jobs: list[str] = []
         for start in range(0, len(attempts), size):
             try:
-                array = self._executor.submit_array(attempts[start : start + size])
+                with redirect_stderr(io.StringIO()):  # the error says it, too
+                    array = self._executor.submit_array(attempts[start : start + size])
             except (FailedJobError, FailedSubmissionError) as error:
                 if jobs:
                     break
