@@ -77,7 +77,7 @@ class Processes:
     seconds = 1.0
 
     def __init__(self, folder: Path, devices: Sequence[str], per_device: int) -> None:
-        self.places = [
+        self.places: Sequence[tuple[Path, str]] = [
             (FOLDER / f"device{device and '-'}{device}-{n}.lock", device)
             for n in range(per_device)
             for device in devices
@@ -114,7 +114,7 @@ class Processes:
 class Slurm:
     """Job arrays of SLURM, which go on without the launcher."""
 
-    places = ()
+    places: Sequence[tuple[Path, str]] = ()
     room = 1_000_000
     seconds = 10.0
 
