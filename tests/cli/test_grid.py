@@ -175,7 +175,19 @@ def test_a_run_that_is_killed_between_its_record_and_the_tables_ends_in_them(
 
 @pytest.mark.parametrize("per_device", [1, 2])
 def test_as_many_are_at_work_as_there_is_room_for(command: Command, per_device: int) -> None:
+    first = range(per_device)
+    for seed in first:  # each waits until all are at work
+        Path(f"wait-boring-{seed}").touch()
+
+    def release() -> None:
+        until(lambda: all(Path(f"at-work-boring-{seed}").exists() for seed in first))
+        for seed in first:
+            Path(f"wait-boring-{seed}").unlink()
+
+    releasing = threading.Thread(target=release)
+    releasing.start()
     assert command(*GRID, 0, 1, 2, 3, "--per_device", per_device).status == 0
+    releasing.join()
     beside = [int(line) for line in Path("beside").read_text(encoding="utf-8").split()]
     assert max(beside) == per_device
 
