@@ -44,7 +44,7 @@ def carried_out(line: str, **environment: str) -> subprocess.CompletedProcess[st
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("bnech nagan", "no command bnech (did you mean bench?); there are fit, test, bench, list"),
+        ("bnech nagan", "no command bnech (did you mean bench?); there are fit, test, bench, grid"),
         ("sample benchmarks --knob x", "x is no number that a knob can be turned to"),
         ("bench nagann", "no method nagann (did you mean nagan?): benchmarks/hmm has"),
         ("bench NAGAN", "no method NAGAN (did you mean nagan?)"),
