@@ -100,15 +100,11 @@ def by_hand(method: FMGAN, latent: Tensor, read: Callable[[Tensor], Tensor]) -> 
     """Scores of each place, from the gates of the LSTM; ``read`` turns them into a word vector."""
     generator, table = method.generator, method.generator.words()
     lstm, told = generator.lstm, method.generator.start(latent)
+    weight_ih, weight_hh, bias_ih, bias_hh = lstm.parameters()
     hidden, cell, vector = torch.zeros_like(told), told, table[0]
     found = []
     for _ in range(MAX_LENGTH):
-        gates = (
-            lstm.weight_ih_l0 @ torch.cat([vector, told])
-            + lstm.weight_hh_l0 @ hidden
-            + lstm.bias_ih_l0
-            + lstm.bias_hh_l0
-        )
+        gates = weight_ih @ torch.cat([vector, told]) + weight_hh @ hidden + bias_ih + bias_hh
         entry, forget, new, out = gates.chunk(4)
         cell = forget.sigmoid() * cell + entry.sigmoid() * new.tanh()
         hidden = out.sigmoid() * cell.tanh()

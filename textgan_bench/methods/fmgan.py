@@ -412,7 +412,7 @@ class FMGAN(TextGenerator):
 
     def _latents(self, n: int) -> Tensor:
         """(B, Z) new latents."""
-        return torch.randn(n, self.latent_dim, device=self.device, dtype=self.dtype)
+        return self.generator.bias.new_empty(n, self.latent_dim).normal_()
 
     def sample(self, n: int, *, temperature: float = 0.0) -> TokenBatch:
         """``n`` sentences, of a new latent each; 0, the code's, takes the likeliest words.
