@@ -1,6 +1,7 @@
 """LeakGAN's law, rewards, ranks and gradients against enumeration and the formulas written out."""
 
 from itertools import pairwise, product
+from typing import Any
 
 import pytest
 import pytorch_lightning as pl
@@ -54,7 +55,8 @@ def feature(method: LeakGAN, words: tuple[int, ...] | list[int]) -> Tensor:
 def goals_of(method: LeakGAN, words: list[int]) -> list[Tensor]:
     """G of each block of a sentence, the first learnt, word by word."""
     manager = method.manager
-    state, goals, held = None, [], [manager.first]
+    state, goals = None, []
+    held: list[Tensor] = [manager.first]
     for t in range(len(words) + 1):
         hidden, state = manager.cells(feature(method, words[:t])[None, None], state)
         goal = manager.output(hidden[0, 0])
@@ -339,7 +341,7 @@ def test_phases_take_turns_and_only_the_right_player_moves() -> None:
         {"rounds": 2, "pretraining": Pretraining(likelihood=3)},
     ],
 )
-def test_numbers_out_of_range_are_refused(options: dict[str, object]) -> None:
+def test_numbers_out_of_range_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=next(iter(options))):
         small(**options)
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from textgan_bench.errors import UserError, one_line
 from textgan_bench.files import locked
@@ -141,11 +141,11 @@ class Slurm:
         files = list(self._folder.glob("*"))
         self._active = _queue()
         arrays = {job.partition("_")[0] for job in self._active}
-        found = {}
+        found: dict[str, Attempt] = {}
         for path in files:
             job = path.name.removesuffix("_submitted.pkl")
             if job in self._active:
-                found[job] = DelayedSubmission.load(path).function
+                found[job] = cast(Attempt, DelayedSubmission.load(path).function)
             number = re.match(r"\d+(?=_)", path.name)
             if (number and number[0] not in arrays) or not path.exists():
                 path.unlink(missing_ok=True)
