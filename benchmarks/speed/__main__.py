@@ -34,6 +34,7 @@ SCRIPTS = (
     "launches",
     "sampling",
     "rollouts",
+    "leakgan",
     "vectorised_runs",
     "arae",
 )
