@@ -7,6 +7,7 @@ from textgan_bench.methods.autoencoder import Autoencoder
 from textgan_bench.methods.cross_aligned import CrossAlignedAutoencoder
 from textgan_bench.methods.gumbel import GumbelSoftmaxGAN
 from textgan_bench.methods.importance import ImportanceSampledGAN
+from textgan_bench.methods.irl import IRL
 from textgan_bench.methods.mle import MLE, TransformerMLE
 from textgan_bench.methods.nagan import NAGAN
 from textgan_bench.methods.scratchgan import ScratchGAN
@@ -15,6 +16,7 @@ from textgan_bench.methods.seqgan import SeqGAN
 __all__ = [
     "AAE",
     "ARAE",
+    "IRL",
     "MLE",
     "NAGAN",
     "ARAETransfer",
