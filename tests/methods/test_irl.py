@@ -159,7 +159,7 @@ def test_the_importance_estimate_converges_to_the_gradient_of_the_likelihood(
 
 
 def test_before_the_game_all_samples_weigh_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    method = small()
+    method = small().double()
     kept = Kept(method, monkeypatch)
     text = pad_sequences([[1, 2], [2], [1]], MAX_LENGTH)
     samples = pad_sequences([[2, 2], [], [1, 1]], MAX_LENGTH)
@@ -172,7 +172,7 @@ def test_before_the_game_all_samples_weigh_the_same(monkeypatch: pytest.MonkeyPa
         if name != "embedding.weight"
     )
     real, fake = (method.reward(batch.ids).sum(1).mean().item() for batch in (text, samples))
-    assert kept.losses[0].item() == pytest.approx(fake - real + 1e-5 * squares / 2, rel=1e-6)
+    assert kept.losses[0].item() == pytest.approx(fake - real + 1e-5 * squares / 2, rel=1e-9)
 
 
 def expected_returns(method: IRL, batch: TokenBatch) -> Tensor:
@@ -266,8 +266,6 @@ def test_all_sentences_of_a_round_are_drawn_before_its_first_step(
                 weight.add_(0.3)
 
     monkeypatch.setattr(method, "descend", move)
-    with torch.no_grad():
-        method.generator.output.weight.add_(0.0)
     method.play(2)
     with torch.no_grad():
         for weight in method.generator.parameters():
@@ -329,7 +327,6 @@ def test_phases_follow_each_other_and_only_the_right_player_moves() -> None:
 def test_the_game_has_moments_of_its_own() -> None:
     """Its first step is as long as a first step of Adam is, whatever the likelihood left."""
     method = small(pretraining=Pretraining(likelihood=3), generator_lr=1e-3)
-    moves = Moves(method)
     lengths: list[float] = []
 
     class Lengths(pl.Callback):
@@ -340,11 +337,12 @@ def test_the_game_has_moments_of_its_own() -> None:
             step = method.generator.output.bias.detach() - self.before
             lengths.append(float(step.abs().max()))
 
-    fit(method, [pad_sequences([[1, 2]] * 4, MAX_LENGTH)] * 4, callbacks=[moves, Lengths()])
+    fit(method, [pad_sequences([[1, 2]] * 4, MAX_LENGTH)] * 4, callbacks=[Lengths()])
     assert lengths[0] == pytest.approx(1e-3, rel=1e-3)
     assert lengths[3] == pytest.approx(1e-3, rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entropy", [0.2, 1.0])
 def test_the_generator_of_a_fixed_reward_comes_to_its_exponential(entropy: float) -> None:
     """The best q of reward and entropy is exp(R / w) / Z (Ziebart et al., 2008)."""

@@ -262,7 +262,7 @@ class IRL(TextGenerator):
     def log_weights(self, samples: TokenBatch) -> Tensor:
         """(B,) R - log q of samples, without dropout; zero before the game, as in the code."""
         if self.phase == "discriminator":
-            return torch.zeros(len(samples.ids), device=samples.ids.device)
+            return self.reward.output.weight.new_zeros(len(samples.ids))
         self.reward.eval()
         rewards = self.reward(samples.ids).sum(1)
         self.reward.train()
@@ -276,8 +276,8 @@ class IRL(TextGenerator):
         """
         self.reward.eval()
         ends = samples.lengths.clamp(max=self.max_length - 1)[:, None]  # no choice follows
-        returns = torch.zeros(samples.ids.shape, device=samples.ids.device)  # (B, T)
-        returns.scatter_(1, ends, self.rewards_to_go(samples.ids).gather(1, ends))
+        own = self.rewards_to_go(samples.ids)  # (B, T)
+        returns = torch.zeros_like(own).scatter_(1, ends, own.gather(1, ends))
         completed = roll_out(self.generator, samples, self.rollouts)
         last = completed.words - 1  # (R,) place of the prefix's last word
         found = self.rewards_to_go(completed.ids).gather(1, last[:, None]).squeeze(1)
