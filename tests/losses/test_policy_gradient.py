@@ -4,7 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan_bench.losses.policy_gradient import discounted_returns, reinforce_loss
+from textgan_bench.losses.policy_gradient import (
+    clipped_surrogate,
+    discounted_returns,
+    reinforce_loss,
+)
 
 # A language of three symbols and two steps: tables of scores for the first, and for the second
 # given the first. All nine strings can be written down.
@@ -78,3 +82,34 @@ def test_advantages_are_constants() -> None:
     advantages = torch.ones(1, 2, requires_grad=True)
     reinforce_loss(torch.zeros(1, 2, requires_grad=True), advantages).backward()
     assert advantages.grad is None
+
+
+def test_ratios_of_an_unmoved_policy_give_the_gradient_of_reinforce() -> None:
+    policy = parameters()
+    drawn = log_probs(*policy)
+    advantages = torch.randn(9, 2, dtype=torch.float64)
+    losses = clipped_surrogate(drawn, drawn, advantages, 0.2), reinforce_loss(drawn, advantages)
+    ours, theirs = (torch.autograd.grad(loss, policy, retain_graph=True) for loss in losses)
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "advantage", "loss", "slope"),
+    [
+        (1.1, 2.0, -2.2, -2.2),
+        (1.5, 2.0, -2.4, 0.0),  # cut: the step has gone far enough
+        (0.5, 2.0, -1.0, -1.0),  # on the wrong side, and drawn back
+        (0.5, -2.0, 1.6, 0.0),
+        (1.5, -2.0, 3.0, 3.0),
+    ],
+)
+def test_a_ratio_is_cut_where_the_advantage_has_had_its_way(
+    ratio: float, advantage: float, loss: float, slope: float
+) -> None:
+    """Schulman et al. (2017), figure 1; the slope is that by the log probability."""
+    log_prob = torch.tensor([[ratio]]).log().requires_grad_()
+    found = clipped_surrogate(log_prob, torch.zeros(1, 1), torch.tensor([[advantage]]), 0.2)
+    (gradient,) = torch.autograd.grad(found, log_prob)
+    assert found.item() == pytest.approx(loss, rel=1e-6)
+    assert gradient.item() == pytest.approx(slope, rel=1e-6)

@@ -6,6 +6,7 @@ A class that is not listed runs with the defaults of its paper.
 from typing import Any
 
 from textgan_bench.methods.nagan import Start
+from textgan_bench.networks.pretraining import Pretraining
 
 TRANSFORMER = {"width": 16, "blocks": 1, "heads": 2, "feed_forward": 32}
 
@@ -90,6 +91,22 @@ SMALL: dict[str, dict[str, Any]] = {
         "generator_lr": 5e-3,
         "discriminator_lr": 3e-3,
     },
+    "IRL": {
+        "embedding": 16,
+        "hidden": 32,
+        "layer": 64,
+        "reward_embedding": 128,  # a small one tells prefixes apart too late
+        "reward_hidden": 128,
+        "reward_layer": 128,
+        "reward_dropout": 0.0,
+        "entropy": 0.2,
+        "rollouts": 2,
+        "minibatches": 2,
+        "reward_steps": 2,
+        "generator_lr": 1e-2,
+        "reward_lr": 0.4,
+        "reward_decay": 50,
+    },
     "NAGAN": {
         **TRANSFORMER,
         "latent_dim": 8,
@@ -103,6 +120,12 @@ SMALL: dict[str, dict[str, Any]] = {
         "start": Start(score_std=1.0, frequency_rate=0.01, young_average=True, epsilon=1e-5),
     },
 }
+
+PRETRAINED: dict[str, dict[str, Any]] = {
+    "IRL": {"pretraining": Pretraining(likelihood=120, discriminator=20), "reward_steps": 4},
+}
+"""Options of methods that learn so early only after maximum likelihood, where a language is to be
+learnt; all other tests begin with the game."""
 
 STEPS: dict[str, int] = {"GumbelSoftmaxGAN": 400, "AAE": 300, "ARAE": 600}
 """Training steps where 200 do not do: a temperature has to fall, codes are learnt, weights grow."""

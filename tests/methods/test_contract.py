@@ -16,7 +16,16 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from tests.methods.small import CONSTANT_STEPS, KEEPS_FEW, KNOBS, LABELLED, SMALL, STEPS, WRITES_ON
+from tests.methods.small import (
+    CONSTANT_STEPS,
+    KEEPS_FEW,
+    KNOBS,
+    LABELLED,
+    PRETRAINED,
+    SMALL,
+    STEPS,
+    WRITES_ON,
+)
 from tests.trainer import fit
 from textgan_bench import methods
 from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
@@ -94,9 +103,14 @@ def steps(kind: type[Method]) -> int:
     return STEPS.get(kind.__name__, 200)
 
 
-def build(kind: type[M]) -> M:
+def build(kind: type[M], **options: Any) -> M:
     torch.manual_seed(0)
-    return kind(VOCAB_SIZE, MAX_LENGTH, **SMALL.get(kind.__name__, {}))
+    return kind(VOCAB_SIZE, MAX_LENGTH, **SMALL.get(kind.__name__, {}) | options)
+
+
+def learner(kind: type[M]) -> M:
+    """A method that is to learn a language."""
+    return build(kind, **PRETRAINED.get(kind.__name__, {}))
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +122,7 @@ def kind(request: pytest.FixtureRequest) -> type[Method]:
 @pytest.fixture(scope="module")
 def trained(kind: type[Method], tmp_path_factory: pytest.TempPathFactory) -> tuple[Method, Path]:
     """A method that has learnt the language, and its checkpoint."""
-    method = build(kind)
+    method = learner(kind)
     trainer = fit(method, [lesson(kind) for _ in range(steps(kind))])
     checkpoint = tmp_path_factory.mktemp("checkpoint") / "last.ckpt"
     trainer.save_checkpoint(checkpoint)
@@ -259,7 +273,7 @@ def test_weights_that_are_not_finite_show_in_a_loss_and_end_the_training(
 @every_method
 def test_a_constant_sentence_is_learnt(kind: type[Method]) -> None:
     """Texygen #31: a GAN that cannot repeat the one sentence it is shown learns nothing."""
-    method = build(kind)
+    method = learner(kind)
     if not isinstance(method, TextGenerator):
         pytest.skip(f"{kind.__name__} writes nothing from nothing")
     sentence = pad_sequences([[3, 1, 2]] * BATCH_SIZE, MAX_LENGTH)

@@ -8,10 +8,10 @@ from tests.methods.test_contract import (
     BATCH_SIZE,
     EXPORTED,
     SENTENCES,
-    build,
     corpus,
     frequencies,
     law,
+    learner,
     samples,
 )
 from tests.trainer import fit
@@ -29,7 +29,7 @@ GAP = 0.35
 @every_method
 def test_counting_is_learnt(kind: type[Method]) -> None:
     """1 to T, where T is the longest a sentence can be: nothing but the position tells the word."""
-    method = build(kind)
+    method = learner(kind)
     if not isinstance(method, TextGenerator):
         pytest.skip(f"{kind.__name__} writes nothing from nothing")
     sentence = pad_sequences([[1, 2, 3, 4]] * BATCH_SIZE)
@@ -42,7 +42,7 @@ def test_counting_is_learnt(kind: type[Method]) -> None:
 @every_method
 def test_a_hidden_markov_model_is_learnt(kind: type[Method]) -> None:
     """Five symbols, three states: the gap to the entropy, and what a collapse cannot fake."""
-    method = build(kind)
+    method = learner(kind)
     if not isinstance(method, TextGenerator):
         pytest.skip(f"{kind.__name__} writes nothing from nothing")
     torch.manual_seed(0)

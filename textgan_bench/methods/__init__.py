@@ -8,6 +8,7 @@ from textgan_bench.methods.cross_aligned import CrossAlignedAutoencoder
 from textgan_bench.methods.fmgan import FMGAN
 from textgan_bench.methods.gumbel import GumbelSoftmaxGAN
 from textgan_bench.methods.importance import ImportanceSampledGAN
+from textgan_bench.methods.irl import IRL
 from textgan_bench.methods.leakgan import LeakGAN
 from textgan_bench.methods.mdlm import MDLM
 from textgan_bench.methods.mle import MLE, TransformerMLE
@@ -20,6 +21,7 @@ __all__ = [
     "AAE",
     "ARAE",
     "FMGAN",
+    "IRL",
     "MDLM",
     "MLE",
     "NAGAN",
