@@ -45,6 +45,11 @@ def process_mean(value: Tensor) -> Tensor:
     return mean
 
 
+def process_sum(value: Tensor) -> Tensor:
+    """The sum of ``value`` over the processes, differentiable any number of times."""
+    return process_mean(value) * process_count()
+
+
 def process_logmeanexp(value: Tensor) -> Tensor:
     """log of the mean of exp(``value``) over the processes, differentiable."""
     if process_count() == 1:
