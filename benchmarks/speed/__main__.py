@@ -24,6 +24,7 @@ SCRIPTS = (
     "kneser_ney",
     "kneser_ney_scoring",
     "hmm",
+    "hmm_em",
     "evaluation",
     "validation",
     "trainer",

@@ -150,3 +150,6 @@ WRITES_ON = {"GumbelSoftmaxGAN", "MDLM"}
 
 LABELLED = {"ARAETransfer", "CrossAlignedAutoencoder"}
 """They learn from sentences of two classes."""
+
+DECIPHERS = {"FrequencyRanks", "HMMEM", "SparseHMMEM"}
+"""They learn from plain and cipher text, and follow no gradient."""

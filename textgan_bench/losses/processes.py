@@ -74,6 +74,11 @@ def process_rows(value: Tensor) -> Tensor:
     return rows
 
 
+def process_sum(value: Tensor) -> Tensor:
+    """The sum of ``value`` over the processes, differentiable any number of times."""
+    return process_mean(value) * process_count()
+
+
 def process_logmeanexp(value: Tensor) -> Tensor:
     """log of the mean of exp(``value``) over the processes, differentiable."""
     if process_count() == 1:
