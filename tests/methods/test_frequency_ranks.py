@@ -12,7 +12,8 @@ def test_ranks_by_hand() -> None:
     """Plain a > b > c; at even places x is the most frequent and then z, at odd places z."""
     plain = pad_sequences([[1, 1, 1, 2, 2, 3]])
     cipher = pad_sequences([[1, 3, 1, 3, 3, 2], [1, 3]], 6)
-    batch = CipherBatch(*(torch.cat([column] * 2) for column in plain), *cipher)
+    ids, lengths = (torch.cat([column] * 2) for column in plain)
+    batch = CipherBatch(ids, lengths, *cipher)
     method = FrequencyRanks(4, 6, period=2)
     fit(method, [batch])
     assert method.plain.tolist() == [0, 6, 4, 2]
