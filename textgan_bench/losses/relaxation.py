@@ -49,27 +49,35 @@ def add_gumbel_noise_(scores: Tensor) -> Tensor:
 class _StraightThrough(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, words: Tensor, scores: Tensor, table: Tensor, temperature: float
+        ctx: Any, words: Tensor, scores: Tensor, table: Tensor, temperature: float, recentred: bool
     ) -> Tensor:
         ctx.save_for_backward(scores, table)
-        ctx.temperature = temperature
+        ctx.temperature, ctx.recentred = temperature, recentred
         return words.view_as(words)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None, None, None]:
         if not ctx.needs_input_grad[1]:
-            return gradient, None, None, None
+            return gradient, None, None, None, None
         scores, table = ctx.saved_tensors
         u = (gradient / ctx.temperature) @ table.T  # (…, V), the gradient at the one-hot
+        if ctx.recentred:
+            own = table[scores.argmax(-1)]  # (…, E)
+            u -= (own * gradient).sum(-1, keepdim=True) / ctx.temperature
+            squares = table.square().sum(-1)
+            distance = squares + own.square().sum(-1, keepdim=True) - 2 * own @ table.T
+            u /= (distance.clamp_(min=0) + 1).sqrt_()
         for s, slope in row_chunks(scores.reshape(-1, len(table)), u.view(-1, len(table))):
             p = torch.softmax(s / ctx.temperature, -1)  # (N, V)
             # Jacobian of the softmax: p (u - <p, u>) / temperature, in place of u.
             inner = slope.mul_(p).sum(-1, keepdim=True)
             slope.addcmul_(p, inner, value=-1)
-        return gradient, u, None, None
+        return gradient, u, None, None, None
 
 
-def straight_through_embedding(scores: Tensor, table: Tensor, temperature: float) -> Tensor:
+def straight_through_embedding(
+    scores: Tensor, table: Tensor, temperature: float, recentred: bool = False
+) -> Tensor:
     """Embed argmax one-hots, differentiating them as softmax(scores / temperature).
 
     Equal to ``o @ table`` with o = stop_gradient(o' - o'') + o'', o' = onehot(argmax scores),
@@ -89,7 +97,7 @@ def straight_through_embedding(scores: Tensor, table: Tensor, temperature: float
     tensor([[3.]], grad_fn=<_StraightThroughBackward>)
     """
     words = F.embedding(scores.argmax(-1), table)
-    return _StraightThrough.apply(words, scores, table.detach(), temperature)
+    return _StraightThrough.apply(words, scores, table.detach(), temperature, recentred)
 
 
 def soft_embedding(scores: Tensor, table: Tensor, temperature: float) -> Tensor:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from textgan_bench.errors import UserError
-from textgan_bench.kernels.dropout import Dropout
+from textgan_bench.kernels.dropout import NO_DROPOUT, Dropout
 from textgan_bench.losses.adversarial import max_gradient_penalty_of_all, one_hot_product
 from textgan_bench.losses.relaxation import gumbel_noise_like, soft_embedding
 from textgan_bench.methods.nagan.discriminator import (
@@ -171,7 +171,9 @@ class CNNDiscriminator(Discriminator):
         )
         self.score = perceptron(embedding_dim)
 
-    def score_rows(self, projected: Tensor, layout: Padded) -> Tensor:
+    def score_rows(
+        self, projected: Tensor, layout: Padded, dropout: Dropout = NO_DROPOUT
+    ) -> Tensor:
         hidden = layout.pad(projected)  # (B, T, H)
         for block in self.blocks:
             hidden = block(hidden, layout)
@@ -203,7 +205,9 @@ class RNNDiscriminator(Discriminator):
         self.gru = nn.GRU(embedding_dim, self.HIDDEN, batch_first=True, bidirectional=True)
         self.score = perceptron(2 * self.HIDDEN)
 
-    def score_rows(self, projected: Tensor, layout: Padded) -> Tensor:
+    def score_rows(
+        self, projected: Tensor, layout: Padded, dropout: Dropout = NO_DROPOUT
+    ) -> Tensor:
         packed = pack_padded_sequence(
             layout.pad(projected), layout.mask.sum(1).cpu(), batch_first=True, enforce_sorted=False
         )

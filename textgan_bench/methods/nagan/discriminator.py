@@ -12,6 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from textgan_bench.kernels.dropout import NO_DROPOUT, Dropout
 from textgan_bench.losses.adversarial import max_gradient_penalty, one_hot_product
 from textgan_bench.networks.packing import Padded, max_pooling, rows_of
 from textgan_bench.networks.transformer import EncoderBlock, Shape, sinusoidal_positions
@@ -36,14 +37,16 @@ class Discriminator(nn.Module, ABC):
         bound = vocab_size**-0.5
         nn.init.uniform_(self.embedding.weight, -bound, bound)
 
-    def forward(self, embedded: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, embedded: Tensor, lengths: Tensor, dropout: Dropout = NO_DROPOUT) -> Tensor:
         """(B,) scores, the logits of "real", of embedded sentences (B, T, E)."""
         layout = rows_of(length_mask(lengths, embedded.shape[1]))
-        return self.score_rows(self.project(layout.rows(embedded)), layout)
+        return self.score_rows(self.project(layout.rows(embedded)), layout, dropout)
 
-    def scores_of_both(self, real: Tensor, fake: Tensor, lengths: Tensor) -> Tensor:
+    def scores_of_both(
+        self, real: Tensor, fake: Tensor, lengths: Tensor, dropout: Dropout = NO_DROPOUT
+    ) -> Tensor:
         """(2 B,) scores of real, then of generated embedded sentences, each (B, T, E)."""
-        return self(torch.cat([real, fake]), lengths.repeat(2))
+        return self(torch.cat([real, fake]), lengths.repeat(2), dropout)
 
     def penalty(self, points: Tensor, lengths: Tensor) -> Tensor:
         """Max gradient penalty (eq. 25), at the one-hots, of embedded mixtures (B, T, E)."""
@@ -63,7 +66,9 @@ class Discriminator(nn.Module, ABC):
         return embedded
 
     @abstractmethod
-    def score_rows(self, projected: Tensor, layout: Padded) -> Tensor:
+    def score_rows(
+        self, projected: Tensor, layout: Padded, dropout: Dropout = NO_DROPOUT
+    ) -> Tensor:
         """(B,) scores of the sentences whose projected words (N, H) are the rows of ``layout``."""
 
 
@@ -88,9 +93,12 @@ class TransformerDiscriminator(Discriminator):
     def project(self, embedded: Tensor) -> Tensor:
         return self.projection(self.input_scale * embedded)
 
-    def score_rows(self, projected: Tensor, layout: Padded) -> Tensor:
+    def score_rows(
+        self, projected: Tensor, layout: Padded, dropout: Dropout = NO_DROPOUT
+    ) -> Tensor:
         positions = self.positions[: layout.mask.shape[1]]  # (T, H)
         hidden = projected + layout.rows(positions.expand(len(layout.mask), -1, -1))  # (N, H)
+        hidden = dropout(hidden)
         for block in self.blocks:
-            hidden = block(hidden, layout)
+            hidden = block(hidden, layout, dropout)
         return self.score(max_pooling(layout.pad(hidden), layout.mask)).squeeze(-1)

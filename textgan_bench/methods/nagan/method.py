@@ -41,6 +41,7 @@ from torch.optim import Optimizer
 from textgan_bench.errors import UserError
 from textgan_bench.interfaces import TextGenerator
 from textgan_bench.kernels.cuda_graphs import CountedRAdam
+from textgan_bench.kernels.dropout import Dropout
 from textgan_bench.losses.adversarial import discriminator_loss, non_saturating_loss
 from textgan_bench.methods.nagan.ablations import (
     DiscriminatorKind,
@@ -226,7 +227,9 @@ class NAGAN(TextGenerator):
         """
         real = self.discriminator.embedding(real_ids)  # (B, T, E)
         padded = rows_of(length_mask(lengths, real_ids.shape[1])).pad(fake)  # (B, T, E)
-        scores = self.discriminator.scores_of_both(real, padded, lengths)
+        scores = self.discriminator.scores_of_both(
+            real, padded, lengths, Dropout(self.start.discriminator_dropout)
+        )
         mixed = torch.lerp(padded, real, torch.rand_like(real[:, :1, :1]))
         return (
             discriminator_loss(*scores.chunk(2)),
@@ -238,7 +241,11 @@ class NAGAN(TextGenerator):
         """The generator's loss (eq. 13) on sentences of the lengths of ``mask`` (B, T)."""
         scores = self.generator.write(mask, self.dropout, training=True)  # (N, V - 1)
         fake = self.generator.relax(scores, self.discriminator.projected_words())  # (N, H)
-        return non_saturating_loss(self.discriminator.score_rows(fake, rows_of(mask)))
+        return non_saturating_loss(
+            self.discriminator.score_rows(
+                fake, rows_of(mask), Dropout(self.start.discriminator_dropout)
+            )
+        )
 
     @torch.no_grad()
     def sample(self, n: int, *, dropout: float | None = None) -> TokenBatch:

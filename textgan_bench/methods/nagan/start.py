@@ -94,6 +94,10 @@ class Start:
     warm_up: int = 0
     young_average: bool = False
     epsilon: float = 1e-8
+    others: bool = True
+    recentred: bool = False
+    glorot: bool = False
+    discriminator_dropout: float = 0.0
 
     @torch.no_grad()
     def prepare(self, generator: LatentTransformer, discriminator: Discriminator) -> None:
@@ -106,6 +110,15 @@ class Start:
             raise UserError("an autoregressive generator has no start.frequency_rate: set it to 0")
         if self.latent_scale is not None:
             generator.input_scale = self.latent_scale
+        generator.recentred = self.recentred
+        for block in generator.blocks:
+            block.others = self.others
+        if self.glorot:
+            for module in (*generator.modules(), *discriminator.modules()):
+                if isinstance(module, nn.Linear | nn.Embedding):
+                    nn.init.xavier_uniform_(module.weight)
+                    if isinstance(module, nn.Linear):
+                        nn.init.zeros_(module.bias)
         if not self.neighbours:
             return
         for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
