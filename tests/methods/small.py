@@ -69,8 +69,8 @@ SMALL: dict[str, dict[str, Any]] = {
         "sharpness": 5.0,
         "annealing": 200,
         "discriminator_steps": 1,
-        "generator_lr": 5e-3,
-        "discriminator_lr": 5e-3,
+        "generator_lr": 1e-3,
+        "discriminator_lr": 1e-3,
     },
     "ScratchGAN": {
         "hidden": 32,
@@ -99,7 +99,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "reward_hidden": 128,
         "reward_layer": 128,
         "reward_dropout": 0.0,
-        "entropy": 0.2,
+        "entropy": 0.35,
         "rollouts": 2,
         "minibatches": 2,
         "reward_steps": 2,
@@ -122,10 +122,11 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 PRETRAINED: dict[str, dict[str, Any]] = {
-    "IRL": {"pretraining": Pretraining(likelihood=120, discriminator=20), "reward_steps": 4},
+    "IRL": {"pretraining": Pretraining(likelihood=120), "reward_steps": 20},
+    "RelGAN": {"pretraining": Pretraining(likelihood=180)},
 }
-"""Options of methods that learn so early only after maximum likelihood, where a language is to be
-learnt; all other tests begin with the game."""
+"""Options of methods that learn a language in so few steps only after maximum likelihood. Where
+none is to be learnt, they begin with the game."""
 
 STEPS: dict[str, int] = {"GumbelSoftmaxGAN": 400, "AAE": 300, "ARAE": 600}
 """Training steps where 200 do not do: a temperature has to fall, codes are learnt, weights grow."""

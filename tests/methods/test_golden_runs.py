@@ -80,9 +80,9 @@ def test_losses_are_those_of_the_golden_run(name: str) -> None:
     losses = run(name)
     assert list(losses) == list(golden)
     for loss, values in losses.items():
-        assert len(values) == BATCHES
+        assert len(values) == len(golden[loss]) <= BATCHES  # fewer of steps that take turns
         # Another processor may round the last digit otherwise.
-        expected = pytest.approx([float(value) for value in golden[loss]], rel=2e-5, abs=1e-7)
+        expected = pytest.approx([float(value) for value in golden[loss]], rel=2e-5, abs=1e-6)
         assert [float(value) for value in values] == expected, loss
 
 

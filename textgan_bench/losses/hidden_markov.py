@@ -16,8 +16,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from textgan_bench.tokens import length_mask
-
 
 class Places(NamedTuple):
     """The places of a batch that hold a symbol: the first of every sentence, the second, ..."""
@@ -54,7 +52,7 @@ class Places(NamedTuple):
 def places(lengths: Tensor, steps: int) -> Places:
     """The places of sentences of ``lengths`` (B,), padded to T = ``steps``."""
     order = lengths.argsort(descending=True, stable=True)
-    mask = length_mask(lengths[order], steps).T
+    mask = (torch.arange(steps, device=lengths.device) < lengths[order][:, None]).T
     return Places(mask, order, [size for size in mask.sum(1).tolist() if size])
 
 

@@ -186,8 +186,10 @@ class Discriminator(nn.Module):
         self.transform = nn.Linear(features, features, bias=False)
         self.gate = nn.Linear(features, features, bias=False)
         self.dropout = dropout
-        self.summary = nn.Linear(features, SUMMARY)
-        self.score = nn.Linear(SUMMARY, 1)
+        # A constant added to all scores is in no loss of pairs: the code's last two biases are not
+        # there.
+        self.summary = nn.Linear(features, SUMMARY, bias=False)
+        self.score = nn.Linear(SUMMARY, 1, bias=False)
         initialise(self)
 
     def forward(self, vectors: Tensor, lengths: Tensor) -> Tensor:
@@ -210,8 +212,7 @@ class Discriminator(nn.Module):
         highway = Dropout(self.dropout if self.training else 0.0)(highway)
         # Nothing stands between the last two layers, so that their product takes one for both.
         weight = self.score.weight @ self.summary.weight  # (1, 4 K)
-        scores = F.linear(highway, weight, self.score(self.summary.bias))
-        return scores.view(len(vectors), -1)
+        return F.linear(highway, weight).view(len(vectors), -1)
 
 
 class RelGAN(TextGenerator):
