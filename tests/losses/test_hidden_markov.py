@@ -8,7 +8,7 @@ import torch
 from hmmlearn.hmm import CategoricalHMM
 from torch import Tensor
 
-from textgan_bench.losses.hidden_markov import Posteriors, places, posteriors
+from textgan_bench.losses.hidden_markov import SHARES, Expected, expected_counts, places
 from textgan_bench.losses.sparse_hidden_markov import (
     Allowed,
     SparseChain,
@@ -30,25 +30,25 @@ START, TRANSITION = rows(STATES, seed=1), rows(STATES, STATES, seed=2)
 EMISSION = rows(STATES, OBSERVATIONS, seed=3)
 
 
-def smooth(batch: TokenBatch, emission: Tensor = EMISSION) -> tuple[Posteriors, Tensor]:
-    """Posteriors, and the observations that they are of."""
+def smooth(batch: TokenBatch, emission: Tensor = EMISSION, chain: Tensor = TRANSITION) -> Expected:
+    """Posteriors (N, K): each place is an observation of its own, which occurs once."""
     at = places(batch.lengths, batch.ids.shape[1])
-    seen = at.pack(batch.ids)
-    return posteriors(seen, at.sizes, START, TRANSITION, emission.T), seen
+    emitted = emission.T[at.pack(batch.ids)]
+    return expected_counts(torch.arange(len(emitted)), at, START, chain, emitted)
 
 
 def by_sentence(batch: TokenBatch, values: Tensor) -> list[Tensor]:
     """The values (N, …) of each sentence, in the order of the batch."""
     at = places(batch.lengths, batch.ids.shape[1])
-    numbers = at.unpack(torch.arange(len(values)), -1)
-    return [values[row[row >= 0]] for row in numbers]
+    sentence = at.pack(torch.arange(len(batch.ids))[:, None].expand_as(batch.ids))
+    return [values[sentence == number] for number in range(len(batch.ids))]
 
 
 def test_posteriors_and_likelihood_are_those_of_hmmlearn() -> None:
     model = CategoricalHMM(STATES, n_features=OBSERVATIONS, implementation="scaling")
     model.startprob_, model.transmat_, model.emissionprob_ = START, TRANSITION, EMISSION
     batch = pad_sequences(SENTENCES, 7)
-    (states, nll), _ = smooth(batch)
+    states, nll = smooth(batch)
     for sentence, found, costs in zip(
         SENTENCES, by_sentence(batch, states), by_sentence(batch, nll), strict=True
     ):
@@ -67,29 +67,59 @@ def test_posteriors_are_those_of_all_paths() -> None:
         for t in range(1, len(sentence)):
             p = p * TRANSITION[path[t - 1], path[t]] * EMISSION[path[t], sentence[t]]
         expected[range(len(sentence)), list(path)] += p
-    found, _ = smooth(pad_sequences([sentence]))
+    found = smooth(pad_sequences([sentence]))
     assert float(found.nll.sum().neg().exp()) == pytest.approx(float(expected[0].sum()))
-    torch.testing.assert_close(found.states, expected / expected.sum(1, keepdim=True))
+    torch.testing.assert_close(found.counts, expected / expected.sum(1, keepdim=True))
+
+
+def test_groups_of_observations_change_nothing() -> None:
+    """Observations that allow 1, 3, 4 and all of 32 states against a loop over all of them."""
+    states = 32
+    start, transition = rows(states, seed=1), rows(states, states, seed=2)
+    emission = rows(states, OBSERVATIONS, seed=3)
+    for observation, allowed in ((0, [7]), (1, [31, 2, 9]), (2, [0, 1, 3, 5])):
+        keep = emission[allowed, observation].clone()
+        emission[:, observation] = 0
+        emission[allowed, observation] = keep
+    share = (emission != 0).double().mean(0)
+    assert [int((share > limit).sum()) for limit in SHARES] == [2, 0], "both groups are taken"
+    batch = pad_sequences(SENTENCES, 7)
+    at = places(batch.lengths, 7)
+    counts, nll = expected_counts(at.pack(batch.ids), at, start, transition, emission.T)
+    expected, costs = torch.zeros_like(counts), 0.0
+    for sentence in SENTENCES:
+        forward = [start]
+        for t, observation in enumerate(sentence):
+            before = forward[-1] @ transition if t else start
+            forward.append(before * emission[:, observation])
+        backward = torch.ones(states, dtype=torch.float64)
+        for t in reversed(range(len(sentence))):
+            posterior = forward[t + 1] * backward
+            expected[sentence[t]] += posterior / posterior.sum()
+            backward = transition @ (emission[:, sentence[t]] * backward)
+        costs -= float(forward[-1].sum().log())
+    torch.testing.assert_close(counts, expected)
+    assert float(nll.sum()) == pytest.approx(costs)
 
 
 def test_an_impossible_observation_costs_infinitely_much_and_breaks_nothing_else() -> None:
     emission = EMISSION.clone()
     emission[:, 2] = 0
     batch = pad_sequences([[1, 2, 0], [1, 0, 3]])
-    (states, nll), _ = smooth(batch, emission)
+    states, nll = smooth(batch, emission)
     assert states.isfinite().all()
     assert float(by_sentence(batch, nll)[0].sum()) == float("inf")
-    alone, _ = smooth(pad_sequences([[1, 0, 3]]))
-    torch.testing.assert_close(by_sentence(batch, states)[1], alone.states)
+    alone = smooth(pad_sequences([[1, 0, 3]]))
+    torch.testing.assert_close(by_sentence(batch, states)[1], alone.counts)
 
 
-def test_places_go_there_and_back() -> None:
+def test_places_go_there_in_order() -> None:
     batch = pad_sequences([[*sentence] for sentence in SENTENCES], 8)
     at = places(batch.lengths, 8)
     assert at.sizes == [5, 4, 3, 1, 1, 1]
-    assert torch.equal(at.unpack(at.pack(batch.ids)), batch.ids)
-    time = at.pack(torch.arange(8).expand_as(batch.ids))
-    assert torch.equal(time[at.before] + 1, time[at.sizes[0] :])
+    assert [row.tolist() for row in by_sentence(batch, at.pack(batch.ids))] == SENTENCES
+    assert torch.equal(at.steps, at.pack(torch.arange(8).expand_as(batch.ids)))
+    assert torch.equal(at.steps[at.before] + 1, at.steps[at.sizes[0] :])
     assert at.pack(length_mask(batch.lengths, 8)).all()
 
 
@@ -124,13 +154,13 @@ def test_few_states_have_the_posteriors_that_all_have(lists: str) -> None:
     batch = pad_sequences(SENTENCES, 7)
     at = places(batch.lengths, 7)
     seen = at.pack(batch.ids)
-    expected = posteriors(seen, at.sizes, START, dense, emission.T)
+    expected = smooth(batch, emission, dense)
     found = sparse_posteriors(seen, at, START, chain, allowed)
     torch.testing.assert_close(found.nll, expected.nll)
     # Each cell names its place: the one that the states before it have not filled.
     numbers = (allowed.emitted != 0).sum(1)[seen]
     place = torch.arange(len(seen)).repeat_interleave(numbers)
     assert torch.equal(found.cells // STATES, seen[place])
-    states = torch.zeros_like(expected.states)
+    states = torch.zeros_like(expected.counts)
     states[place, allowed.states.flatten()[found.cells]] = found.states
-    torch.testing.assert_close(states, expected.states)
+    torch.testing.assert_close(states, expected.counts)

@@ -14,6 +14,7 @@ from textgan_bench.networks.cipher_keys import (
     closeness,
     count_sides,
     decipher,
+    first_emissions,
     fold,
     smoothed,
 )
@@ -67,6 +68,19 @@ def test_closeness_is_a_gaussian_of_log_frequencies() -> None:
         logs = [(float(n) + 0.5) / t for n, t in ((cipher[c], 10.0), (plain[e], 9.5))]
         z = float(torch.tensor(logs).log().diff()) / variance**0.5
         assert float(found[c, e]) == pytest.approx(norm.logpdf(z) - norm.logpdf(0), rel=1e-5)
+
+
+def test_first_emissions_leave_out_what_is_too_far_and_nothing_alone() -> None:
+    cipher = torch.tensor([[5_000.0, 900.0, 40.0, 1.0], [2.0, 2.0, 2.0, 2.0]]).double()
+    plain = torch.tensor([4_800.0, 1_000.0, 44.0, 0.0]).double()
+    close = closeness(cipher, plain, 0.1)
+    found = first_emissions(cipher, plain, 0.1)
+    torch.testing.assert_close(found.sum(1), torch.ones(2, 4, dtype=torch.float64))
+    assert (found > 0).sum() < found.numel() / 2 + 8, "most of the first alphabet is too far"
+    assert torch.equal(found[0, :2] > 0, torch.eye(4)[:2] > 0)
+    assert (found.sum(2) > 0).all(), "a cipher symbol stands for something"
+    expected = close[0, 2:, 2:].exp() / close[0, 2:, 2:].exp().sum(0)
+    torch.testing.assert_close(found[0, 2:, 2:], expected)
 
 
 def test_smoothing_adds_words_at_their_frequencies() -> None:

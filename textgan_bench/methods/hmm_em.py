@@ -37,21 +37,21 @@ from torch.optim import Optimizer
 
 from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Method
-from textgan_bench.losses.hidden_markov import Places, places, posteriors
+from textgan_bench.losses.hidden_markov import Places, expected_counts, places
 from textgan_bench.losses.likelihood import log_frequencies
 from textgan_bench.losses.processes import process_sum
 from textgan_bench.networks.cipher_keys import (
     both_sides,
-    closeness,
     count_sides,
     decipher,
+    first_emissions,
     fold,
     smoothed,
 )
 from textgan_bench.tokens import Batch, CipherBatch, TokenBatch
 
 PSEUDO_COUNT = 1e-3
-"""Added to every expected count, so that no symbol of the test is impossible."""
+"""Added to the expected count of all that was possible, so that no pair is lost by rounding."""
 
 PERIODS = range(1, 13)
 SEARCH = 4
@@ -145,8 +145,9 @@ class HMMEM(Method):
         self.transition.copy_(smoothed(follow, self.frequencies))
         self.start.copy_(smoothed(plain.by_place[0, 1:].to(self.device), self.frequencies))
         for number, period in enumerate(self.periods):
-            agree = closeness(fold(cipher.by_place[:, 1:], period), plain.symbols[1:], self.spread)
-            self.emission.data[self.rows(number)] = agree.softmax(1)
+            of_cipher = fold(cipher.by_place[:, 1:], period)
+            first = first_emissions(of_cipher, plain.symbols[1:], self.spread)
+            self.emission.data[self.rows(number)] = first
 
     @torch.no_grad()
     def training_step(self, batch: CipherBatch, batch_idx: int) -> None:
@@ -156,18 +157,15 @@ class HMMEM(Method):
             UserError: the batch has no cipher text.
         """
         ids, lengths = both_sides(batch).cipher
-        steps = ids.shape[1]
-        at = places(lengths, steps)
+        at = places(lengths, ids.shape[1])
         symbols = at.pack(ids - 1)  # (N,)
-        time = at.pack(torch.arange(steps, device=ids.device).expand_as(ids))
         self.phase = "search" if self.period is None else "em"
         nll = []
         for number in self.open:
             rows = self.rows(number)
             emitted = self.emission[rows].flatten(0, 1)  # (P S, S)
-            seen = time % self.periods[number] * (self.vocab_size - 1) + symbols
-            states, costs = posteriors(seen, at.sizes, self.start, self.transition, emitted)
-            counts = torch.zeros_like(emitted).index_add_(0, seen, states)
+            seen = at.steps % self.periods[number] * (self.vocab_size - 1) + symbols
+            counts, costs = expected_counts(seen, at, self.start, self.transition, emitted)
             self.expected[rows] += process_sum(counts).view_as(self.expected[rows])
             nll.append(costs.sum())
             if self.period is None:
@@ -190,7 +188,8 @@ class HMMEM(Method):
         """Renew the alphabets by the expected counts, and choose the period when it is time to."""
         for number in self.open:
             rows = self.rows(number)
-            counts = self.expected[rows] + PSEUDO_COUNT
+            possible = self.emission[rows] != 0
+            counts = torch.where(possible, self.expected[rows] + PSEUDO_COUNT, 0.0)
             self.emission.data[rows] = counts / counts.sum(1, keepdim=True)
         self.iterations += 1
         if self.period is None:

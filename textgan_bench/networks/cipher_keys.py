@@ -20,6 +20,9 @@ from textgan_bench.tokens import PAD, Batch, CipherBatch, TokenBatch, length_mas
 BACKOFF = 5.0
 """Weight, in words, of the frequencies in the transitions of a word."""
 
+TOO_FAR = 12.0
+"""Nats, five standard deviations, from which frequencies are too far apart."""
+
 
 def both_sides(batch: Batch) -> CipherBatch:
     """The batch, if it has cipher text.
@@ -164,6 +167,22 @@ def closeness(cipher: Tensor, plain: Tensor, spread: float) -> Tensor:
     difference = logs - (plain / plain.sum()).log()
     variance = spread**2 + 1 / cipher[..., None] + 1 / plain
     return -(difference**2) / (2 * variance)
+
+
+def first_emissions(cipher: Tensor, plain: Tensor, spread: float) -> Tensor:
+    """(P, C, E) probability of each cipher symbol for a plain one, by ``closeness``.
+
+    0 where frequencies are too far apart for it: of what is seen often, few symbols are close, and
+    all that follows is faster by that. The closest symbol of each symbol stays in any case.
+
+    Args:
+        cipher: (P, C) counts of cipher symbols in each alphabet.
+        plain: (E,) counts of plain symbols.
+        spread: as of ``closeness``.
+    """
+    close = closeness(cipher, plain, spread)
+    nearest = (close == close.amax(1, keepdim=True)) | (close == close.amax(2, keepdim=True))
+    return close.masked_fill((close < -TOO_FAR) & ~nearest, -torch.inf).softmax(1)
 
 
 def smoothed(counts: Tensor, frequencies: Tensor) -> Tensor:
