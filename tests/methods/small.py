@@ -88,10 +88,10 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 PRETRAINED: dict[str, dict[str, Any]] = {
-    "IRL": {"pretraining": Pretraining(likelihood=120, discriminator=20), "reward_steps": 4},
+    "IRL": {"pretraining": Pretraining(likelihood=120), "reward_steps": 20, "entropy": 0.35},
 }
-"""Options of methods that learn so early only after maximum likelihood, where a language is to be
-learnt; all other tests begin with the game."""
+"""Options of methods that learn a language in so few steps only after maximum likelihood. Tests that
+teach none begin with the game."""
 
 STEPS: dict[str, int] = {"GumbelSoftmaxGAN": 400, "AAE": 300, "ARAE": 600}
 """Training steps where 200 do not do: a temperature has to fall, codes are learnt, weights grow."""
