@@ -10,6 +10,14 @@ RECORD  ?=
 DATA_DIR ?=
 TOKENISED ?=
 ARGS     ?=
+METHODS  ?=
+SEEDS    ?= 0
+CLUSTER  ?= local
+PARTITION ?=
+PER_DEVICE ?= 1
+HOURS    ?= 24
+RETRIES  ?= 2
+SBATCH   ?=
 DATASETS ?= $(wildcard ../shared/data)
 LMPLZ    ?= build/kenlm/bin/lmplz
 
@@ -35,14 +43,17 @@ settings = --data $(call quoted,$(DATA)) $(place) --seed $(SEED) --devices $(cal
 # A misspelt variable would be passed over in silence, and the default run in its place.
 given     = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 VARIABLES := $(shell sed -n 's/^\([A-Z_]*\) *?=.*/\1/p' $(firstword $(MAKEFILE_LIST))) CXX
+# Those of a grid mean nothing to other targets, nor those of one run to a grid.
+OF_GRID   := METHODS SEEDS CLUSTER PARTITION PER_DEVICE HOURS RETRIES SBATCH
+VARIABLES := $(if $(filter grid,$(MAKECMDGOALS)),$(OF_GRID) DATA BUDGET PYTHON CXX,$(filter-out $(OF_GRID),$(VARIABLES)))
 strange   := $(firstword $(filter-out $(VARIABLES),$(given)))
 meant     = $(shell $(or $(PYTHON),false) -c 'import sys; from textgan_bench.errors import meant; \
 	print(meant(sys.argv[1], sys.argv[2:]))' $(call quoted,$(strange)) $(VARIABLES) 2>/dev/null)
-$(if $(strange),$(error $(strange) is not a variable of this Makefile$(meant): $(VARIABLES); \
+$(if $(strange),$(error $(strange) is not a variable of $(if $(filter grid,$(MAKECMDGOALS)),make grid,this Makefile)$(meant): $(VARIABLES); \
 	one of the environment comes before make))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench data smoke sweep test lint speed tables figures
+.PHONY: help setup bench grid data smoke sweep test lint speed tables figures
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z]+: .*## / {printf "%-8s %s\n", $$1, $$2}' Makefile
@@ -64,6 +75,14 @@ bench: $(if $(METHOD),$(STAMP)) ## train, test and print the row: METHOD=nagan [
 	@$(RUN) textgan_bench bench $(call quoted,$(METHOD)) $(settings) \
 		--budget $(call quoted,$(BUDGET)) $(if $(FORCE),--force) $(if $(EXTRAS),--extras $(EXTRAS)) \
 		$(if $(SET),--set $(foreach change,$(SET),$(call quoted,$(change)))) $(if $(RECORD),--record)
+
+grid: $(if $(METHODS),$(STAMP)) ## bench for all rows without a record, side by side: METHODS='nagan mle' [DATA='hmm coco' SEEDS='0 1 2' BUDGET=quick PER_DEVICE=1 RETRIES=2; CLUSTER=slurm PARTITION=... HOURS=24 SBATCH='gpus-per-node=1 mem=16G']
+	$(if $(METHODS),,$(error METHODS is missing, for example: make grid METHODS='nagan mle'))
+	@$(RUN) textgan_bench grid $(METHODS) --data $(foreach name,$(DATA),$(call quoted,$(name))) \
+		--seeds $(SEEDS) --budget $(call quoted,$(BUDGET)) --cluster $(call quoted,$(CLUSTER)) \
+		$(if $(PARTITION),--partition $(call quoted,$(PARTITION))) --per_device $(PER_DEVICE) \
+		--hours $(HOURS) --retries $(RETRIES) \
+		$(if $(SBATCH),--sbatch $(foreach option,$(SBATCH),$(call quoted,$(option))))
 
 data: $(STAMP) ## download and encode a data set before it is needed: DATA=snli [DATA_DIR=...], or DATA=all
 	@$(RUN) textgan_bench data $(call quoted,$(DATA)) $(place)

@@ -2,8 +2,9 @@
 
 Yu et al. (2017), "SeqGAN", section 5.1: an LSTM of 32 units over 5,000 words, its weights drawn
 from N(0, 1), writes 10,000 training sentences of 20 words; a method is judged by the NLL of 10,000
-of its own sentences under that LSTM. The weights are those of the authors' repository, so that
-values compare with those of every paper that uses them (LeakGAN, RelGAN, IRL and others).
+of its own sentences under that LSTM. The weights are those of the authors' repository, whose file
+the code of LeakGAN and IRL holds, too, so that values compare with theirs. Texygen, RelGAN and
+TextGAN-PyTorch draw weights of their own: values on those oracles do not compare.
 """
 
 import io

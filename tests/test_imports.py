@@ -64,7 +64,7 @@ RULES = {
     "training": (
         "from a recipe to a checkpoint and a record",
         "errors evaluation files interfaces kernels leaderboard networks reading recipes tokens",
-        "lightning_fabric pytorch_lightning torch torchmetrics tqdm wandb yaml",
+        "lightning_fabric pytorch_lightning submitit torch torchmetrics tqdm wandb yaml",
     ),
     "cli": (
         "the commands, one file each",

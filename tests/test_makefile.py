@@ -45,6 +45,7 @@ def words(done: subprocess.CompletedProcess[str]) -> str:
     ("arguments", "complaint"),
     [
         (["bench"], "METHOD is missing"),
+        (["grid"], "METHODS is missing"),
         (["sweep"], "METHOD is missing"),
         (["setup", "PYTHON=false"], "Python 3.11 or newer"),
         (["setup", "CXX=no-such-compiler"], "no-such-compiler is not found"),
@@ -86,6 +87,38 @@ def test_bench_forwards_its_variables(installed: Path) -> None:
     assert words(make(installed, "-s", "sweep", *data, *run)) == (
         "-m textgan_bench sweep runs/coco/mle/paper-seed1"
     )
+
+
+def test_grid_forwards_its_variables(installed: Path) -> None:
+    assert words(make(installed, "-s", "grid", "METHODS=nagan mle")) == (
+        "-m textgan_bench grid nagan mle --data hmm --seeds 0 --budget quick --cluster local "
+        "--per_device 1 --hours 24 --retries 2"
+    )
+    rows = ["METHODS=mle", "DATA=hmm coco", "SEEDS=0 1", "BUDGET=cpu", "PER_DEVICE=2", "RETRIES=0"]
+    queue = ["CLUSTER=slurm", "PARTITION=gpu", "HOURS=8", "SBATCH=mem=16G qos=low"]
+    assert words(make(installed, "-s", "grid", *rows, *queue)) == (
+        "-m textgan_bench grid mle --data hmm coco --seeds 0 1 --budget cpu --cluster slurm "
+        "--partition gpu --per_device 2 --hours 8 --retries 0 --sbatch mem=16G qos=low"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "complaint"),
+    [
+        ("METHOD=mle", "METHOD is not a variable of make grid (did you mean METHODS?)"),
+        ("SEED=1", "SEED is not a variable of make grid (did you mean SEEDS?)"),
+        ("FORCE=1", "FORCE is not a variable of make grid: METHODS SEEDS CLUSTER"),
+    ],
+)
+def test_a_grid_refuses_the_variables_of_a_run(
+    installed: Path, variable: str, complaint: str
+) -> None:
+    (installed / "textgan_bench").mkdir()
+    shutil.copy(ROOT / "textgan_bench/errors.py", installed / "textgan_bench")
+    done = make(installed, "-s", "grid", "METHODS=mle", variable)
+    assert done.returncode != 0
+    assert complaint in done.stderr
+    assert not done.stdout
 
 
 @pytest.mark.parametrize(
@@ -162,5 +195,5 @@ def test_a_changed_dependency_makes_the_setup_stale(installed: Path) -> None:
 
 def test_help_lists_every_target(checkout: Path) -> None:
     listed = [line.split()[0] for line in make(checkout, "-s").stdout.splitlines()]
-    before = ["help", "setup", "bench", "data", "smoke", "sweep"]
+    before = ["help", "setup", "bench", "grid", "data", "smoke", "sweep"]
     assert listed == [*before, "test", "lint", "speed", "tables", "figures"]

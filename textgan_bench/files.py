@@ -46,6 +46,36 @@ def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
 
 
 @contextmanager
+def held(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Keep a file, made for it where there is none, as ``locked`` keeps a folder.
+
+    Processes that ``os.posix_spawn`` starts within keep it, too: it is free when all have ended.
+
+    Raises:
+        BlockingIOError: another process has it, and this one shall not ``wait``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        os.set_inheritable(handle, True)
+        yield
+    finally:
+        os.close(handle)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process keeps a file by ``held``."""
+    if not path.exists():
+        return False
+    try:
+        with held(path, wait=False):
+            return False
+    except BlockingIOError:
+        return True
+
+
+@contextmanager
 def replaced(path: Path) -> Iterator[BinaryIO]:
     """A file to be written, which takes the place of ``path`` in one step when all is written.
 

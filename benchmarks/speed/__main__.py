@@ -24,6 +24,7 @@ SCRIPTS = (
     "kneser_ney",
     "kneser_ney_scoring",
     "hmm",
+    "hmm_em",
     "evaluation",
     "validation",
     "trainer",
@@ -33,6 +34,8 @@ SCRIPTS = (
     "nagan",
     "launches",
     "sampling",
+    "rollouts",
+    "leakgan",
     "vectorised_runs",
     "arae",
 )

@@ -67,6 +67,23 @@ def test_a_resumed_run_says_where_it_goes_on(
     assert place in command.bench().err
 
 
+@pytest.mark.usefixtures("default_signals")
+def test_a_run_that_is_told_twice_to_end_still_ends_its_batch(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by SLURM, which tells the run and the process that passes it on."""
+    step = Boring.training_step
+
+    def training_step(self: Boring, batch: TokenBatch, batch_idx: int) -> None:
+        for _ in range(2 * (int(self.batches) == 7)):
+            os.kill(os.getpid(), signal.SIGTERM)
+        step(self, batch, batch_idx)
+
+    monkeypatch.setattr(Boring, "training_step", training_step)
+    assert command("bench", "boring", "--data", "noise").status == 128 + signal.SIGTERM
+    assert batches() == 8
+
+
 def test_a_gpu_would_multiply_with_its_tensor_cores(
     command: Command,
 ) -> None:

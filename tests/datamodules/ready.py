@@ -19,8 +19,8 @@ CORPORA: list[type[Corpus]] = [
 ]
 
 
-LONG_TO_READ = {"COCO2014", "COCO2017"}
-"""Data sets that take many seconds to split into words."""
+LONG_TO_READ = {"COCO2014", "COCO2017", "LSTM"}
+"""Data sets that take many seconds to split into words, or to draw."""
 
 Texts = dict[Split, list[tuple[str, ...]]]
 """The sentences of each split."""

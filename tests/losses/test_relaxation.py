@@ -8,7 +8,11 @@ from torch import Tensor
 
 from textgan_bench.kernels import row_chunks
 from textgan_bench.losses.relaxation import (
+    MANY,
+    _invert,
+    _invert_by_blocks,
     add_gumbel_noise_,
+    draw,
     gumbel_noise_like,
     soft_embedding,
     straight_through_embedding,
@@ -97,3 +101,50 @@ def test_argmax_of_noisy_scores_draws_from_the_softmax() -> None:
     expected = torch.softmax(scores.double(), -1) * len(draws)
     result = stats.chisquare(torch.bincount(draws, minlength=4).numpy(), expected.numpy())
     assert result.pvalue > 1e-3
+
+
+@pytest.mark.parametrize("width", [MANY, MANY + 1, 5_001])
+def test_symbols_found_by_their_block_are_those_that_the_sums_pass(width: int) -> None:
+    torch.manual_seed(0)
+    uniform = torch.rand(500, 1, dtype=torch.float64)
+    uniform[:2, 0] = torch.tensor([0.0, 1 - 1e-12], dtype=torch.float64)
+    probabilities = (3 * torch.randn(500, width, dtype=torch.float64)).softmax(-1)
+    probabilities[2] = torch.eye(width, dtype=torch.float64)[-1]  # the last one, for certain
+    probabilities[3, : width - 1] = 0.0  # none of them may be drawn
+    plain = _invert(probabilities.clone(), uniform)
+    assert torch.equal(_invert_by_blocks(probabilities, uniform), plain)
+    assert plain[2] == plain[3] == width - 1
+
+
+def test_a_wide_row_is_drawn_from_its_softmax() -> None:
+    torch.manual_seed(0)
+    scores = torch.randn(MANY + 7)
+    drawn = draw(scores.expand(200_000, -1))
+    expected = torch.softmax(scores.double(), -1) * len(drawn)
+    counts = torch.bincount(drawn, minlength=len(scores))
+    assert stats.chisquare(counts.numpy(), expected.numpy()).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_draw_reaches_rare_words_in_double_precision(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All random numbers of the last 2^-22, which 16 words share: float32 has four of them."""
+    assert (torch.rand(1_000) * 2**24 % 1 == 0).all()  # all that a generator of float32 tells apart
+    numbers = 4 if dtype == torch.float32 else 256
+    step = 2.0**-22 / numbers
+    uniform = 1 - step * torch.arange(1, numbers + 1, dtype=torch.float64)
+
+    def rand(*size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+        assert size == (numbers, 1)
+        assert torch.equal(uniform.to(dtype).double(), uniform), "beyond this precision"
+        return uniform[:, None].to(dtype)
+
+    rare = torch.full((16,), 2.0**-26, dtype=torch.float64)
+    logits = torch.cat([1 - rare.sum(0, keepdim=True), rare]).log().to(dtype)
+    monkeypatch.setattr(torch, "rand", rand)
+    counts = torch.bincount(draw(logits.expand(numbers, -1)), minlength=17)
+    if dtype == torch.float64:
+        assert ((counts[1:] - 16).abs() <= 1).all()
+    else:
+        assert (counts[1:] > 0).sum() <= 4

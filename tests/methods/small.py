@@ -13,6 +13,7 @@ TRANSFORMER = {"width": 16, "blocks": 1, "heads": 2, "feed_forward": 32}
 SMALL: dict[str, dict[str, Any]] = {
     "MLE": {"embedding": 16, "hidden": 16, "lr": 1e-2},
     "TransformerMLE": {**TRANSFORMER, "embedding": 16, "lr": 1e-2},
+    "MDLM": {**TRANSFORMER, "embedding": 16, "lr": 1e-2, "warm_up": 10, "averaging": 0.95},
     "AAE": {"embedding": 16, "hidden": 32, "autoencoder_lr": 3.0, "critic_lr": 3e-3},
     "ARAETransfer": {"embedding": 16, "hidden": 32, "latent_dim": 8, "autoencoder_lr": 3.0},
     "CrossAlignedAutoencoder": {
@@ -31,6 +32,17 @@ SMALL: dict[str, dict[str, Any]] = {
         "generator_lr": 3e-3,
         "critic_lr": 3e-3,
     },
+    "FMGAN": {
+        "embedding": 16,
+        "hidden": 32,
+        "latent_dim": 8,
+        "filters": 16,
+        "features": 16,
+        "sharpness": 5.0,
+        "generator_steps": 1,
+        "generator_lr": 1e-2,
+        "discriminator_lr": 1e-5,  # at 1e-4 features of samples turn away for good
+    },
     "GumbelSoftmaxGAN": {
         "hidden": 32,
         "annealing": 200,
@@ -38,6 +50,28 @@ SMALL: dict[str, dict[str, Any]] = {
         "lr": 2e-3,
     },
     "ImportanceSampledGAN": {"hidden": 16},
+    "LeakGAN": {
+        "embedding": 16,
+        "hidden": 32,
+        "discriminator_embedding": 16,
+        "filters": {1: 16, 2: 32, 3: 32},
+        "duration": 2,  # so that a sentence of three words has two goals
+        "discriminator_steps": 1,
+        "discriminator_lr": 1e-3,
+        "likelihood_every": 1,  # the first batch is one of the game, and most are not
+        "likelihood_batches": 3,
+    },
+    "RelGAN": {
+        "embedding": 8,
+        "head_size": 8,
+        "representations": 8,
+        "filters": 16,
+        "sharpness": 5.0,
+        "annealing": 200,
+        "discriminator_steps": 1,
+        "generator_lr": 5e-3,
+        "discriminator_lr": 5e-3,
+    },
     "ScratchGAN": {
         "hidden": 32,
         "fixed": 8,
@@ -107,11 +141,15 @@ SANITY_STEPS: dict[str, int] = {"NAGAN": 800}
 KNOBS: dict[str, tuple[float, float]] = {"temperature": (0.2, 5.0), "dropout": (0.0, 0.9)}
 """Two settings of each knob, far apart."""
 
-KEEPS_FEW = {"AAE", "GumbelSoftmaxGAN", "ImportanceSampledGAN"}
-"""They keep few sentences of a small language (docs/arae.md, gumbel.md and importance.md)."""
+KEEPS_FEW = {"AAE", "FMGAN", "GumbelSoftmaxGAN", "ImportanceSampledGAN"}
+"""They keep few sentences of a small language (docs/arae.md, gumbel.md and importance.md); FMGAN
+writes the likeliest of each latent."""
 
-WRITES_ON = {"GumbelSoftmaxGAN"}
+WRITES_ON = {"GumbelSoftmaxGAN", "MDLM"}
 """Padding is a symbol to them, behind which others follow."""
 
 LABELLED = {"ARAETransfer", "CrossAlignedAutoencoder"}
 """They learn from sentences of two classes."""
+
+DECIPHERS = {"FrequencyRanks", "HMMEM", "SparseHMMEM"}
+"""They learn from plain and cipher text, and follow no gradient."""

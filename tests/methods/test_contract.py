@@ -18,6 +18,7 @@ from torch import Tensor
 
 from tests.methods.small import (
     CONSTANT_STEPS,
+    DECIPHERS,
     KEEPS_FEW,
     KNOBS,
     LABELLED,
@@ -30,7 +31,15 @@ from tests.trainer import fit
 from textgan_bench import methods
 from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
 from textgan_bench.interfaces import Method, SentenceCoder, TextGenerator
-from textgan_bench.tokens import PAD, Batch, LabelledBatch, TokenBatch, length_mask, pad_sequences
+from textgan_bench.tokens import (
+    PAD,
+    Batch,
+    CipherBatch,
+    LabelledBatch,
+    TokenBatch,
+    length_mask,
+    pad_sequences,
+)
 from textgan_bench.training.checkpoints import PeriodicCheckpoint
 from textgan_bench.training.run import LAST
 
@@ -60,8 +69,11 @@ def corpus(n: int) -> TokenBatch:
 
 
 def lesson(kind: type[Method]) -> Batch:
-    """A training batch of the language, its sentences in classes if the method wants them to be."""
+    """A training batch of the language, in classes or with cipher text if the method wants it."""
     batch = corpus(BATCH_SIZE)
+    if kind.__name__ in DECIPHERS:
+        ids, lengths = corpus(BATCH_SIZE)
+        return CipherBatch(*batch, (ids % (VOCAB_SIZE - 1) + 1).where(ids != PAD, PAD), lengths)
     if kind.__name__ not in LABELLED:
         return batch
     return LabelledBatch(batch.ids, batch.lengths, (batch.ids[:, 0] > 1).long())

@@ -160,6 +160,54 @@ def test_a_checkpoint_is_due_by_the_clock(tmp_path: Path) -> None:
     assert int(resumed.model.batches) == resumed.evaluate.generator_updates == EPOCHS * BATCHES
 
 
+class Phased(Boring):
+    """Its first eight batches are of one phase, in which only the critic learns."""
+
+    def training_step(self, batch: TokenBatch, batch_idx: int) -> None:
+        first = self.batches_done < 8
+        self.phase, self.updates_generator = ("alone", False) if first else ("game", True)
+        super().training_step(batch, batch_idx)
+
+    def log_prob(self, batch: TokenBatch) -> Tensor:
+        """Each word has the probability 1/8, and so has the end."""
+        return -(batch.lengths + 1.0) * math.log(8)
+
+
+def phased(folder: Path, *callbacks: Callback) -> Session:
+    session = Session(folder, *callbacks)
+    session.model = Phased(session.data.vocab_size, session.data.max_length)
+    return session
+
+
+def test_batches_and_hours_of_each_phase_are_counted_through_a_kill(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="killed"):
+        phased(tmp_path, At(BATCHES + 1, crash)).fit()
+    record = phased(tmp_path).fit().test().record()
+    assert {name: spent["batches"] for name, spent in record.phases.items()} == {
+        "alone": 8,
+        "game": EPOCHS * BATCHES - 8,
+    }
+    assert record.generator_updates == record.training_updates == EPOCHS * BATCHES - 8
+    hours = sum(spent["hours"] for spent in record.phases.values())
+    assert record.training_hours is not None
+    assert 0 < hours <= record.training_hours
+    # The first phase ends within the second epoch, the last validation in it is that of the first.
+    validations = logged(tmp_path, "validation/words")
+    assert record.phases["alone"]["scores"]["words"] == validations[BATCHES - 1]
+    assert record.phases["game"]["scores"]["words"] == validations[EPOCHS * BATCHES - 1]
+
+
+def test_a_method_that_knows_its_likelihood_is_asked_for_that_of_the_test_text(
+    tmp_path: Path,
+) -> None:
+    session = phased(tmp_path)
+    record = session.fit().test().record()
+    words = int(session.data.batch.lengths.sum())
+    assert record.scores["nll"] == pytest.approx((words + session.data.size) / words * math.log(8))
+    assert record.passes == session.data.max_length
+    assert "nll" not in Session(tmp_path / "unknown").fit().test().record().scores
+
+
 class Spoil(Callback):
     """Give a player a weight before a batch, which is counted from 1."""
 

@@ -13,6 +13,11 @@ from textgan_bench.errors import meant
 from textgan_bench.recipes import LARGEST_SEED
 
 USAGE_ERROR = 2
+CLUSTERS = ("local", "slurm")
+OWN_OPTIONS = ("array", "error", "open-mode", "output", "partition", "signal", "time")
+"""Options of ``sbatch`` that the grid itself sets, some by arguments of its own."""
+LEAST_HOURS = 0.1
+"""Of a job: two minutes before its end, and SLURM may be a minute early, it is told to end."""
 EXTRAS, PROFILES = (keys("textgan_bench.metrics.profiles", name) for name in ("EXTRAS", "PROFILES"))
 
 
@@ -79,10 +84,33 @@ def _devices(text: str) -> str:
     return text
 
 
-def _nodes(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text} is no number of machines, 1 or more")
-    return int(text)
+def _whole(kind: str, *, least: int) -> Callable[[str], int]:
+    def checked(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text} is no number of {kind}, {least} or more")
+        return int(text)
+
+    return checked
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = math.nan
+    if not LEAST_HOURS <= hours < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no number of hours, {LEAST_HOURS} or more")
+    return hours
+
+
+def _option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    name = name.lstrip("-").replace("_", "-")
+    if not name or not equals or not value or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text} is no option of sbatch: write name=value")
+    if name in OWN_OPTIONS:
+        raise argparse.ArgumentTypeError(f"{text}: {name} belongs to the grid")
+    return name, value
 
 
 def _one_of(kind: str, known: Sequence[str]) -> Callable[[str], str]:
@@ -124,6 +152,7 @@ def parser() -> Parser:
         command.add_argument("--config", action="append", type=_configuration)
         command.add_argument("--ckpt_path", type=_there)
     _bench(commands.add_parser("bench", help="train, test and show a row of the leaderboard"))
+    _grid(commands.add_parser("grid", help="bench for all rows of a grid without a record"))
     _list(commands.add_parser("list", help="list data sets, methods and budgets, and what is run"))
     _recipe(commands.add_parser("recipe", help="print a recipe, and where its values come from"))
     _data(commands.add_parser("data", help="download and encode a data set before it is needed"))
@@ -154,7 +183,7 @@ def _bench(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--nodes",
-        type=_nodes,
+        type=_whole("machines", least=1),
         default=1,
         help="how many machines, by torchrun or SLURM (%(default)s)",
     )
@@ -174,6 +203,57 @@ def _bench(command: argparse.ArgumentParser) -> None:
         action="store_true",
         dest="recorded",
         help="bring a run with --set into the leaderboard",
+    )
+
+
+def _grid(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Train, test and record each method on each data set with each seed, but for rows that "
+        "have a record. The same command goes on, whatever was killed."
+    )
+    command.add_argument("methods", nargs="+", metavar="METHOD", help="rows, as bench takes one")
+    command.add_argument(
+        "--data", nargs="+", default=["hmm"], help="folders of benchmarks, or own texts (hmm)"
+    )
+    command.add_argument("--seeds", type=_seed, nargs="+", default=[0], help="(0)")
+    command.add_argument(
+        "--budget", default="quick", help="a layer over the recipes, or paper (%(default)s)"
+    )
+    command.add_argument(
+        "--cluster",
+        type=_one_of("cluster", CLUSTERS),
+        default=CLUSTERS[0],
+        help=f"{' or '.join(CLUSTERS)}: processes of this machine, or job arrays (%(default)s)",
+    )
+    command.add_argument("--partition", help="of SLURM, instead of its default")
+    command.add_argument(
+        "--per_device",
+        type=_whole("runs", least=1),
+        default=1,
+        metavar="N",
+        help="runs at once on each GPU of this machine, or on its processors (%(default)s)",
+    )
+    command.add_argument(
+        "--hours",
+        type=_hours,
+        default=24.0,
+        help="time limit of a job of SLURM, after which another one resumes (%(default)g)",
+    )
+    command.add_argument(
+        "--retries",
+        type=_whole("retries", least=0),
+        default=2,
+        metavar="N",
+        help="of a run that was killed or failed, from its checkpoint (%(default)s)",
+    )
+    command.add_argument(
+        "--sbatch",
+        nargs="+",
+        type=_option,
+        default=[],
+        dest="options",
+        metavar="OPTION=VALUE",
+        help="further options of SLURM, as gpus-per-node=1 mem=16G",
     )
 
 

@@ -7,6 +7,7 @@ in a shell's startup file, or typed once, lets the tab key complete ``textgan-be
 
 from argparse import Namespace
 from collections.abc import Iterable
+from itertools import product
 
 import argcomplete
 from argcomplete.completers import FilesCompleter
@@ -19,15 +20,22 @@ from textgan_bench.recipes import ALL, budgets, rows, table, tables
 def _methods(parsed_args: Namespace, **_: object) -> Iterable[str]:
     """Rows of the data set that the line names so far; of all where it names none."""
     try:
-        names = tables() if parsed_args.data is None else [parsed_args.data]
+        data = parsed_args.data
+        names = tables() if data is None else data if isinstance(data, list) else [data]
         return {row for name in names for row in rows(table(name))}
     except UserError:
         return ()
 
 
 def _budgets(parsed_args: Namespace, **_: object) -> Iterable[str]:
+    """Those of a recipe, or those that all recipes of a grid have."""
     try:
-        return budgets(parsed_args.method, table(parsed_args.data))
+        if parsed_args.command == "grid":
+            pairs = product(parsed_args.methods, parsed_args.data)
+        else:
+            pairs = product([parsed_args.method], [parsed_args.data])
+        offered = [budgets(method, table(data)) for method, data in pairs]
+        return [each for each in offered[0] if all(each in others for others in offered)]
     except UserError:
         return ()
 
@@ -50,7 +58,13 @@ def _names(prefix: str, parsed_args: Namespace, **_: object) -> Iterable[str]:
         return ()
 
 
-COMPLETERS = {"method": _methods, "budget": _budgets, "data": _data, "name": _names}
+COMPLETERS = {
+    "method": _methods,
+    "methods": _methods,
+    "budget": _budgets,
+    "data": _data,
+    "name": _names,
+}
 """What completes an argument, by its name; files complete any other."""
 
 

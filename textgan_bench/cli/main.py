@@ -42,6 +42,7 @@ TRAINING = ("fit", "test")
 """Commands whose arguments are Lightning's."""
 RESUMED = {
     "bench": "; without FORCE=1 (bench --force) the same command goes on from here",
+    "grid": "; the same command goes on from here",
     "sweep": "; the same command goes on from here",
 }
 """What to say where a command that a signal ended keeps what it has."""
@@ -70,6 +71,12 @@ def parse(arguments: list[str]) -> dict[str, Any]:
         known = ", ".join(root.commands)
         root.error(f"there is no command {name}{meant(name, root.commands)}; there are {known}")
     options = vars(root.parse_args(arguments))
+    if name == "grid":
+        for each in options["data"]:
+            asked, _ = data_arguments(each, None)
+            for method in options["methods"]:
+                layers(method, asked, options["budget"])
+        options["options"] = dict(options["options"])
     data = options["name"] if name == "data" else options.get("data")
     if data is not None and data != ALL and "data_dir" in options:
         asked, _ = data_arguments(data, options["data_dir"], tokenised=options["tokenised"])

@@ -330,6 +330,10 @@ def _check(content: Any, path: Path) -> None:
     for key, reason in content.get("left_out", {}).items():
         if not isinstance(reason, str):
             raise RecordError(f"{path}: the reason for no {key} is {shown(reason)}")
+    for name, spent in content.get("phases", {}).items():
+        counted = isinstance(spent, dict) and {"batches", "hours"} <= spent.keys()
+        if not counted or not _is(int, spent["batches"]) or not _is(float, spent["hours"]):
+            raise RecordError(f"{path}: the phase {name} is {shown(spent)}, without its batches")
     try:
         json.dumps(content, allow_nan=False)
     except ValueError as error:

@@ -33,6 +33,22 @@ def non_saturating_loss(fake: Tensor) -> Tensor:
     return F.softplus(-fake).mean()
 
 
+def relativistic_loss(preferred: Tensor, other: Tensor) -> Tensor:
+    """-E log sigmoid(preferred - other), the RSGAN of Jolicoeur-Martineau (2019), in nats.
+
+    "The relativistic discriminator". The discriminator prefers real sentences, the generator its
+    own.
+
+    Args:
+        preferred, other: (B, …) scores, of which those at the same place are a pair. At chance the
+            loss is ln 2.
+
+    >>> round(relativistic_loss(torch.zeros(3), torch.zeros(3)).item(), 4)
+    0.6931
+    """
+    return F.softplus(other - preferred).mean()
+
+
 def one_hot_product(table: Tensor) -> Tensor:
     """(E, E) inner product that gives gradients at embedded words the lengths of those at one-hots.
 

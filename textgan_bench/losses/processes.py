@@ -4,8 +4,10 @@ Processes average their gradients (PyTorch's distributed data parallel). A loss 
 equally many sentences of each process needs no more. These functions serve all other losses: means
 over words, sums of likelihoods, maxima, moments. In a single process each returns its argument.
 
-Shapes: W processes.
+Shapes: W processes, B sentences of each.
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor, distributed
@@ -43,6 +45,38 @@ def process_mean(value: Tensor) -> Tensor:
         return value
     mean: Tensor = _Mean.apply(value)
     return mean
+
+
+class _Gather(torch.autograd.Function):
+    """The rows of all processes. A row's gradient is the sum of what every process has for it."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        parts = [torch.empty_like(value) for _ in range(process_count())]
+        distributed.all_gather(parts, value.detach().contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        mean = process_mean(gradient)
+        own = mean.chunk(process_count())[distributed.get_rank()]
+        return process_count() * own
+
+
+def process_rows(value: Tensor) -> Tensor:
+    """(W B, …) rows of all processes from the B of each, in the order of the processes.
+
+    The mean over processes of a loss of all rows has the gradient of that loss.
+    """
+    if process_count() == 1:
+        return value
+    rows: Tensor = _Gather.apply(value)
+    return rows
+
+
+def process_sum(value: Tensor) -> Tensor:
+    """The sum of ``value`` over the processes, differentiable any number of times."""
+    return process_mean(value) * process_count()
 
 
 def process_logmeanexp(value: Tensor) -> Tensor:

@@ -5,26 +5,40 @@ from textgan_bench.methods.arae import ARAE
 from textgan_bench.methods.arae_transfer import ARAETransfer
 from textgan_bench.methods.autoencoder import Autoencoder
 from textgan_bench.methods.cross_aligned import CrossAlignedAutoencoder
+from textgan_bench.methods.fmgan import FMGAN
+from textgan_bench.methods.frequency_ranks import FrequencyRanks
 from textgan_bench.methods.gumbel import GumbelSoftmaxGAN
+from textgan_bench.methods.hmm_em import HMMEM
 from textgan_bench.methods.importance import ImportanceSampledGAN
 from textgan_bench.methods.irl import IRL
+from textgan_bench.methods.leakgan import LeakGAN
+from textgan_bench.methods.mdlm import MDLM
 from textgan_bench.methods.mle import MLE, TransformerMLE
 from textgan_bench.methods.nagan import NAGAN
+from textgan_bench.methods.relgan import RelGAN
 from textgan_bench.methods.scratchgan import ScratchGAN
 from textgan_bench.methods.seqgan import SeqGAN
+from textgan_bench.methods.sparse_hmm_em import SparseHMMEM
 
 __all__ = [
     "AAE",
     "ARAE",
+    "FMGAN",
+    "HMMEM",
     "IRL",
+    "MDLM",
     "MLE",
     "NAGAN",
     "ARAETransfer",
     "Autoencoder",
     "CrossAlignedAutoencoder",
+    "FrequencyRanks",
     "GumbelSoftmaxGAN",
     "ImportanceSampledGAN",
+    "LeakGAN",
+    "RelGAN",
     "ScratchGAN",
     "SeqGAN",
+    "SparseHMMEM",
     "TransformerMLE",
 ]

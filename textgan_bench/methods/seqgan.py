@@ -32,7 +32,7 @@ from textgan_bench.errors import UserError
 from textgan_bench.interfaces import TextGenerator
 from textgan_bench.losses.adversarial import discriminator_loss
 from textgan_bench.losses.likelihood import drawn_mask
-from textgan_bench.losses.processes import process_mean
+from textgan_bench.losses.processes import process_count, process_mean
 from textgan_bench.networks.autoregressive import LSTMLanguageModel
 from textgan_bench.networks.highway_cnn import HighwayCNN
 from textgan_bench.networks.knobs import check_temperature
@@ -44,8 +44,6 @@ FILTERS = {1: 100, **dict.fromkeys((2, 3, 4, 5), 200), **dict.fromkeys(range(6, 
 FILTERS |= {15: 160, 20: 160}  # code, and appendix of the paper
 GRADIENT_NORM = 5.0  # code
 START_STD = 0.1  # code: of all weights of the generator
-JUDGED = 512
-"""Sentences that are scored at once: filters over more of them leave the cache."""
 
 
 class SeqGAN(TextGenerator):
@@ -147,7 +145,7 @@ class SeqGAN(TextGenerator):
         rewards = self.rewards(samples)  # (B, T)
         log_probs = F.pad(-self.generator(samples), (0, self.max_length))[:, : self.max_length]
         # A sum over the batch, as in the code: its gradient is cut at a norm of 5.
-        loss = -(rewards * log_probs).sum()
+        loss = -process_count() * (rewards * log_probs).sum()
         self.descend(loss, generator_optimizer, clip=GRADIENT_NORM)
         self.follow(self.lag)
         drawn = drawn_mask(samples.lengths, self.max_length)
@@ -160,31 +158,21 @@ class SeqGAN(TextGenerator):
         real = F.pad(batch.ids, (0, self.max_length - batch.ids.shape[1]), value=PAD)
         scores = self.discriminator(torch.cat([real, samples.ids])).chunk(2)
         loss = discriminator_loss(*scores) / 2
-        # Of two logits, the halves of the penalties of both are least if they share the weights:
-        # w²/4 in all for their difference w.
-        output = self.discriminator.score
-        squares = output.weight.square().sum() + output.bias.square().sum()
-        self.descend(loss + self.discriminator_l2 * squares / 4, discriminator_optimizer)
+        penalised = loss + self.discriminator_l2 * self.discriminator.penalty()
+        self.descend(penalised, discriminator_optimizer)
         return loss
 
     @torch.no_grad()
     def rewards(self, samples: TokenBatch) -> Tensor:
         """(B, T) Q of each symbol drawn, in [0, 1] (eq. 4); zero after the end symbol."""
-        self.discriminator.eval()
         ends = samples.lengths.clamp(max=self.max_length - 1)[:, None]  # where nothing follows
         rewards = torch.zeros(samples.ids.shape, device=samples.ids.device)  # (B, T)
-        rewards.scatter_(1, ends, self.judge(samples.ids)[:, None])
+        rewards.scatter_(1, ends, self.discriminator.judge(samples.ids).sigmoid()[:, None])
         completed = roll_out(self.policy, samples, self.rollouts)
         place = completed.sentence * self.max_length + completed.words - 1
-        share = self.judge(completed.ids) / self.rollouts
+        share = self.discriminator.judge(completed.ids).sigmoid() / self.rollouts
         rewards.view(-1).index_add_(0, place, share)
-        self.discriminator.train()
         return rewards
-
-    def judge(self, ids: Tensor) -> Tensor:
-        """(R,) probabilities that sentences ids (R, T) are real, a few at a time."""
-        scores = [self.discriminator(part) for part in ids.split(JUDGED)]
-        return torch.cat(scores).sigmoid()
 
     @torch.no_grad()
     def follow(self, lag: float) -> None:

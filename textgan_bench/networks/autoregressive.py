@@ -7,8 +7,8 @@ words a sentence ends without it (see ``losses.likelihood``).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import cast
+from collections.abc import Callable, Iterable
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,46 @@ SAMPLING_BATCH = 512  # more at once bring no speed, and their scores fill the m
 
 State = tuple[Tensor, ...]
 """The memory of a network of the words read so far; the first axis of each tensor is the batch."""
+
+
+class Writer(Protocol):
+    """What draws a sentence word by word."""
+
+    max_length: int
+
+    @property
+    def output(self) -> Callable[[Tensor], Tensor]:
+        """Scores of all symbols, (…, V) from hidden states (…, H)."""
+
+    def start(self, n: int) -> State:
+        """The state of ``n`` sentences before their first symbol."""
+
+    def step(self, symbols: Tensor, state: State) -> tuple[Tensor, State]:
+        """(B, H) hidden states after one more symbol (B,), and the state that holds it."""
+
+
+@torch.no_grad()
+def write(writer: Writer, n: int, temperature: float, device: torch.device) -> TokenBatch:
+    """Draw ``n`` sentences, each symbol from the softmax of scores / ``temperature``."""
+    ids = torch.full((n, writer.max_length), PAD, device=device)  # (B, T)
+    for chunk in ids.split(SAMPLING_BATCH):
+        _write(writer, chunk, temperature)
+    return TokenBatch(ids, (ids != PAD).sum(1))
+
+
+def _write(writer: Writer, ids: Tensor, temperature: float) -> None:
+    """Write sentences over the padding of ``ids``; one that has ended costs nothing more."""
+    live = torch.arange(len(ids), device=ids.device)
+    symbols, state = ids[:, 0], writer.start(len(ids))
+    for t in range(writer.max_length):
+        hidden, state = writer.step(symbols, state)
+        symbols = draw(writer.output(hidden) / temperature)
+        going = symbols != PAD
+        live, symbols = live[going], symbols[going]
+        if not len(live):
+            break
+        state = tuple(part[going] for part in state)
+        ids[live, t] = symbols
 
 
 class LanguageModel(nn.Module, ABC):
@@ -56,28 +96,9 @@ class LanguageModel(nn.Module, ABC):
         logits = self.output(hidden[drawn_mask(batch.lengths, steps)])  # (N, V)
         return symbol_nll(logits, ids, batch.lengths)
 
-    @torch.no_grad()
     def sample(self, n: int, temperature: float) -> TokenBatch:
         """Draw ``n`` sentences, each symbol from the softmax of logits / ``temperature``."""
-        device = next(self.parameters()).device
-        ids = torch.full((n, self.max_length), PAD, device=device)  # (B, T)
-        for chunk in ids.split(SAMPLING_BATCH):
-            self._write(chunk, temperature)
-        return TokenBatch(ids, (ids != PAD).sum(1))
-
-    def _write(self, ids: Tensor, temperature: float) -> None:
-        """Write sentences over the padding of ``ids``; one that has ended costs nothing more."""
-        live = torch.arange(len(ids), device=ids.device)
-        symbols, state = ids[:, 0], self.start(len(ids))
-        for t in range(self.max_length):
-            hidden, state = self.step(symbols, state)
-            symbols = draw(self.output(hidden) / temperature)
-            going = symbols != PAD
-            live, symbols = live[going], symbols[going]
-            if not len(live):
-                break
-            state = tuple(part[going] for part in state)
-            ids[live, t] = symbols
+        return write(self, n, temperature, next(self.parameters()).device)
 
 
 class RecurrentLanguageModel(LanguageModel):

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from textgan_bench.losses.relaxation import draw
-from textgan_bench.networks.autoregressive import LanguageModel
+from textgan_bench.networks.autoregressive import Writer
 from textgan_bench.tokens import PAD, TokenBatch
 
 ROWS = 128
@@ -36,9 +36,7 @@ class Rollouts(NamedTuple):
 
 
 @torch.no_grad()
-def roll_out(
-    model: LanguageModel, batch: TokenBatch, repetitions: int, *, every: int = 1
-) -> Rollouts:
+def roll_out(model: Writer, batch: TokenBatch, repetitions: int, *, every: int = 1) -> Rollouts:
     """Complete each prefix of each sentence ``repetitions`` times.
 
     A prefix is complete, and is left out, if it is the whole of the longest sentence possible; the
@@ -83,11 +81,12 @@ def roll_out(
             going = tuple(torch.cat(parts) for parts in both) if len(going[0]) else fresh
         on = drawn != PAD
         written[live, t] = drawn
-        live, going = live[on], tuple(part[on] for part in going)
+        if not on.all():  # else nothing is copied: a memory may be large
+            live, going = live[on], tuple(part[on] for part in going)
     return Rollouts(written, origin, kept)
 
 
-def _draw(model: LanguageModel, hidden: Tensor, repetitions: int = 1) -> Tensor:
+def _draw(model: Writer, hidden: Tensor, repetitions: int = 1) -> Tensor:
     """(B N,) symbols after hidden states (B, H), N times each."""
     rows = hidden.repeat_interleave(repetitions, 0) if repetitions > 1 else hidden
     return torch.cat([draw(model.output(part)) for part in rows.split(ROWS)])

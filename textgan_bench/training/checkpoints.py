@@ -97,6 +97,8 @@ class PeriodicCheckpoint(Checkpoint):
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._interruption is not None:
+            if number == signal.SIGTERM:
+                return  # SLURM sends it to a process and to the parent, which passes it on
             raise self._interruption
         self._interruption = TerminatedError() if number == signal.SIGTERM else KeyboardInterrupt()
         print(

@@ -55,6 +55,7 @@ SILENCED = (
     ".*There is a wandb run already in progress.*",  # bench tests in the run it trained in
     ".*isinstance\\(treespec, LeafSpec\\).*",
     ".*too uniform for Kneser-Ney discounts.*",  # a table marks such a score by †
+    ".*`srun` command is available on your system but is not used.*",  # one device needs no srun
     ".*step\\(\\) is running without CUDA graph capture.*",  # the steps before the first capture
 )
 

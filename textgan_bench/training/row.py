@@ -1,5 +1,6 @@
 """What ``bench`` is asked for: a method, a data set, a seed and a budget."""
 
+import glob
 import hashlib
 import json
 import re
@@ -33,6 +34,12 @@ class Row:
     @property
     def run(self) -> Run:
         return Run(RUNS / self.data / self.method / f"{self.name}-seed{self.seed}")
+
+    @property
+    def log(self) -> Path:
+        """Where a grid writes what the command says, beside the folder of the run."""
+        folder = self.run.folder
+        return folder.with_name(f"{folder.name}.log")
 
     @property
     def name(self) -> str:
@@ -84,3 +91,13 @@ class Row:
             and (record.method, record.data, record.seed, record.budget)
             == (self.method, self.data, self.seed, self.name)
         }
+
+    def has_record(self) -> bool:
+        """Whether the leaderboard has a record of this row, of data of any revision.
+
+        Raises:
+            RecordError: it has, and the record cannot be used.
+        """
+        stem = glob.escape(f"{self.method}-{self.name}-seed{self.seed}")
+        paths = (self.leaderboard / "records" / self.data).glob(f"{stem}-*.json")
+        return any(leaderboard.load(path).source == "run" for path in paths)
