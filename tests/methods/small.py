@@ -122,11 +122,11 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 PRETRAINED: dict[str, dict[str, Any]] = {
-    "IRL": {"pretraining": Pretraining(likelihood=120), "reward_steps": 20},
+    "IRL": {"pretraining": Pretraining(likelihood=120), "reward_steps": 20, "entropy": 0.35},
     "RelGAN": {"pretraining": Pretraining(likelihood=180)},
 }
-"""Options of methods that learn a language in so few steps only after maximum likelihood. Where
-none is to be learnt, they begin with the game."""
+"""Options of methods that learn a language in so few steps only after maximum likelihood. Tests
+that teach none begin with the game."""
 
 STEPS: dict[str, int] = {"GumbelSoftmaxGAN": 400, "AAE": 300, "ARAE": 600}
 """Training steps where 200 do not do: a temperature has to fall, codes are learnt, weights grow."""
