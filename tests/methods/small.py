@@ -122,7 +122,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 PRETRAINED: dict[str, dict[str, Any]] = {
-    "IRL": {"pretraining": Pretraining(likelihood=120), "reward_steps": 20, "entropy": 0.35},
+    "IRL": {"pretraining": Pretraining(likelihood=120), "reward_steps": 20},
     "RelGAN": {"pretraining": Pretraining(likelihood=180)},
 }
 """Options of methods that learn a language in so few steps only after maximum likelihood. Tests
