@@ -99,10 +99,10 @@ SMALL: dict[str, dict[str, Any]] = {
         "reward_hidden": 128,
         "reward_layer": 128,
         "reward_dropout": 0.0,
-        "entropy": 0.2,
+        "entropy": 0.35,
         "rollouts": 2,
         "minibatches": 2,
-        "reward_steps": 2,
+        "reward_steps": 1,
         "generator_lr": 1e-2,
         "reward_lr": 0.4,
         "reward_decay": 50,
@@ -122,10 +122,10 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 PRETRAINED: dict[str, dict[str, Any]] = {
-    "IRL": {"pretraining": Pretraining(likelihood=120), "reward_steps": 20, "entropy": 0.35},
+    "IRL": {"pretraining": Pretraining(likelihood=120), "reward_steps": 20},
 }
-"""Options of methods that learn a language in so few steps only after maximum likelihood. Tests that
-teach none begin with the game."""
+"""Options of methods that learn a language in so few steps only after maximum likelihood. Tests in
+which none is learnt begin with the game."""
 
 STEPS: dict[str, int] = {"GumbelSoftmaxGAN": 400, "AAE": 300, "ARAE": 600}
 """Training steps where 200 do not do: a temperature has to fall, codes are learnt, weights grow."""
