@@ -102,7 +102,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "entropy": 0.35,
         "rollouts": 2,
         "minibatches": 2,
-        "reward_steps": 2,
+        "reward_steps": 1,
         "generator_lr": 1e-2,
         "reward_lr": 0.4,
         "reward_decay": 50,
