@@ -28,6 +28,7 @@ otherwise than there:
   generator last. The code takes other sentences for each step.
 
 The code's filters need sentences of five words. Here shorter ones are filled up with zero vectors.
+The biases of its last two layers are left out, which no loss depends on.
 
 Shapes: B batch, T time, V vocabulary, H hidden, S representations, K filters of one span.
 """
@@ -164,8 +165,8 @@ def strongest_responses(rows: Tensor, weight: Tensor) -> Tensor:
             responses = few.unfold(1, span, 1) @ weight.T  # (N', windows, K)
             # As an image with a channel a filter, whose maxima are found for many at a time.
             image = responses[:, :, None].permute(0, 3, 1, 2)  # (N', K, windows, 1)
-            found = F.max_pool2d(image, (image.shape[2], 1), return_indices=True)
-            best.append(cast("tuple[Tensor, Tensor]", found)[1].flatten(1))
+            _, places = F.max_pool2d(image, (image.shape[2], 1), return_indices=True)
+            best.append(places.flatten(1))
         start = torch.cat(best)  # (N, K)
     products = [weight[:, j] * rows.gather(1, start + j) for j in range(span)]
     return torch.stack(products).sum(0)
@@ -186,12 +187,13 @@ class Discriminator(nn.Module):
         self.transform = nn.Linear(features, features, bias=False)
         self.gate = nn.Linear(features, features, bias=False)
         self.dropout = dropout
-        self.summary = nn.Linear(features, SUMMARY)
-        self.score = nn.Linear(SUMMARY, 1)
+        # Losses are of differences of two scores, from which a bias of these layers would vanish.
+        self.summary = nn.Linear(features, SUMMARY, bias=False)
+        self.score = nn.Linear(SUMMARY, 1, bias=False)
         initialise(self)
 
     def forward(self, vectors: Tensor, lengths: Tensor) -> Tensor:
-        """(B, S) scores, the logits of "more real", of vectors (B, T, S).
+        """(B, S) scores of vectors (B, T, S); their differences count, as logits of "more real".
 
         Vectors behind ``lengths`` (B,) and the end symbol are those of padding.
         """
@@ -201,7 +203,7 @@ class Discriminator(nn.Module):
         rows = vectors[:, :steps].transpose(1, 2).flatten(0, 1)  # (N, T), N = B S
         rows = F.pad(rows, (0, max(0, SPANS[-1] - steps)))
         responses = [
-            strongest_responses(rows, group.weight[:, 0]) + group.bias
+            strongest_responses(rows, group.weight[:, 0]) + cast(Tensor, group.bias)
             for group in cast("Iterable[nn.Conv1d]", self.filters)
         ]
         features = F.relu(torch.cat(responses, 1))  # (N, 4 K)
@@ -210,8 +212,7 @@ class Discriminator(nn.Module):
         highway = Dropout(self.dropout if self.training else 0.0)(highway)
         # Nothing stands between the last two layers, so that their product takes one for both.
         weight = self.score.weight @ self.summary.weight  # (1, 4 K)
-        scores = F.linear(highway, weight, self.score(self.summary.bias))
-        return scores.view(len(vectors), -1)
+        return F.linear(highway, weight).view(len(vectors), -1)
 
 
 class RelGAN(TextGenerator):
