@@ -25,6 +25,7 @@ from tests.trainer import fit
 from textgan_bench import methods
 from textgan_bench.interfaces import Method
 from textgan_bench.kernels.dropout import Dropout
+from textgan_bench.networks.pretraining import Pretraining
 from textgan_bench.tokens import LabelledBatch, TokenBatch, length_mask
 
 VARIANTS = {
@@ -36,6 +37,7 @@ VARIANTS = {
         "start": replace(SMALL["NAGAN"]["start"], word_vectors=True),
         "embedding_dim": 5,
     },
+    "RelGAN.pretrained": {"pretraining": Pretraining(likelihood=2)},
 }
 NAMES = [*methods.__all__, *VARIANTS]
 WORD_BY_WORD = {"NAGAN.soft", "NAGAN.gumbel"}
