@@ -21,8 +21,8 @@ otherwise than there:
   captions, so that beta_max = 100 ends at 6.3 (``annealing=5000`` brings this back).
 - Padding is the symbol that ends a sentence, and the first that is read. As in the code D reads all
   T places of a real sentence, and padding is a symbol to it with a vector of its own. Behind the
-  end of a generated sentence stands the same padding, exact and without gradient. The code goes on
-  writing there, so that the generator has to learn to pad, and scores samples without the padding.
+  end of a generated sentence stands the same padding, exact, whatever the words before. The code
+  goes on writing there, so that its generator has to learn to pad, and strikes padding out later.
 - Likelihood counts words and end symbols, not the padding behind them.
 - Where both players move on a batch of text, they do so on the same real sentences, and the
   generator last. The code takes other sentences for each step.
