@@ -40,6 +40,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "start": replace(SMALL["NAGAN"]["start"], word_vectors=True),
         "embedding_dim": 5,
     },
+    "RelGAN.pretrained": {"pretraining": Pretraining(likelihood=2)},
 }
 NAMES = [*methods.__all__, *VARIANTS]
 WORD_BY_WORD = {"NAGAN.soft", "NAGAN.gumbel"}

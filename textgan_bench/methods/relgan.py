@@ -21,13 +21,14 @@ otherwise than there:
   captions, so that beta_max = 100 ends at 6.3 (``annealing=5000`` brings this back).
 - Padding is the symbol that ends a sentence, and the first that is read. As in the code D reads all
   T places of a real sentence, and padding is a symbol to it with a vector of its own. Behind the
-  end of a generated sentence stands the same padding, exact and without gradient. The code goes on
-  writing there, so that the generator has to learn to pad, and scores samples without the padding.
+  end of a generated sentence stands the same padding, exact, whatever the words before. The code
+  goes on writing there, so that its generator has to learn to pad, and strikes padding out later.
 - Likelihood counts words and end symbols, not the padding behind them.
 - Where both players move on a batch of text, they do so on the same real sentences, and the
   generator last. The code takes other sentences for each step.
 
 The code's filters need sentences of five words. Here shorter ones are filled up with zero vectors.
+The biases of its last two layers are left out, which no loss depends on.
 
 Shapes: B batch, T time, V vocabulary, H hidden, S representations, K filters of one span.
 """
@@ -164,8 +165,8 @@ def strongest_responses(rows: Tensor, weight: Tensor) -> Tensor:
             responses = few.unfold(1, span, 1) @ weight.T  # (N', windows, K)
             # As an image with a channel a filter, whose maxima are found for many at a time.
             image = responses[:, :, None].permute(0, 3, 1, 2)  # (N', K, windows, 1)
-            found = F.max_pool2d(image, (image.shape[2], 1), return_indices=True)
-            best.append(found[1].flatten(1))
+            _, places = F.max_pool2d(image, (image.shape[2], 1), return_indices=True)
+            best.append(places.flatten(1))
         start = torch.cat(best)  # (N, K)
     products = [weight[:, j] * rows.gather(1, start + j) for j in range(span)]
     return torch.stack(products).sum(0)
@@ -186,14 +187,13 @@ class Discriminator(nn.Module):
         self.transform = nn.Linear(features, features, bias=False)
         self.gate = nn.Linear(features, features, bias=False)
         self.dropout = dropout
-        # A constant added to all scores is in no loss of pairs: the code's last two biases are not
-        # there.
+        # Losses are of differences of two scores, from which a bias of these layers would vanish.
         self.summary = nn.Linear(features, SUMMARY, bias=False)
         self.score = nn.Linear(SUMMARY, 1, bias=False)
         initialise(self)
 
     def forward(self, vectors: Tensor, lengths: Tensor) -> Tensor:
-        """(B, S) scores, the logits of "more real", of vectors (B, T, S).
+        """(B, S) scores of vectors (B, T, S); their differences count, as logits of "more real".
 
         Vectors behind ``lengths`` (B,) and the end symbol are those of padding.
         """
