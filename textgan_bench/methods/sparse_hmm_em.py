@@ -15,10 +15,10 @@ score of x for y is
   + the logarithm of how well the frequencies of x and y agree,
 
 u being plain frequencies: a tenth of what is trusted is taken to be wrong. Candidates that still
-have a share keep it, the best-scored others join with a small one, fewer of them where the word is
-sure. So frequent words, which frequencies tell apart, are deciphered first, and by their company
-the rarer ones. This takes the place of the paper's beam search, whose lists are the successors of
-likely states and the likeliest states of y.
+have a share keep it. The best-scored others join with shares by their scores, together the smaller
+the surer x(y) is. So frequent words, which frequencies tell apart, are deciphered first, and by
+their company the rarer ones. This takes the place of the paper's beam search, whose lists are the
+successors of likely states and the likeliest states of y.
 
 An epoch is an iteration; the loss is -log p(y) in nats a symbol. Text is deciphered by the key.
 
@@ -53,10 +53,11 @@ from textgan_bench.tokens import Batch, CipherBatch, TokenBatch
 
 KEPT = 1e-3
 """Share from which a candidate keeps its place."""
-NEW = 0.1
-"""Share that C new candidates would have together."""
+NEW = 0.5
+"""Share of those that join together, for each that the likeliest lacks."""
 SURE = 0.5
-"""Share of the likeliest candidate from which it is trusted, and has a quarter of the list."""
+"""Share from which the likeliest candidate is trusted, and has fewer others beside it, which spares
+time: a quarter of the list."""
 TRUST = 0.9
 """Probability that what is trusted is right."""
 TINY = 1e-300
@@ -79,7 +80,7 @@ class SparseHMMEM(Method):
     """
 
     def __init__(
-        self, vocab_size: int, max_length: int, *, candidates: int = 32, spread: float = 0.1
+        self, vocab_size: int, max_length: int, *, candidates: int = 32, spread: float = 0.05
     ) -> None:
         super().__init__(vocab_size, max_length)
         if candidates < 1:
@@ -195,8 +196,10 @@ class SparseHMMEM(Method):
             kept = shares[rows] >= KEPT
             old = torch.where(kept, 1 + shares[rows], scores.gather(1, self.words[rows]))
             best, self.words[rows] = scores.scatter(1, self.words[rows], old).topk(self.candidates)
-            new = torch.where(number < places_of[rows, None], NEW / self.candidates, 0.0)
-            shares[rows] = torch.where(best < 0, new, best - 1)
+            room = (best < 0) & (number < places_of[rows, None])
+            new = best.masked_fill(~room, -torch.inf).softmax(1).where(room, 0.0)
+            doubt = NEW * (1 - surest[rows, None])
+            shares[rows] = torch.where(best < 0, doubt * new, best - 1)
         self._emit(shares / shares.sum(1, keepdim=True))
 
     def _closeness(self, rows: slice) -> Tensor:
