@@ -259,7 +259,9 @@ class _Company:
 
     def _matrix(self, rows: Tensor, columns: Tensor, values: Tensor) -> Tensor:
         shape = (self.size, self.size)
-        return torch.sparse_coo_tensor(torch.stack([rows, columns]), values, shape).coalesce()
+        return torch.sparse_coo_tensor(
+            torch.stack([rows, columns]), values, shape, check_invariants=True
+        ).coalesce()
 
     def scores(self, rows: slice) -> Tensor:
         """(X, S) of each plain word for the cipher words ``rows``, less what all words share."""
