@@ -20,6 +20,9 @@ from torch import Tensor
 
 from textgan_bench.losses.hidden_markov import Places
 
+BITS = 22
+"""Of the numbers of pairs, by which those that cannot occur are told, 4 MB of them."""
+
 
 class SparseChain(NamedTuple):
     """Transitions by the pairs that occur and a part of rank one."""
@@ -33,10 +36,8 @@ class SparseChain(NamedTuple):
     frequencies: Tensor
     """(S,) u, the frequencies."""
     known: Tensor
-    """(2^k,) bool, whether a pair whose number ends in these k bits may occur: most of those that
+    """(2^BITS,) bool, whether a pair whose number ends in these bits may occur: most of those that
     do not are told from it alone, which takes a fifth of the time of a search."""
-
-    BITS = 22
 
     @classmethod
     def of(
@@ -45,13 +46,13 @@ class SparseChain(NamedTuple):
         """(c(e, f) + ``backoff`` u(f)) / (c(e) + ``backoff``), from the pairs that occur (M,)."""
         rows = cells // len(frequencies)
         of_row = torch.zeros_like(frequencies).index_add_(0, rows, counts) + backoff
-        known = torch.zeros(1 << cls.BITS, dtype=torch.bool, device=cells.device)
-        known[cells & ((1 << cls.BITS) - 1)] = True
+        known = torch.zeros(1 << BITS, dtype=torch.bool, device=cells.device)
+        known[cells & ((1 << BITS) - 1)] = True
         return cls(cells, counts / of_row[rows], backoff / of_row, frequencies, known)
 
     def look_up(self, cells: Tensor) -> tuple[Tensor, Tensor]:
         """Which of ``cells`` (X,) occur, (Y,) in order, and the part above of these, (Y,)."""
-        asked = self.known[cells & ((1 << self.BITS) - 1)].nonzero()[:, 0]
+        asked = self.known[cells & ((1 << BITS) - 1)].nonzero()[:, 0]
         wanted = cells[asked]
         place = torch.searchsorted(self.cells, wanted).clamp_max(max(len(self.cells) - 1, 0))
         occurs = self.cells[place] == wanted

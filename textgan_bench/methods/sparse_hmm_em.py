@@ -265,12 +265,13 @@ class _Company:
 
     def scores(self, rows: slice) -> Tensor:
         """(X, S) of each plain word for the cipher words ``rows``, less what all words share."""
-        before, after = self._dense(*self.before, rows), self._dense(*self.after, rows)
+        before, after = self._dense(self.before, rows), self._dense(self.after, rows)
         scores = torch.sparse.mm(self.follows, before) + torch.sparse.mm(self.precedes, after)
         return (scores + torch.outer(self.log_least, after.sum(0))).T
 
-    def _dense(self, words: Tensor, plain: Tensor, numbers: Tensor, rows: slice) -> Tensor:
+    def _dense(self, beside: tuple[Tensor, ...], rows: slice) -> Tensor:
         """(S, X) how often each plain word is beside the cipher words ``rows``."""
+        words, plain, numbers = beside
         width = min(rows.stop, self.size) - rows.start
         bounds = torch.tensor([rows.start, rows.start + width], device=words.device)
         begin, end = torch.searchsorted(words, bounds).tolist()
