@@ -25,6 +25,7 @@ SCRIPTS = (
     "kneser_ney_scoring",
     "hmm",
     "evaluation",
+    "sentence_encoder",
     "validation",
     "trainer",
     "nagan_growth",
