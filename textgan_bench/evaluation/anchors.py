@@ -29,7 +29,10 @@ HALF = "half"
 
 def has_extras(data: TextDataModule, record: Record) -> bool:
     """Whether a record has the extra scores that its data are judged by, or why not."""
-    return all(EXTRAS[name].key in record.scores.keys() | record.left_out for name in data.extras)
+    known = record.scores.keys() | record.left_out
+    extras = (EXTRAS[name] for name in data.extras)
+    # A metric that refused the samples is left out by its own name.
+    return all(known & {extra.key, *(entry.name for entry in extra.entries)} for extra in extras)
 
 
 def write_missing_anchors(name: str, data: TextDataModule, root: Path = leaderboard.ROOT) -> None:

