@@ -30,6 +30,7 @@ from textgan_bench.errors import UserError, print_anything
 from textgan_bench.evaluation.editing import POOL, RULES, Edit, Editor
 from textgan_bench.files import replace_text
 from textgan_bench.interfaces import TextDataModule
+from textgan_bench.tokens import UNKNOWN_TOKEN
 from textgan_bench.training.run import Run
 from textgan_bench.training.trained import load_generator
 
@@ -39,6 +40,8 @@ NAMED = (
     ("standing", "sitting"),
     ("sitting", "standing"),
 )
+EDITS = Path("docs/latents_editing.csv")
+"""Of a run that has a record, for the page to show."""
 FREQUENT = 50
 OVERALL = "overall"
 PUBLISHED = {
@@ -70,7 +73,7 @@ class Result(NamedTuple):
 def frequent_pairs(data: TextDataModule, n: int, seed: int) -> list[tuple[str, str]]:
     """``n`` ordered pairs of frequent words, or all where there are fewer."""
     counts = Counter(word for sentence in data.sentences("train") for word in sentence)
-    known = set(data.vocabulary.tokens)
+    known = set(data.vocabulary.tokens) - {UNKNOWN_TOKEN}
     words = [
         word for word, _ in counts.most_common() if word in known and any(map(str.isalnum, word))
     ]
@@ -99,7 +102,8 @@ def measure(
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     editor = Editor(model, data)
     place = run.load_config()["evaluate"]
-    name = f"{place['data']} {place['method']} {place['budget']}"
+    seed_of_run = run.load_config()["seed_everything"]
+    name = f"{place['data']}, {place['method']}, {place['budget']}, seed {seed_of_run}"
     known = set(data.vocabulary.tokens)
     named = [pair for pair in NAMED if known.issuperset(pair)]
     drawn = frequent_pairs(data, pairs, seed)
@@ -109,22 +113,35 @@ def measure(
     results = []
     wanted = [*(("named", pair, sentences) for pair in named)]
     wanted += [*(("random", pair, each) for pair in drawn)]
-    for kind, words, n in tqdm(wanted, "pairs", disable=None):
-        pair = editor.pair(*words)
+    for kind, pair_words, n in tqdm(wanted, "pairs", disable=None):
+        pair = editor.pair(*pair_words)
         if pair not in written.sources:
-            print(f"no sentence has '{words[0]}' and lacks '{words[1]}'", file=sys.stderr)
+            print(f"no sentence has '{pair_words[0]}' and lacks '{pair_words[1]}'", file=sys.stderr)
             continue
         sources = type(written.sources[pair])(*(part[:n] for part in written.sources[pair]))
         for rule in rules or editor.rules:
             edits = editor.edit(pair, sources, rule, written)
-            results.append(Result(name, kind, *words, rule, len(edits), *kept(edits)))
+            edited, overlap = kept(edits)
+            results.append(
+                Result(name, kind, pair_words[0], pair_words[1], rule, len(edits), edited, overlap)
+            )
     return results
 
 
 def kept(edits: Iterable[Edit]) -> tuple[int, float]:
     """How many succeeded, and the sum of their overlaps."""
     overlaps = [edit.overlap for edit in edits if edit.edited is not None]
-    return len(overlaps), sum(overlaps)
+    return len(overlaps), round(sum(overlaps), 4)
+
+
+def page() -> str:
+    """The table of ``EDITS``, or how to make that file."""
+    if not EDITS.exists():
+        return (
+            f"Not measured yet: `python -m benchmarks.figures.editing RUN --output {EDITS}` does."
+        )
+    results = load(EDITS)
+    return f"{table(results)}\n\nRun: {results[0].run}."
 
 
 def store(results: Sequence[Result], path: Path) -> None:
@@ -132,7 +149,7 @@ def store(results: Sequence[Result], path: Path) -> None:
     file = io.StringIO()
     rows = csv.writer(file, lineterminator="\n")
     rows.writerow(Result._fields)
-    rows.writerows(result._replace(overlap=round(result.overlap, 4)) for result in results)
+    rows.writerows(results)
     replace_text(path, file.getvalue())
 
 
@@ -141,7 +158,11 @@ def load(path: Path) -> list[Result]:
     with path.open(encoding="utf-8", newline="") as file:
         return [
             Result(
-                *list(row.values())[:5],
+                row["run"],
+                row["pairs"],
+                row["source"],
+                row["target"],
+                row["rule"],
                 int(row["sentences"]),
                 int(row["edited"]),
                 float(row["overlap"]),

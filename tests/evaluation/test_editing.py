@@ -220,7 +220,7 @@ def test_what_cannot_be_is_said() -> None:
     data = BoringData()
     with pytest.raises(ValueError, match="MLE does not write its sentences from latents"):
         Editor(MLE(data.vocab_size, data.max_length, embedding=2, hidden=2), data)
-    with pytest.raises(ValueError, match="'mann' is not a word .* mean man"):
+    with pytest.raises(ValueError, match=r"'mann' is not a word .* mean man"):
         editor().pair("a", "mann")
     with pytest.raises(ValueError, match="<pad>"):
         editor().pair("a", "<pad>")
@@ -235,8 +235,8 @@ def test_the_command_prints_edits_of_a_run(command: Command) -> None:
         """
         model:
           class_path: textgan_bench.methods.NAGAN
-          init_args: {width: 8, blocks: 1, heads: 2, feed_forward: 8, latent_dim: 4, embedding_dim: 4}
-        data: {init_args: {size: 24}}
+          init_args:
+            {width: 8, blocks: 1, heads: 2, feed_forward: 8, latent_dim: 4, embedding_dim: 4}
         trainer: {max_epochs: 1}
         evaluate: {budget_label: one epoch}
         """,

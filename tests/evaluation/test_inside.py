@@ -1,5 +1,7 @@
 """A look inside a generator that is known: each of its latents is the scores of its own word."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -59,7 +61,7 @@ def test_a_line_has_both_ends_and_changes_each_word_as_its_latent_does() -> None
 def test_a_sentence_grows_by_a_word_on_its_side(front: bool) -> None:
     for line in inside().growths(10, 1, 4, front=front):
         assert [len(sentence) for sentence in line] == [1, 2, 3, 4]
-        for before, after in zip(line, line[1:], strict=False):
+        for before, after in pairwise(line):
             assert before == (after[1:] if front else after[:-1])
 
 

@@ -1,6 +1,6 @@
 """The longest common subsequence against all subsequences."""
 
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_every_pair_of_short_sentences(a: tuple[str, ...]) -> None:
         places = common_places(a, b)
         assert len(places) == longest
         assert all(a[i] == b[j] for i, j in places)
-        for (i, j), (k, m) in zip(places, places[1:], strict=False):
+        for (i, j), (k, m) in pairwise(places):
             assert i < k
             assert j < m
         if a or b:

@@ -317,7 +317,7 @@ def _edit(command: argparse.ArgumentParser) -> None:
         dest="rule",
         type=_one_of("rule", EDITS),
         default=EDITS[0],
-        help=f"{', '.join(EDITS)}: gradient steps of the latents, or an offset vector (%(default)s)",
+        help=f"{', '.join(EDITS)}: steps of the latents along a gradient, or else (%(default)s)",
     )
     command.add_argument("--seed", type=_seed, default=0, help="(%(default)s)")
 

@@ -346,7 +346,7 @@ def plot_matrices(
         axes.set_yticks(range(len(rows)), rows, fontsize=6)
         axes.set_xlabel(x)
     places[0].set_ylabel(y)
-    figure.colorbar(image, ax=places, label=bar)
+    figure.colorbar(image, ax=places).set_label(bar, fontsize=7)
     _save(figure, path, caption)
 
 
