@@ -430,7 +430,8 @@ class FMGAN(TextGenerator):
 
     def draw_latents(self, n: int) -> Latents:
         """A latent for each of ``n`` sentences."""
-        return Latents(self._latents(n)[:, None], torch.ones(n, dtype=torch.int64))  # (B, 1, Z)
+        ones = torch.ones(n, dtype=torch.int64, device=self.device)
+        return Latents(self._latents(n)[:, None], ones)  # (B, 1, Z)
 
     def write_latents(self, latents: Latents) -> TokenBatch:
         """The likeliest words of each latent (B, 1, Z)."""
