@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tests.boring import BoringData
 from tests.checkout import RUN, Command, write_recipe
+from textgan_bench.cli import edit as cli_edit
 from textgan_bench.evaluation import editing
 from textgan_bench.evaluation.editing import (
     KEEP,
@@ -110,8 +111,7 @@ def test_other_words_are_kept_by_a_tenth() -> None:
 
 
 def test_adam_is_that_of_pytorch() -> None:
-    rule = RULES["adam"]
-    assert rule is not None
+    rule = Rule(0.1, adaptive=True)
     start = margins([1.7, 0.6], [4.0, 3.0])
     found = descend(Linear(), start, MAN, rule)
     assert len(found) == 4
@@ -214,6 +214,19 @@ def test_an_edit_that_fails_says_so() -> None:
     nowhere = Pool({}, {A: torch.zeros(3, 2), MAN: None})
     (edit,) = edits.edit(edits.pair("a", "man"), margins([0.1]), OFFSET, nowhere)
     assert edit.edited is None
+
+
+def test_a_word_that_is_never_written_has_no_offset(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edits = editor(Linear(2))  # of five words it writes two
+    monkeypatch.setattr(cli_edit, "load_generator", lambda run: (edits.model, edits.data))
+    for source, target, message in (
+        ("a", "rides", "has 'rides': there is no offset"),
+        ("rides", "a", "has 'rides' and lacks 'a'"),
+    ):
+        options = ("--from", source, "--to", target, "--by", "offset")
+        assert message in command.refused("edit", ".", *options)
 
 
 def test_what_cannot_be_is_said() -> None:

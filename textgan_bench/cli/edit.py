@@ -29,6 +29,8 @@ def edit(run: Path, *, source: str, target: str, n: int, rule: str, seed: int) -
     pool = editor.pool([pair], n, whole=rule == OFFSET)
     if pair not in pool.sources:
         raise UserError(f"none of {POOL:,} sentences has '{source}' and lacks '{target}'")
+    if rule == OFFSET and pool.offset(pair) is None:
+        raise UserError(f"none of {POOL:,} sentences has '{target}': there is no offset to it")
     edits = editor.edit(pair, pool.sources[pair], rule, pool)
     rows = [["position", "steps", "overlap", "source", "edited"]]
     for each in edits:

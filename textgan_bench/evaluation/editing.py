@@ -175,7 +175,8 @@ class Editor:
             for pair, kept in found.items():
                 fits = has[:, column[pair.source]] & ~has[:, column[pair.target]]
                 for i in fits.nonzero().flatten()[: n - len(kept)].tolist():
-                    kept.append((latents.z[i, : latents.counts[i]], latents.counts[i]))
+                    # A copy: a view would keep the latents of all sentences written with it.
+                    kept.append((latents.z[i, : latents.counts[i]].clone(), latents.counts[i]))
             if whole:
                 totals = totals or Totals.empty(len(words), self.data.max_length, latents.z)
                 totals.add(has, latents)
