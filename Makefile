@@ -10,6 +10,7 @@ RECORD  ?=
 DATA_DIR ?=
 TOKENISED ?=
 ARGS     ?=
+INSIDE   ?=
 METHODS  ?=
 SEEDS    ?= 0
 CLUSTER  ?= local
@@ -120,6 +121,7 @@ tables: $(STAMP) ## render leaderboard/tables and the tables within other pages 
 	@$(RUN) benchmarks.figures.pages
 	@$(RUN) benchmarks.figures.api
 
-figures: $(STAMP) ## write the tables within pages, draw docs/figures, those of the papers from the runs there are: [BUDGET=quick SEED=0]
-	@$(RUN) benchmarks.figures.pages
-	@$(RUN) benchmarks.figures --budget $(call quoted,$(BUDGET)) --seed $(firstword $(SEED))
+figures: $(STAMP) ## write the tables within pages, draw docs/figures, those of the papers from the runs there are: [BUDGET=quick SEED=0], or a look inside one run: INSIDE=runs/coco/nagan/quick-seed0
+	$(if $(INSIDE),,@$(RUN) benchmarks.figures.pages)
+	@$(RUN) benchmarks.figures --budget $(call quoted,$(BUDGET)) --seed $(firstword $(SEED)) \
+		$(if $(INSIDE),--inside $(call quoted,$(INSIDE)))

@@ -154,6 +154,14 @@ def test_figures_forwards_budget_and_seed(installed: Path) -> None:
     )
 
 
+def test_a_look_inside_one_run_draws_nothing_else(installed: Path) -> None:
+    done = make(installed, "-s", "figures", "INSIDE=runs/my text/nagan/quick-seed0")
+    assert words(done) == (
+        "-m benchmarks.figures --budget quick --seed 0 --inside runs/my text/nagan/quick-seed0"
+    )
+    assert make(installed, "figures", "INSIDE=run").stderr == ""
+
+
 def test_a_value_with_blanks_and_quotes_is_one_argument(installed: Path) -> None:
     python = installed / ".venv/bin/python"
     python.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n", encoding="utf-8")

@@ -1,6 +1,6 @@
 """Everything a plug-in implements: oracle, data module, method.
 
-Shapes: B batch, T time, H code.
+Shapes: B batch, T time, H code, Z latent.
 """
 
 import math
@@ -293,4 +293,52 @@ class SentenceCoder(Protocol):
 
     def decode(self, codes: Tensor) -> TokenBatch:
         """The sentence of each code (B, H)."""
+        ...
+
+
+class Latents(NamedTuple):
+    """What sentences are written from."""
+
+    z: Tensor
+    """(B, T, Z), a latent a word, or (B, 1, Z), one for all words of a sentence."""
+    counts: Tensor
+    """(B,) int64, latents of each sentence; those after them are not read."""
+
+
+@runtime_checkable
+class LatentWriter(Protocol):
+    """A generator whose sentences, at the setting of no other noise, follow from latents alone."""
+
+    def draw_latents(self, n: int) -> Latents:
+        """Latents of ``n`` new sentences."""
+        ...
+
+    def write_latents(self, latents: Latents) -> TokenBatch:
+        """The sentence of each row of latents, the same at every call."""
+        ...
+
+
+@runtime_checkable
+class WordwiseWriter(Protocol):
+    """A ``LatentWriter`` of a latent a word, from which all words are written at once."""
+
+    def draw_latents(self, n: int, length: int | None = None) -> Latents:
+        """Latents of ``n`` new sentences of ``length`` words, or of lengths drawn for them."""
+        ...
+
+    def write_latents(self, latents: Latents) -> TokenBatch:
+        """The sentence of each row of latents, the same at every call."""
+        ...
+
+    def relax_latents(self, latents: Latents, ids: Tensor) -> tuple[Tensor, TokenBatch]:
+        """How much of each word of ``ids`` (B, T) there is in the relaxed sentences.
+
+        Returns:
+            (B, T) numbers in [0, 1], differentiable in ``latents.z``, 0 on padding; and the
+            sentences that are written.
+        """
+        ...
+
+    def layers_of(self, latents: Latents) -> list[Tensor]:
+        """(B, T, H) states that the words have before the first layer and after each layer."""
         ...

@@ -2,7 +2,7 @@
 
 Those of NAGAN's trials come from ``docs``. Those of the papers are read off logs, samples and
 checkpoints in ``runs``; one whose runs are missing is left as it is, and the commands that make the
-runs are named.
+runs are named. A look inside any run of NAGAN is drawn by ``--inside`` into the folder of the run.
 """
 
 import argparse
@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.figures import gumbel, importance, nagan
+from benchmarks.figures import gumbel, importance, latents, nagan
+from textgan_bench.errors import UserError
 from textgan_bench.training.row import Row
 from textgan_bench.training.run import Run
 
@@ -37,16 +38,30 @@ FIGURES = (
     Drawing("nagan_training.svg", "hmm", nagan.METHODS, nagan.training),
 )
 
+LATENTS = tuple(
+    Drawing(name, "coco", ("nagan.started",), draw)
+    for name, draw in (
+        ("latents_interpolation.svg", latents.interpolation),
+        ("latents_lengths.svg", latents.lengths),
+        ("latents_moves.svg", latents.moves),
+        ("latents_layers.svg", latents.layers),
+        ("latents_latency.csv", latents.latency),
+    )
+)
 
-def main(budget: str, seed: int) -> None:
-    """Draw what can be drawn.
+
+def main(budget: str, seed: int, inside: Path | None = None) -> None:
+    """Draw what can be drawn, or the look inside one run alone.
 
     Raises:
-        SystemExit: a run is missing.
+        SystemExit: a run is missing, or is none that can be looked into.
     """
+    if inside is not None:
+        look(Run(inside))
+        return
     print(*nagan.draw(FOLDER), sep="\n")
     missing: dict[str, list[str]] = {}
-    for figure in FIGURES:
+    for figure in (*FIGURES, *LATENTS):
         rows = [Row(method, figure.data, seed, budget) for method in figure.methods]
         absent = [row for row in rows if not row.run.samples.exists()]
         for row in absent:
@@ -58,6 +73,19 @@ def main(budget: str, seed: int) -> None:
     for command, names in missing.items():
         print(f"without {', '.join(names)}: {command}", file=sys.stderr)
     sys.exit(bool(missing))
+
+
+def look(run: Run) -> None:
+    """Draw the look inside a run into its own folder."""
+    try:
+        place = run.load_config()["evaluate"]
+        caption = f"{run.folder}: {place['method']} on {place['data']}, {place['budget_label']}."
+        for figure in LATENTS:
+            path = run.folder / "figures" / figure.name
+            figure.draw([run], path, caption)
+            print(path, flush=True)
+    except UserError as error:
+        sys.exit(f"figures: {error}")
 
 
 def budgets(rows: Sequence[Row]) -> str:
@@ -73,6 +101,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="figures", description="Draw the figures of the papers.")
     parser.add_argument("--budget", default="quick", help="of the runs (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the runs (%(default)s)")
+    parser.add_argument("--inside", type=Path, help="folder of a run, the only one drawn")
     return parser.parse_args()
 
 

@@ -7,7 +7,7 @@ records, the tables and the CSV files of the repository determine it; no run is 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks.figures import embedding_scores, trials
+from benchmarks.figures import editing, embedding_scores, trials
 from textgan_bench.files import replace_text
 from textgan_bench.leaderboard import load
 
@@ -76,6 +76,7 @@ PAGES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
     Path("docs/importance.md"): {
         "rows": excerpt("names", *FORWARD, "Sentences ≈", "Lengths ↓"),
     },
+    Path("docs/latents.md"): {"editing": editing.page},
     Path("docs/metrics.md"): {"embeddings": embedding_scores.table},
     Path("docs/nagan.md"): {
         "hmm": trials.table(trials.TRIALS, "hmm"),

@@ -53,7 +53,7 @@ class WithLengths(LanguageModel):
         return torch.cat([self.network.read(symbols), positions[..., None]], -1)
 
     def start(self, n: int) -> State:
-        return (*self.network.start(n), torch.zeros(n, 1))
+        return (*self.network.start(n), next(self.parameters()).new_zeros(n, 1))
 
     def step(self, symbols: Tensor, state: State) -> tuple[Tensor, State]:
         *state_before, position = state

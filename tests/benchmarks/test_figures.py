@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from benchmarks.figures import gumbel, importance, nagan
-from benchmarks.figures.__main__ import FIGURES, Drawing, budgets, main
+from benchmarks.figures.__main__ import FIGURES, LATENTS, Drawing, budgets, main
 from textgan_bench.methods import ImportanceSampledGAN
 from textgan_bench.recipes import layers
 from textgan_bench.training.row import Row
@@ -35,7 +35,7 @@ def write_log(run: Run, columns: Sequence[str], rows: Sequence[Sequence[float]])
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
-@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
+@pytest.mark.parametrize("figure", [*FIGURES, *LATENTS], ids=lambda figure: figure.name)
 def test_every_figure_is_drawn_from_recipes(figure: Drawing) -> None:
     for method in figure.methods:
         assert layers(method, figure.data, "quick", BENCHMARKS)
@@ -52,7 +52,8 @@ def test_a_missing_run_is_named_by_the_command_that_makes_it(
     lines = capsys.readouterr().err.splitlines()
     band = "make bench METHOD=importance.band DATA=names BUDGET=quick SEED=3"
     assert f"without importance_band.svg: {band}" in lines
-    assert len(lines) == len({(f.data, m) for f in FIGURES for m in f.methods}) == 14
+    assert "nagan.started DATA=coco" in lines[-1]
+    assert len(lines) == len({(f.data, m) for f in (*FIGURES, *LATENTS) for m in f.methods}) == 15
     assert not list(tmp_path.iterdir())
 
 

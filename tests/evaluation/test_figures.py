@@ -10,9 +10,11 @@ from textgan_bench.evaluation.figures import (
     _figure,
     _write_where_there_is_room,
     plot_bands,
+    plot_changes,
     plot_curves,
     plot_lengths,
     plot_losses,
+    plot_matrices,
     plot_texts,
 )
 
@@ -98,6 +100,31 @@ def test_panels_bands_and_texts_are_drawn_the_same_each_time(tmp_path: Path) -> 
         assert svg == (tmp_path / f"two/{name}.svg").read_text(encoding="utf-8")
 
 
+def test_kept_words_are_grey_and_matrices_have_their_names(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra [plot]")
+    line = [("1", ["a", "cat"], [False, False]), ("2", ["a", "dog"], [True, False])]
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        plot_changes({"Case": line}, folder / "changes.svg")
+        panel = [[0.1, 0.9], [-0.2, 1.0]], ["big", "cat"], ["0", "1"]
+        plot_matrices({"(a)": panel}, folder / "matrix.svg", x="word", y="layer", bar="cosine")
+    shown = {
+        "changes": ("Case", "1  a cat", "2    dog", "   a"),
+        "matrix": ("(a)", "big", "cat", "word", "layer", "cosine"),
+    }
+    for name, texts in shown.items():
+        svg = (tmp_path / f"one/{name}.svg").read_text(encoding="utf-8")
+        assert all(f"<!-- {text} -->" in svg for text in texts)
+        assert svg == (tmp_path / f"two/{name}.svg").read_text(encoding="utf-8")
+    grey, black = (svg_of(tmp_path / "one/changes.svg", text) for text in ("   a", "2    dog"))
+    assert "#999999" in grey
+    assert "#999999" not in black
+
+
+def svg_of(path: Path, text: str) -> str:
+    """The element that shows a text, up to the next one."""
+    return path.read_text(encoding="utf-8").split(f"<!-- {text} -->")[1].split("<!--")[0]
+
+
 def test_nothing_to_draw_is_said(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="needs the extra [plot]")
     with pytest.raises(ValueError, match=r"\(a\) has no point of generator"):
@@ -106,3 +133,7 @@ def test_nothing_to_draw_is_said(tmp_path: Path) -> None:
         plot_bands({"loss": []}, tmp_path / "band.svg", "epoch")
     with pytest.raises(ValueError, match="no text"):
         plot_texts({}, tmp_path / "texts.svg")
+    with pytest.raises(ValueError, match="no sentence"):
+        plot_changes({}, tmp_path / "changes.svg")
+    with pytest.raises(ValueError, match="no matrix"):
+        plot_matrices({}, tmp_path / "matrix.svg", x="", y="", bar="")

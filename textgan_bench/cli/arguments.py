@@ -18,6 +18,7 @@ OWN_OPTIONS = ("array", "error", "open-mode", "output", "partition", "signal", "
 """Options of ``sbatch`` that the grid itself sets, some by arguments of its own."""
 LEAST_HOURS = 0.1
 """Of a job: two minutes before its end, and SLURM may be a minute early, it is told to end."""
+EDITS = keys("textgan_bench.evaluation.editing", "RULES")
 EXTRAS, PROFILES = (keys("textgan_bench.metrics.profiles", name) for name in ("EXTRAS", "PROFILES"))
 
 
@@ -159,6 +160,7 @@ def parser() -> Parser:
     _sample(commands.add_parser("sample", help="write sentences of a trained run"))
     _interpolate(commands.add_parser("interpolate", help="sentences between two, by their codes"))
     _shift(commands.add_parser("shift", help="move a sentence from one word towards another"))
+    _edit(commands.add_parser("edit", help="change a word of sentences by way of their latents"))
     _sweep(commands.add_parser("sweep", help="score trained runs along their knobs, draw curves"))
     _score(commands.add_parser("score", help="score a text file, one sentence a line"))
     _compare(commands.add_parser("compare", help="say which differences of two exceed the noise"))
@@ -297,6 +299,27 @@ def _shift(command: argparse.ArgumentParser) -> None:
     command.add_argument("minus", metavar="FROM", help="a word of training sentences to leave")
     command.add_argument("plus", metavar="TO", help="a word of training sentences to approach")
     command.add_argument("-n", type=int, default=8, help="how many steps (%(default)s)")
+
+
+def _edit(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run", type=_path, metavar="RUN", help="its folder, of NAGAN or FMGAN")
+    command.add_argument(
+        "--from", dest="source", required=True, metavar="WORD", help="of the sentences as written"
+    )
+    command.add_argument(
+        "--to", dest="target", required=True, metavar="WORD", help="that they are to have"
+    )
+    command.add_argument(
+        "-n", type=_whole("sentences", least=1), default=10, help="how many (%(default)s)"
+    )
+    command.add_argument(
+        "--by",
+        dest="rule",
+        type=_one_of("rule", EDITS),
+        default=EDITS[0],
+        help=f"{', '.join(EDITS)}: steps of the latents along a gradient, or else (%(default)s)",
+    )
+    command.add_argument("--seed", type=_seed, default=0, help="(%(default)s)")
 
 
 def _sweep(command: argparse.ArgumentParser) -> None:

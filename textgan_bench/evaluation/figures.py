@@ -36,6 +36,9 @@ Curve = Sequence[tuple[float, float]]
 Band = Sequence[tuple[float, ...]]
 """Points of a mean and its range: x, mean, smallest, largest."""
 
+Matrix = tuple[Sequence[Sequence[float]], Sequence[str], Sequence[str]]
+"""Numbers by row and column, names of the columns, names of the rows."""
+
 Axis = tuple[str, str]
 """Key of a score, and what is written there."""
 
@@ -262,6 +265,88 @@ def plot_texts(columns: Mapping[str, Sequence[str]], path: Path, caption: str = 
         axes.annotate(title, corner, weight="bold", **style)
         under = {"xytext": (0, -1.5 * LINE * POINTS), "textcoords": "offset points"}
         axes.annotate("\n".join(lines), corner, **style, **under)
+    _save(figure, path, caption)
+
+
+def plot_changes(
+    cases: Mapping[str, Sequence[tuple[str, Sentence, Sequence[bool]]]],
+    path: Path,
+    caption: str = "",
+) -> None:
+    """Write sentences below each other, words that are kept from the one before in grey.
+
+    Args:
+        cases: by title, lines of a label, a sentence, and which of its words are kept.
+        path: the file, ``.svg``, ``.png`` or ``.pdf``.
+        caption: stands small below the figure.
+
+    Raises:
+        UserError: there is nothing to write, matplotlib is missing, or the file is of no known
+            kind.
+    """
+    if not cases:
+        raise UserError("there is no sentence to be written")
+    shades: dict[str, list[str]] = {"0.6": [], "black": []}
+    for title, lines in cases.items():
+        for shade, written in shades.items():
+            written.append(title if shade == "black" else "")
+            for label, sentence, kept in lines:
+                words = [
+                    word if keep == (shade != "black") else " " * len(word)
+                    for word, keep in zip(sentence, kept, strict=True)
+                ]
+                shown = label if shade == "black" else " " * len(label)
+                written.append(f"{shown}  {' '.join(words)}")
+            written.append("")
+    width = (max(map(len, shades["black"])) + 2) * LETTER
+    below = len(_wrapped(caption, width)) + 1
+    figure, axes = _figure(path)
+    figure.set_size_inches(width, (len(shades["black"]) + 1 + below) * LINE)
+    axes.set_axis_off()
+    style = {"xycoords": "axes fraction", "family": "monospace", "fontsize": 8, "va": "top"}
+    for row in range(len(shades["black"])):
+        for shade, written in shades.items():
+            under = {"xytext": (0, -row * LINE * POINTS), "textcoords": "offset points"}
+            axes.annotate(written[row].rstrip(), (0, 1), color=shade, **style, **under)
+    _save(figure, path, caption)
+
+
+def plot_matrices(
+    panels: Mapping[str, Matrix],
+    path: Path,
+    *,
+    x: str,
+    y: str,
+    bar: str,
+    caption: str = "",
+) -> None:
+    """Draw matrices side by side, a square a number, from the lowest (or 0) to 1.
+
+    Args:
+        panels: numbers, names of the columns and names of the rows, by the title of a panel.
+        path: the file, ``.svg``, ``.png`` or ``.pdf``.
+        x: what the columns are.
+        y: what the rows are.
+        bar: what the numbers are.
+        caption: stands small below the figure.
+
+    Raises:
+        UserError: there is no panel, matplotlib is missing, or the file is of no known kind.
+    """
+    if not panels:
+        raise UserError("there is no matrix to be drawn")
+    figure, *places = _figure(path, len(panels))
+    figure.set_size_inches(max(PANEL[0] * len(panels), SIZE[0]), PANEL[1] * 1.4)
+    numbers = [number for matrix, _, _ in panels.values() for row in matrix for number in row]
+    for axes, (title, (matrix, columns, rows)) in zip(places, panels.items(), strict=True):
+        image = axes.imshow(matrix, vmin=min(0.0, *numbers), vmax=1.0, aspect="auto")
+        axes.set_title(title, fontsize=8)
+        upright = max(map(len, columns)) > 2
+        axes.set_xticks(range(len(columns)), columns, fontsize=6, rotation=90 if upright else 0)
+        axes.set_yticks(range(len(rows)), rows, fontsize=6)
+        axes.set_xlabel(x)
+    places[0].set_ylabel(y)
+    figure.colorbar(image, ax=places).set_label(bar, fontsize=7)
     _save(figure, path, caption)
 
 

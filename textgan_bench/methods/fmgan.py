@@ -48,7 +48,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from textgan_bench.errors import UserError
-from textgan_bench.interfaces import TextGenerator
+from textgan_bench.interfaces import Latents, TextGenerator
 from textgan_bench.losses.likelihood import drawn_mask, symbol_nll
 from textgan_bench.losses.processes import process_mean, process_rows
 from textgan_bench.losses.relaxation import draw
@@ -427,3 +427,12 @@ class FMGAN(TextGenerator):
         if temperature != 0:
             check_temperature(temperature)
         return self.generator.write(self._latents(n), temperature)
+
+    def draw_latents(self, n: int) -> Latents:
+        """A latent for each of ``n`` sentences."""
+        ones = torch.ones(n, dtype=torch.int64, device=self.device)
+        return Latents(self._latents(n)[:, None], ones)  # (B, 1, Z)
+
+    def write_latents(self, latents: Latents) -> TokenBatch:
+        """The likeliest words of each latent (B, 1, Z)."""
+        return self.generator.write(latents.z[:, 0], 0.0)

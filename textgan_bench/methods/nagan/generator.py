@@ -9,13 +9,14 @@ Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from textgan_bench.kernels.dropout import Dropout
 from textgan_bench.losses.relaxation import add_gumbel_noise_, draw, straight_through_embedding
-from textgan_bench.networks.packing import rows_of
+from textgan_bench.networks.packing import Padded, rows_of
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape, sinusoidal_positions
 from textgan_bench.tokens import PAD
 
@@ -120,16 +121,22 @@ class NonAutoregressiveTransformer(LatentTransformer):
 
     def forward(self, z: Tensor, mask: Tensor, dropout: float) -> Tensor:
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, T, Z), eq. 7-8."""
-        layout = rows_of(mask)
+        for state in self.states(z, rows_of(mask), dropout):
+            hidden = state
+        return self.scores(hidden)
+
+    def states(self, z: Tensor, layout: Padded, dropout: float) -> Iterator[Tensor]:
+        """(N, H) hidden states of the words of a layout: the inputs, then those of each block."""
         positions = self.positions[: z.shape[1]]  # (T, H)
         latents = self.latents(self.input_scale * layout.rows(z))  # (N, H)
         latents = latents + layout.rows(positions.expand(len(z), -1, -1))
         drop = Dropout(dropout)
         latents = drop(latents)
         hidden = latents
+        yield hidden
         for block in self.blocks:
             hidden = block(hidden, latents, positions, layout, drop)
-        return self.scores(hidden)
+            yield hidden
 
     def draw_latents(self, mask: Tensor) -> Tensor:
         """(B, T, Z) latents from N(0, I) of sentences with the words of ``mask`` (B, T)."""

@@ -39,7 +39,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from textgan_bench.errors import UserError
-from textgan_bench.interfaces import TextGenerator
+from textgan_bench.interfaces import Latents, TextGenerator
 from textgan_bench.kernels.cuda_graphs import CountedRAdam
 from textgan_bench.losses.adversarial import discriminator_loss, non_saturating_loss
 from textgan_bench.methods.nagan.ablations import (
@@ -256,10 +256,8 @@ class NAGAN(TextGenerator):
         """
         rate = self.setting if dropout is None else dropout
         check_dropout(rate)
-        if not self.length_counts.any():
-            raise UserError("NAGAN draws lengths from the training set and has seen none of it")
         ids = torch.full((n, self.max_length), PAD, device=self.device)
-        lengths = torch.multinomial(self.length_counts, n, replacement=True)
+        lengths = self._draw_lengths(n)
         for rows, chunk in zip(
             ids.split(SAMPLING_BATCH), lengths.split(SAMPLING_BATCH), strict=True
         ):
@@ -267,6 +265,80 @@ class NAGAN(TextGenerator):
             scores = self.average.write(mask, rate, training=False)
             rows[:, : mask.shape[1]] = Packed(mask).pad(scores.argmax(-1) + PAD + 1)
         return TokenBatch(ids, lengths)
+
+    def draw_latents(self, n: int, length: int | None = None) -> Latents:
+        """Latents of ``n`` sentences of ``length`` words, or of lengths drawn as for a sample.
+
+        Raises:
+            UserError: the length is out of range, the lengths are unknown, or the generator is no
+                non-autoregressive one.
+        """
+        writer = self._latent_writer()
+        if length is not None and not 1 <= length <= self.max_length:
+            raise UserError(f"a sentence has 1 to {self.max_length} words, not {length}")
+        lengths = self._draw_lengths(n) if length is None else torch.full((n,), length)
+        lengths = lengths.to(self.device)
+        return Latents(writer.draw_latents(length_mask(lengths, int(lengths.max()))), lengths)
+
+    @torch.no_grad()
+    def write_latents(self, latents: Latents) -> TokenBatch:
+        """The sentence of each row of latents, by the averaged generator without dropout (4.3).
+
+        Raises:
+            UserError: the generator is no non-autoregressive one.
+        """
+        writer = self._latent_writer()
+        ids = torch.full((len(latents.z), self.max_length), PAD, device=self.device)
+        parts = (tensor.split(SAMPLING_BATCH) for tensor in (ids, *latents))
+        for rows, z, lengths in zip(*parts, strict=True):
+            mask = length_mask(lengths, int(lengths.max()))
+            layout = rows_of(mask)
+            words = writer(z[:, : mask.shape[1]], mask, 0.0).argmax(-1) + PAD + 1  # (N,)
+            rows[:, : mask.shape[1]] = layout.pad(words)
+        return TokenBatch(ids, latents.counts)
+
+    def relax_latents(self, latents: Latents, ids: Tensor) -> tuple[Tensor, TokenBatch]:
+        """(B, T) entries o of the relaxed one-hots (eq. 23) at the words ``ids`` (B, T).
+
+        Returns:
+            Entries in [0, 1], differentiable in ``latents.z`` (B, T, Z), 0 on padding; and the
+            sentences (B, T) that are written.
+
+        Raises:
+            UserError: the generator is no non-autoregressive one.
+        """
+        writer = self._latent_writer()
+        mask = length_mask(latents.counts, latents.z.shape[1])
+        layout = rows_of(mask)
+        scores = writer(latents.z, mask, 0.0)  # (N, V - 1)
+        entries = (scores / writer.temperature).softmax(-1)
+        chosen = entries.gather(1, layout.rows(ids)[:, None] - PAD - 1).squeeze(1)  # (N,)
+        words = layout.pad(scores.detach().argmax(-1) + PAD + 1)  # (B, T)
+        return layout.pad(chosen), TokenBatch(words, latents.counts)
+
+    @torch.no_grad()
+    def layers_of(self, latents: Latents) -> list[Tensor]:
+        """(B, T, H) states of the words: the projected latents, then the output of each block.
+
+        Raises:
+            UserError: the generator is no non-autoregressive one.
+        """
+        writer = self._latent_writer()
+        layout = rows_of(length_mask(latents.counts, latents.z.shape[1]))
+        return [layout.pad(state) for state in writer.states(latents.z, layout, 0.0)]
+
+    def _latent_writer(self) -> NonAutoregressiveTransformer:
+        if not isinstance(self.average, NonAutoregressiveTransformer):
+            raise UserError(
+                "an autoregressive generator of NAGAN has no latent a word, nor are its words "
+                "written at once"
+            )
+        return self.average
+
+    def _draw_lengths(self, n: int) -> Tensor:
+        if not self.length_counts.any():
+            raise UserError("NAGAN draws lengths from the training set and has seen none of it")
+        return torch.multinomial(self.length_counts, n, replacement=True)
 
     @torch.no_grad()
     def _average_parameters(self) -> None:
