@@ -21,7 +21,6 @@ import torch
 from jsonargparse import ArgumentParser
 from torch import nn
 
-from benchmarks.speed.bare import Bare
 from benchmarks.speed.claims import medians
 from benchmarks.speed.nagan import random_batch, settings
 from benchmarks.speed.sampling import WithLengths
@@ -110,6 +109,7 @@ def latency() -> tuple[str, Rows]:
     nagan, mle = NAGAN(*COCO), TransformerMLE(*COCO)
     nagan.length_counts += torch.bincount(batch.lengths, minlength=COCO[1] + 1)
     optimizer, _ = nagan.configure_optimizers()
+    adam = mle.configure_optimizers()
     mask = length_mask(batch.lengths, COCO[1])
 
     def generator_step() -> None:
@@ -118,10 +118,15 @@ def latency() -> tuple[str, Rows]:
             nagan.generator_loss(mask).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
-    writer = WithLengths(mle.generator.eval(), batch.lengths, COCO[0])
+    def likelihood_step() -> None:
+        adam.zero_grad()
+        mle.nats_per_word(batch).backward()  # type: ignore[no-untyped-call]
+        adam.step()
+
+    writer = WithLengths(mle.generator, batch.lengths, COCO[0])
     calls: dict[str, Callable[[], object]] = {
         "nagan generator_step": generator_step,
-        "mle_transformer generator_step": Bare(mle, batch),
+        "mle_transformer generator_step": likelihood_step,
         "nagan sample": lambda: nagan.sample(BATCH),
         "mle_transformer sample": lambda: writer.sample(BATCH, 1.0),
     }
@@ -162,9 +167,7 @@ def lengths() -> tuple[str, Rows]:
     rows = []
     for method, texts in names.items():
         counts = Counter(map(len, texts))
-        scores = {
-            f"length_share/{n}": round(counts[n] / len(texts), 6) for n in range(1, NAME + 1)
-        }
+        scores = {f"length_share/{n}": round(counts[n] / len(texts), 6) for n in range(1, NAME + 1)}
         label = "test names" if method == "real" else run.load_config()["evaluate"]["budget_label"]
         rows.append(row(method, "names", f"{label}; {len(texts):,} names", scores))
     return f"{data.source}; at {commit()}", rows

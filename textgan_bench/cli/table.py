@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 
-from textgan_bench import leaderboard
 from textgan_bench.leaderboard.definitions import define
 from textgan_bench.leaderboard.papers import FORMATS, write_beside
 from textgan_bench.leaderboard.rendering import of_paper

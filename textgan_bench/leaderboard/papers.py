@@ -34,10 +34,13 @@ from textgan_bench.leaderboard.tables import (
 
 NOTHING = "–"
 
+NOT_APPLICABLE = "N/A"
+"""What a paper prints where there can be no number."""
+
 NUMBER = re.compile(r"-?[\d,]*\.?\d+")
 
-WIDE = 5
-"""Columns from which a table is made as narrow as the page."""
+NO_WIDER = "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%"
+"""What shrinks a table that is wider than the page, and leaves any other as it is."""
 
 BESIDE = "In brackets: ours minus the printed value."
 
@@ -92,7 +95,8 @@ class Answer:
     @property
     def lacks(self) -> bool:
         """Whether there could be something and is not."""
-        return bool(self.method and self.cell.score) and self.found is None
+        asked = bool(self.method and self.cell.score) and self.printed != NOT_APPLICABLE
+        return asked and self.found is None
 
     @property
     def is_instead(self) -> bool:
@@ -303,7 +307,7 @@ def _nearest(
         each
         for each in evidence
         if each.method == method
-        and (not each.swept if knob is None else each.knob in (None, knob))
+        and (not each.swept if knob is None else each.knob == knob)
         and keys & each.scores.keys()
     ]
     best = min((each.rank[0] for each in fitting), default=0)
@@ -332,24 +336,17 @@ def _spent(evidence: Evidence) -> str:
 
 def _notes(used: Sequence[Answer]) -> list[str]:
     """What our numbers depend on: the text, then what each budget changes."""
-    texts: dict[str, None] = {}
-    settings: dict[str, None] = {}
-    for answer in used:
-        found = answer.found
-        if found is None:
-            continue
-        if found.source:
-            texts[f"{found.data}: {found.source}"] = None
-        if found.budget == "anchor":
-            continue
-        at = f" at {found.knob:g}" if found.swept else ""
-        beside = _beside(found) if any(key in FORWARD for key in answer.cell.keys) else ""
-        parts = [part for part in (found.label, beside) if part]
-        setting = f"{found.method} on {found.data}{at}, {_spent(found)}"
-        if not any(other.startswith(f"{setting}:") and beside in other for other in settings):
-            settings.pop(f"{setting}: {found.label}", None)
-            settings[f"{setting}: {'; '.join(parts)}" if parts else setting] = None
-    return [*texts, *settings]
+    found = {id(answer.found): answer.found for answer in used if answer.found is not None}
+    forward = {id(answer.found) for answer in used if answer.key in FORWARD}
+    texts = [f"{each.data}: {each.source}" for each in found.values() if each.source]
+    settings = []
+    for key, each in found.items():
+        at = f" at {each.knob:g}" if each.swept else ""
+        said = [each.label, _beside(each) if key in forward else ""]
+        if each.budget != "anchor" and any(said):
+            setting = f"{each.method} on {each.data}{at}, {_spent(each)}"
+            settings.append(f"{setting}: {'; '.join(filter(None, said))}")
+    return list(dict.fromkeys([*texts, *settings]))
 
 
 def _beside(evidence: Evidence) -> str:
@@ -417,7 +414,6 @@ def latex(table: Beside) -> str:
         lines.append(" & ".join(cells) + " \\\\")
     whys = [text for text in table.remarks if not text.startswith("`")]
     notes = " ".join(map(_sentence, [*_legend(table), *table.notes, *whys]))
-    narrow = len(columns) > WIDE
     return "\n".join(
         [
             "% Made by `make tables`; edit the records, not this file.",
@@ -427,12 +423,12 @@ def latex(table: Beside) -> str:
             "\\centering\\footnotesize",
             f"\\caption{{{latex_text(definition.caption)}}}",
             f"\\label{{tab:{label_of(definition.name)}}}",
-            *(["\\resizebox{\\linewidth}{!}{%"] if narrow else []),
+            NO_WIDER,
             f"\\begin{{tabular}}{{l{'r' * len(columns)}}}",
             "\\toprule",
             *lines,
             "\\bottomrule",
-            "\\end{tabular}" + ("}" if narrow else ""),
+            "\\end{tabular}}",
             "",
             "\\smallskip",
             f"\\parbox{{\\linewidth}}{{\\scriptsize {notes}}}",
