@@ -107,7 +107,7 @@ def _block(records: Iterable[Record], marked: tuple[str, ...] | None = None) -> 
     rows = [_row(group, marked=key == marked) for key, group in groups.items()]
     settings = ", ".join(f"{key} {value}" for key, value in sorted(fields.items()))
     notes = [f"Text: {first.data_source}", f"Scoring: {settings}"]
-    notes += [_training(group) for group in groups.values() if group[0].source == "run"]
+    notes += [training_note(group) for group in groups.values() if group[0].source == "run"]
     notes += [
         f"{method}, {budget}: {base} to the last digit here, and therefore not printed"
         for (_, method, budget, *_), base in repeated.items()
@@ -166,6 +166,7 @@ def _row(group: Sequence[Record], *, marked: bool) -> Line:
         updates="" if first.source == "anchor" else _updates(group),
         passes=first.passes,
         marked=marked,
+        records=group,
     )
 
 
@@ -196,7 +197,8 @@ def _phases(record: Record) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _training(group: Sequence[Record]) -> str:
+def training_note(group: Sequence[Record]) -> str:
+    """What the seeds of a row were trained by, and how long that took."""
     first = group[0]
     tested = statistics.fmean(record.generator_updates for record in group)
     costs = [record.cost for record in group]
