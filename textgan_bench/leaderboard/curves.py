@@ -94,7 +94,9 @@ def _check(curve: Curve, path: Path) -> None:
     if not isinstance(curve.record, str) or not isinstance(curve.data, str):
         raise TypeError("record and data are text")
     check_numbers({str(place): each for place, each in enumerate(curve.batches)}, "batch", path)
-    if any(later <= before for before, later in zip(curve.batches, curve.batches[1:], strict=False)):
+    if any(
+        later <= before for before, later in zip(curve.batches, curve.batches[1:], strict=False)
+    ):
         raise TypeError("its batches do not rise")
     for key, values in curve.scores.items():
         known = {str(place): each for place, each in enumerate(values) if each is not None}

@@ -198,14 +198,21 @@ def load_records(root: Path = ROOT) -> list[Record]:
 
 def load_published(root: Path = ROOT) -> list[Published]:
     """The tables taken from papers, ordered by file name."""
-    tables = []
-    for path in sorted(root.glob("published/*.json")):
-        content = read_json(path)
-        try:
-            tables += [_published(content["citation"], table) for table in content["tables"]]
-        except (KeyError, TypeError, AttributeError) as error:
-            raise RecordError(f"{path}: not a list of published tables ({error})") from error
-    return tables
+    paths = sorted(root.glob("published/*.json"))
+    return [table for path in paths for table in published_tables(path)]
+
+
+def published_tables(path: Path) -> list[Published]:
+    """The tables taken from one paper.
+
+    Raises:
+        RecordError: the file is damaged.
+    """
+    content = read_json(path)
+    try:
+        return [_published(content["citation"], table) for table in content["tables"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RecordError(f"{path}: not a list of published tables ({error})") from error
 
 
 def _published(citation: Any, content: Mapping[str, Any]) -> Published:

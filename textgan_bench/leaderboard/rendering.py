@@ -68,7 +68,7 @@ def render(root: Path = ROOT) -> list[Path]:
         named = {record.data for record in records} | {table.data for table in published}
         for data in sorted(named):
             content = blocks(record for record in records if record.data == data)
-            content += [_published_block(table) for table in published if table.data == data]
+            content += [published_block(table) for table in published if table.data == data]
             for suffix, text in ((".md", markdown(data, content)), (".tex", latex(data, content))):
                 path = root / "tables" / f"{data}{suffix}"
                 replace_text(path, text)
@@ -217,7 +217,8 @@ def training_note(group: Sequence[Record]) -> str:
     )
 
 
-def _published_block(table: Published) -> Block:
+def published_block(table: Published) -> Block:
+    """A table of a paper, its scores as printed."""
     rows = [
         Line(
             kind="published",

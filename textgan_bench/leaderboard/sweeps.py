@@ -59,7 +59,5 @@ def load(path: Path) -> Sweep:
             if KNOB not in point:
                 raise TypeError("a point has no setting")
     except (ValueError, TypeError, AttributeError) as error:
-        raise RecordError(
-            f"{path} holds no sweep ({error}); delete it to sweep again"
-        ) from error
+        raise RecordError(f"{path} holds no sweep ({error}); delete it to sweep again") from error
     return swept
