@@ -53,9 +53,8 @@ def main(row: Row, data: TextDataModule) -> list[Path]:
     beside = path.with_suffix(".csv")
     replace_text(beside, nearest(lines[:KEPT], data))
     paths = [path, beside]
-    if validations := row.run.validations():
-        paths.append(store_curve(curve_of(record, validations), leaderboard.ROOT))
-    return paths
+    curve = curve_of(record, row.run.validations())
+    return [*paths, store_curve(curve, leaderboard.ROOT)] if curve.scores else paths
 
 
 def nearest(lines: Sequence[str], data: TextDataModule) -> str:

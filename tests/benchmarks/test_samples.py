@@ -74,7 +74,7 @@ def test_text_that_is_not_ours_is_not_kept() -> None:
 
 
 def test_samples_of_other_data_are_refused(finished: list[str]) -> None:
-    with pytest.raises(SystemExit, match="is of data 0123456789ab, and here are r1$"):
+    with pytest.raises(SystemExit, match=r"is of data 0123456789ab, and here are r1$"):
         main(ROW, BoringData())
 
 

@@ -260,8 +260,9 @@ class Evaluate(Callback):
         )
         root = Path(self.leaderboard or trainer.default_root_dir)
         leaderboard.write(record, root)
-        if validations := run.validations():
-            store_curve(curve_of(record, validations), root)
+        curve = curve_of(record, run.validations())
+        if curve.scores:
+            store_curve(curve, root)
 
     def _whole_training(self, trainer: Trainer) -> dict[str, Any]:
         """What the training came to after the checkpoint that is tested, if it is still there."""

@@ -386,9 +386,9 @@ class Page:
         if figures:
             knobs = (
                 "Quality upwards, diversity to the right. What lies above the data itself repeats "
-                "what is likely; what lies left of it lacks something. A line joins the settings of "
-                "a method's knob, which stand at its ends; the large mark is the setting of the "
-                "table. Bands and whiskers are the range over seeds."
+                "what is likely; what lies left of it lacks something. A line joins the settings "
+                "of a method's knob, which stand at its ends; the large mark is the setting of "
+                "the table. Bands and whiskers are the range over seeds."
             )
             parts.append(_figures("Frontiers", knobs, figures, remarks))
         if curves := trainings(block, self.found.curves, place.rows, self.names):
