@@ -11,6 +11,9 @@ DATA_DIR ?=
 TOKENISED ?=
 ARGS     ?=
 METHODS  ?=
+NAME     ?=
+COLUMNS  ?=
+FORMAT   ?= md
 SEEDS    ?= 0
 CLUSTER  ?= local
 PARTITION ?=
@@ -43,17 +46,20 @@ settings = --data $(call quoted,$(DATA)) $(place) --seed $(SEED) --devices $(cal
 # A misspelt variable would be passed over in silence, and the default run in its place.
 given     = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 VARIABLES := $(shell sed -n 's/^\([A-Z_]*\) *?=.*/\1/p' $(firstword $(MAKEFILE_LIST))) CXX
-# Those of a grid mean nothing to other targets, nor those of one run to a grid.
+# Those of a grid or a table mean nothing to other targets, nor those of one run to a grid.
 OF_GRID   := METHODS SEEDS CLUSTER PARTITION PER_DEVICE HOURS RETRIES SBATCH
-VARIABLES := $(if $(filter grid,$(MAKECMDGOALS)),$(OF_GRID) DATA BUDGET PYTHON CXX,$(filter-out $(OF_GRID),$(VARIABLES)))
+OF_TABLE  := NAME METHODS COLUMNS FORMAT
+own       := $(firstword $(filter grid table,$(MAKECMDGOALS)))
+VARIABLES := $(if $(filter grid,$(own)),$(OF_GRID) DATA BUDGET PYTHON CXX,$(if $(filter table,$(own)),\
+	$(OF_TABLE) PYTHON CXX,$(filter-out $(OF_GRID) $(OF_TABLE),$(VARIABLES))))
 strange   := $(firstword $(filter-out $(VARIABLES),$(given)))
 meant     = $(shell $(or $(PYTHON),false) -c 'import sys; from textgan_bench.errors import meant; \
 	print(meant(sys.argv[1], sys.argv[2:]))' $(call quoted,$(strange)) $(VARIABLES) 2>/dev/null)
-$(if $(strange),$(error $(strange) is not a variable of $(if $(filter grid,$(MAKECMDGOALS)),make grid,this Makefile)$(meant): $(VARIABLES); \
+$(if $(strange),$(error $(strange) is not a variable of $(if $(own),make $(own),this Makefile)$(meant): $(VARIABLES); \
 	one of the environment comes before make))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench grid data smoke sweep test lint speed tables site figures
+.PHONY: help setup bench grid table data smoke sweep test lint speed tables site figures
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z]+: .*## / {printf "%-8s %s\n", $$1, $$2}' Makefile
@@ -83,6 +89,12 @@ grid: $(if $(METHODS),$(STAMP)) ## bench for all rows without a record, side by 
 		$(if $(PARTITION),--partition $(call quoted,$(PARTITION))) --per_device $(PER_DEVICE) \
 		--hours $(HOURS) --retries $(RETRIES) \
 		$(if $(SBATCH),--sbatch $(foreach option,$(SBATCH),$(call quoted,$(option))))
+
+table: $(if $(NAME),$(STAMP)) ## a paper's table, our scores below its own: NAME=nagan-table2 [METHODS='mle nagan' COLUMNS='COCO SNLI-FED' FORMAT=md, csv or tex]
+	$(if $(NAME),,$(error NAME is missing, for example: make table NAME=nagan-table2))
+	@$(RUN) textgan_bench table $(call quoted,$(NAME)) --format $(call quoted,$(FORMAT)) \
+		$(if $(METHODS),--methods $(METHODS)) \
+		$(if $(COLUMNS),--columns $(foreach column,$(COLUMNS),$(call quoted,$(column))))
 
 data: $(STAMP) ## download and encode a data set before it is needed: DATA=snli [DATA_DIR=...], or DATA=all
 	@$(RUN) textgan_bench data $(call quoted,$(DATA)) $(place)

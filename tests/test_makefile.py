@@ -46,6 +46,7 @@ def words(done: subprocess.CompletedProcess[str]) -> str:
     [
         (["bench"], "METHOD is missing"),
         (["grid"], "METHODS is missing"),
+        (["table"], "NAME is missing"),
         (["sweep"], "METHOD is missing"),
         (["setup", "PYTHON=false"], "Python 3.11 or newer"),
         (["setup", "CXX=no-such-compiler"], "no-such-compiler is not found"),
@@ -60,6 +61,20 @@ def test_what_is_missing_is_said_in_one_line(
     assert complaint in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (checkout / ".venv").exists()
+
+
+def test_table_forwards_its_variables(installed: Path) -> None:
+    assert words(make(installed, "-s", "table", "NAME=nagan-table2")) == (
+        "-m textgan_bench table nagan-table2 --format md"
+    )
+    chosen = ["METHODS=mle nagan", "COLUMNS=COCO SNLI-FED", "FORMAT=tex"]
+    assert words(make(installed, "-s", "table", "NAME=nagan-table2", *chosen)) == (
+        "-m textgan_bench table nagan-table2 --format tex --methods mle nagan "
+        "--columns COCO SNLI-FED"
+    )
+    refused = make(installed, "-s", "table", "NAME=nagan-table2", "METHOD=mle")
+    assert "METHOD is not a variable of make table" in refused.stderr
+    assert "COLUMNS is not a variable" in make(installed, "bench", "COLUMNS=COCO").stderr
 
 
 def test_bench_forwards_its_variables(installed: Path) -> None:
@@ -195,5 +210,5 @@ def test_a_changed_dependency_makes_the_setup_stale(installed: Path) -> None:
 
 def test_help_lists_every_target(checkout: Path) -> None:
     listed = [line.split()[0] for line in make(checkout, "-s").stdout.splitlines()]
-    before = ["help", "setup", "bench", "grid", "data", "smoke", "sweep"]
+    before = ["help", "setup", "bench", "grid", "table", "data", "smoke", "sweep"]
     assert listed == [*before, "test", "lint", "speed", "tables", "figures"]

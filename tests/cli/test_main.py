@@ -151,6 +151,10 @@ def test_the_script_is_installed_by_the_name_of_the_project() -> None:
         ("list co", {"coco", "coco-2014"}, {"mle"}),
         ("list --data em", {"emnlp_news"}, {"coco"}),
         ("bench nagan --data nowhere --budget ", set(), {"quick"}),
+        ("table nagan-t", {"nagan-table2", "nagan-table15"}, {"nagan"}),
+        ("table nagan-table2 --methods s", {"seqgan", "scratchgan"}, {"aae"}),
+        ("table nagan-table2 --columns s", {"snli-fed"}, {"coco-fed"}),
+        ("table nowhere --methods ", set(), {"seqgan"}),
     ],
 )
 def test_the_shell_completes_names(
@@ -180,8 +184,12 @@ def test_the_shell_completes_nothing_where_there_are_no_recipes(
     assert not _names(prefix="", parsed_args=typed)
 
 
+# It writes what is there already.
+TABLE = "table nagan-table10 --format csv"
+
+
 @pytest.mark.parametrize(
-    "line", ["--help", "--version", "list", "list hmm", "list nagan --data hmm"]
+    "line", ["--help", "--version", "list", "list hmm", "list nagan --data hmm", TABLE]
 )
 def test_what_needs_no_torch_imports_none(line: str) -> None:
     done = carried_out(line)

@@ -18,6 +18,7 @@ OWN_OPTIONS = ("array", "error", "open-mode", "output", "partition", "signal", "
 """Options of ``sbatch`` that the grid itself sets, some by arguments of its own."""
 LEAST_HOURS = 0.1
 """Of a job: two minutes before its end, and SLURM may be a minute early, it is told to end."""
+FORMATS = keys("textgan_bench.leaderboard.papers", "FORMATS")
 EXTRAS, PROFILES = (keys("textgan_bench.metrics.profiles", name) for name in ("EXTRAS", "PROFILES"))
 
 
@@ -154,6 +155,7 @@ def parser() -> Parser:
     _bench(commands.add_parser("bench", help="train, test and show a row of the leaderboard"))
     _grid(commands.add_parser("grid", help="bench for all rows of a grid without a record"))
     _list(commands.add_parser("list", help="list data sets, methods and budgets, and what is run"))
+    _table(commands.add_parser("table", help="print a table of a paper, our scores beside its own"))
     _recipe(commands.add_parser("recipe", help="print a recipe, and where its values come from"))
     _data(commands.add_parser("data", help="download and encode a data set before it is needed"))
     _sample(commands.add_parser("sample", help="write sentences of a trained run"))
@@ -266,6 +268,28 @@ def _list(command: argparse.ArgumentParser) -> None:
         "name", nargs="?", metavar="NAME", help="a method or a data set whose rows are listed"
     )
     command.add_argument("--data", help="the only data set whose rows are listed")
+
+
+def _table(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Print a table of a paper, our scores below the printed ones, and write it as Markdown, "
+        "CSV and LaTeX into leaderboard/tables/papers."
+    )
+    command.add_argument("name", metavar="NAME", help="nagan-table2 or another one: list")
+    command.add_argument(
+        "--methods", nargs="+", default=[], metavar="METHOD", help="some of our rows (all)"
+    )
+    command.add_argument(
+        "--columns", nargs="+", default=[], metavar="COLUMN", help="by title, group or score (all)"
+    )
+    command.add_argument(
+        "--format",
+        type=_one_of("format", FORMATS),
+        choices=FORMATS,
+        default=FORMATS[0],
+        dest="form",
+        help="what is printed (%(default)s)",
+    )
 
 
 def _data(command: argparse.ArgumentParser) -> None:

@@ -14,12 +14,16 @@ from argcomplete.completers import FilesCompleter
 
 from textgan_bench.cli.arguments import Parser
 from textgan_bench.errors import UserError
+from textgan_bench.leaderboard.definitions import define, names_of
+from textgan_bench.leaderboard.definitions import names as papers
 from textgan_bench.recipes import ALL, budgets, rows, table, tables
 
 
 def _methods(parsed_args: Namespace, **_: object) -> Iterable[str]:
-    """Rows of the data set that the line names so far; of all where it names none."""
+    """Rows of the data set, or of the table, that the line names so far; of all without one."""
     try:
+        if parsed_args.command == "table":
+            return define(parsed_args.name).methods
         data = parsed_args.data
         names = tables() if data is None else data if isinstance(data, list) else [data]
         return {row for name in names for row in rows(table(name))}
@@ -49,7 +53,9 @@ def _data(prefix: str, **_: object) -> Iterable[str]:
 
 
 def _names(prefix: str, parsed_args: Namespace, **_: object) -> Iterable[str]:
-    """What ``data`` and ``list`` take."""
+    """What ``data``, ``list`` and ``table`` take."""
+    if parsed_args.command == "table":
+        return papers()
     if parsed_args.command == "data":
         return [ALL, *_data(prefix)]
     try:
@@ -58,7 +64,16 @@ def _names(prefix: str, parsed_args: Namespace, **_: object) -> Iterable[str]:
         return ()
 
 
+def _columns(parsed_args: Namespace, **_: object) -> Iterable[str]:
+    """Columns of the table that the line names, by group and title."""
+    try:
+        return [names_of(column)[0] for column in define(parsed_args.name).columns]
+    except UserError:
+        return ()
+
+
 COMPLETERS = {
+    "columns": _columns,
     "method": _methods,
     "methods": _methods,
     "budget": _budgets,

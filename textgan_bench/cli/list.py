@@ -6,6 +6,7 @@ from textwrap import wrap
 
 from textgan_bench import leaderboard
 from textgan_bench.errors import UserError, meant
+from textgan_bench.leaderboard.definitions import names as names_of_tables
 from textgan_bench.recipes import PAPER, ROOT, SMOKE, budgets, is_row, rows, table, tables
 
 RECIPE = "·"
@@ -62,6 +63,11 @@ def list(name: str | None, *, data: str | None) -> None:
         print()
         print("\n".join(wrap(f"methods: {', '.join(methods)}", WIDTH, break_on_hyphens=False)))
         print("list NAME prints the rows of a data set or of a method, and their budgets")
+        if papers := names_of_tables():
+            known = ", ".join(papers)
+            print()
+            print("\n".join(wrap(f"tables of papers: {known}", WIDTH, break_on_hyphens=False)))
+            print("table NAME prints one with our scores beside the printed ones")
         return
     columns = [PAPER, *sorted({each for known in offered.values() for each in known} - {PAPER})]
     lines = [("data", "method", *columns)]

@@ -1,7 +1,8 @@
 """From records to tables; standard library only.
 
 A record is one JSON file below ``records/<data>/``, published numbers are one file a paper below
-``published/``, and ``tables/<data>.{md,tex}`` is a pure function of both::
+``published/``, and ``tables/<data>.{md,tex}`` is a pure function of both. A table of a paper is one
+file below ``papers/``; ``tables/papers/<name>.{md,csv,tex}`` has our scores below its own::
 
     python -m textgan_bench.leaderboard [leaderboard]
 """
@@ -21,6 +22,7 @@ from textgan_bench.leaderboard.records import (
     read_json,
     scores,
     seeds,
+    usable_records,
 )
 from textgan_bench.leaderboard.rendering import blocks, compare, render, write
 
@@ -42,5 +44,6 @@ __all__ = [
     "render",
     "scores",
     "seeds",
+    "usable_records",
     "write",
 ]

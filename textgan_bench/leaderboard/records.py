@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from reprlib import repr as shown
 from types import UnionType
@@ -130,6 +131,8 @@ class Published:
     seeds: int | None
     rows: list[dict[str, Any]]
     """``method``, and ``scores`` as strings: the paper's own digits."""
+    page: bool = True
+    """Whether it stands on the page of its data set, or in a table of its paper alone."""
 
 
 def store(record: Record, root: Path = ROOT) -> Path:
@@ -186,20 +189,34 @@ def check_numbers(numbers: Mapping[str, Any], kind: str, path: Path) -> None:
 
 
 def load_records(root: Path = ROOT) -> list[Record]:
-    """All records, ordered by file name."""
-    records = []
-    for path in sorted(root.glob("records/*/*.json")):
-        record = load(path)
-        if record.path(root) != path:
-            raise RecordError(f"{path}: its content belongs to {record.path(root)}")
-        records.append(record)
+    """All records, ordered by file name.
+
+    Raises:
+        RecordError: one of them cannot be used.
+    """
+    records, refused = usable_records(root)
+    if refused:
+        raise refused[0]
     return records
 
 
-def load_published(root: Path = ROOT) -> list[Published]:
-    """The tables taken from papers, ordered by file name."""
-    paths = sorted(root.glob("published/*.json"))
-    return [table for path in paths for table in published_tables(path)]
+def usable_records(root: Path = ROOT) -> tuple[list[Record], list[RecordError]]:
+    """The records that can be used, ordered by file name, and what is wrong with the others."""
+    records, refused = [], []
+    for path in sorted(root.glob("records/*/*.json")):
+        try:
+            record = load(path)
+            if record.path(root) != path:
+                raise RecordError(f"{path}: its content belongs to {record.path(root)}")
+            records.append(record)
+        except RecordError as error:
+            refused.append(error)
+    return records, refused
+
+
+def load_published(root: Path = ROOT) -> dict[str, list[Published]]:
+    """The tables taken from each paper, by the stem of its file and in the order of these."""
+    return {path.stem: published_tables(path) for path in sorted(root.glob("published/*.json"))}
 
 
 def published_tables(path: Path) -> list[Published]:
@@ -223,6 +240,8 @@ def _published(citation: Any, content: Mapping[str, Any]) -> Published:
     for name, text in texts:
         if not isinstance(text, str):
             raise TypeError(f"{name} is {shown(text)}, not text")
+    if not isinstance(table.page, bool):
+        raise TypeError(f"page is {shown(table.page)}, not true or false")
     return table
 
 
@@ -317,7 +336,7 @@ def _check(content: Any, path: Path) -> None:
     schema = content.get("schema")
     if isinstance(schema, int) and schema > SCHEMA:
         raise RecordError(f"{path}: schema {shown(schema)} is newer than this version's {SCHEMA}")
-    types = get_type_hints(Record)
+    types = _types()
     if missing := sorted(types.keys() - LATER - content.keys()):
         raise RecordError(f"{path}: lacks {', '.join(missing)}")
     if unknown := sorted(content.keys() - types.keys()):
@@ -345,6 +364,11 @@ def _check(content: Any, path: Path) -> None:
         json.dumps(content, allow_nan=False)
     except ValueError as error:
         raise RecordError(f"{path}: its config or fingerprint is no JSON ({error})") from error
+
+
+@cache
+def _types() -> dict[str, Any]:
+    return get_type_hints(Record)
 
 
 def _is(expected: type, value: Any) -> bool:

@@ -2,21 +2,26 @@
 
 import json
 import statistics
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from textgan_bench.files import clear, locked, replace_text
+from textgan_bench.leaderboard.definitions import Definition, define, names
+from textgan_bench.leaderboard.evidence import gather
+from textgan_bench.leaderboard.papers import Beside, beside_ours, write_beside
 from textgan_bench.leaderboard.records import (
     ROOT,
     Published,
     Record,
+    RecordError,
     comparable,
     load_published,
-    load_records,
     row_of,
     scores,
     store,
+    usable_records,
 )
 from textgan_bench.leaderboard.tables import (
     UNKNOWN_IS_COMMON,
@@ -58,28 +63,51 @@ def blocks(records: Iterable[Record]) -> list[Block]:
 def render(root: Path = ROOT) -> list[Path]:
     """Write ``tables/<data>.md`` and ``.tex`` of every data set with a record or published row.
 
-    One process at a time, and each reads the records when it is its turn: the last one's tables
-    hold those of all.
+    And ``tables/papers/<name>`` as ``.md``, ``.csv`` and ``.tex`` of every table of a paper. One
+    process at a time, and each reads the records when it is its turn: the last one's tables hold
+    those of all. A record that cannot be used is named on standard error and left out.
     """
     paths = []
     with locked(root / "records"):
         clear(root)
-        records, published = load_records(root), load_published(root)
-        named = {record.data for record in records} | {table.data for table in published}
+        records, refused = usable_records(root)
+        published = load_published(root)
+        evidence, unusable = gather(records, root)
+        _say_left_out([*refused, *unusable])
+        tables = [table for of_paper in published.values() for table in of_paper if table.page]
+        named = {record.data for record in records} | {table.data for table in tables}
         for data in sorted(named):
             content = blocks(record for record in records if record.data == data)
-            content += [published_block(table) for table in published if table.data == data]
+            content += [published_block(table) for table in tables if table.data == data]
             for suffix, text in ((".md", markdown(data, content)), (".tex", latex(data, content))):
                 path = root / "tables" / f"{data}{suffix}"
                 replace_text(path, text)
                 paths.append(path)
+        for name in names(root):
+            paths += write_beside(beside_ours(define(name, root), published, evidence), root)
     return paths
+
+
+def of_paper(definition: Definition, root: Path = ROOT) -> Beside:
+    """A table of a paper, whole or in part, with what the leaderboard has beside it.
+
+    A file that cannot be used is named on standard error and left out.
+    """
+    records, refused = usable_records(root)
+    evidence, unusable = gather(records, root)
+    _say_left_out([*refused, *unusable])
+    return beside_ours(definition, load_published(root), evidence)
 
 
 def compare(record: Record, records: Iterable[Record]) -> str:
     """The row of ``record`` among those it may be compared with, for a terminal."""
     peers = [peer for peer in records if comparable(peer, record) and peer.path() != record.path()]
     return plain(_block([*peers, record], marked=row_of(record)))
+
+
+def _say_left_out(refused: Iterable[RecordError]) -> None:
+    for error in refused:
+        print(f"left out: {error}", file=sys.stderr)
 
 
 def _section_order(section: Sequence[Record]) -> tuple[str, bool, str]:

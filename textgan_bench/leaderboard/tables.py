@@ -69,6 +69,8 @@ UNKNOWN_IS_COMMON = 0.1
 _MARKDOWN = re.compile(r"[\\`*\[\]~$#]|(?<![^\W_])_+|_+(?![^\W_])")
 """What has a meaning in Markdown; within a word an underscore has none."""
 
+SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+
 _LATEX = str.maketrans(
     {character: f"\\{character}" for character in "&%_#${}"}
     | {"[": "{[}", "*": "{*}"}  # after the end of a line they are its arguments
@@ -81,9 +83,21 @@ _LATEX = str.maketrans(
         "≈": "$\\approx$",
         "≥": "$\\geq$",
         "→": "$\\to$",
+        "×": "$\\times$",
+        "†": "$\\dagger$",
+        "‡": "$\\ddagger$",
         "–": "--",
+        "…": "\\ldots{}",
+        "‘": "`",
+        "’": "'",
+        "“": "``",
+        "”": "''",
     }
+    | {mark: f"\\textsuperscript{{{digit}}}" for digit, mark in enumerate(SUPERSCRIPTS)}
 )
+
+_UNKNOWN_TO_LATEX = re.compile("[^\x20-\u017f]")
+"""What remains and has no letter in the fonts of LaTeX."""
 
 
 class Mean(NamedTuple):
@@ -221,20 +235,20 @@ def own_value(key: str, rows: Sequence[Line]) -> float | None:
 def markdown(data: str, blocks: Sequence[Block]) -> str:
     """A page with one table a block."""
     parts = [
-        f"# {_markdown_text(data)}",
+        f"# {markdown_text(data)}",
         "<!-- Made by `make tables`; edit the records, not this page. -->",
         LEGEND,
     ]
     for block in blocks:
         header, *lines = _cells(block, _markdown_emphasis)
         width = len(header)
-        table = [[*map(_markdown_text, header)], ["---"] * 2 + ["---:"] * (width - 2), *lines]
+        table = [[*map(markdown_text, header)], ["---"] * 2 + ["---:"] * (width - 2), *lines]
         parts += [
-            f"## {_markdown_text(block.title)}",
+            f"## {markdown_text(block.title)}",
             "\n".join(
                 f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in table
             ),
-            "\n".join(f"- {_markdown_text(note)}" for note in block.notes),
+            "\n".join(f"- {markdown_text(note)}" for note in block.notes),
         ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -252,11 +266,11 @@ def latex(data: str, blocks: Sequence[Block]) -> str:
                 [
                     "\\begin{table}",
                     "\\centering\\footnotesize",
-                    f"\\caption{{{_escape(caption)}.}}",
-                    f"\\label{{tab:{_label(data)}-{number}}}",
+                    f"\\caption{{{latex_text(caption)}.}}",
+                    f"\\label{{tab:{label_of(data)}-{number}}}",
                     f"\\begin{{tabular}}{{ll{'r' * (len(header) - 2)}}}",
                     "\\toprule",
-                    " & ".join(_escape(cell) for cell in header) + " \\\\",
+                    " & ".join(latex_text(cell) for cell in header) + " \\\\",
                     "\\midrule",
                     *(" & ".join(line) + " \\\\" for line in lines),
                     "\\bottomrule",
@@ -319,7 +333,7 @@ def _count(name: str, row: Line) -> str:
 
 
 def _markdown_emphasis(text: str, row: Line, bold: bool) -> str:
-    text = _markdown_text(text)
+    text = markdown_text(text)
     if row.kind == "published" and text:
         return f"*{text}*"
     return f"**{text}**" if bold else text
@@ -330,21 +344,23 @@ def _plain_emphasis(text: str, row: Line, bold: bool) -> str:
 
 
 def _latex_emphasis(text: str, row: Line, bold: bool) -> str:
-    text = _escape(text)
+    text = latex_text(text)
     if row.kind == "published" and text:
         return f"\\emph{{{text}}}"
     return f"\\textbf{{{text}}}" if bold else text
 
 
-def _markdown_text(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """Text as Markdown prints it."""
     marked = _MARKDOWN.sub(lambda found: "".join(f"\\{mark}" for mark in found[0]), one_line(text))
     return marked.replace("&", "&amp;").replace("<", "&lt;")
 
 
-def _escape(text: str) -> str:
-    return one_line(text).translate(_LATEX)
+def latex_text(text: str) -> str:
+    """Text as LaTeX prints it; ``?`` stands for a letter that its fonts lack."""
+    return _UNKNOWN_TO_LATEX.sub("?", one_line(text).translate(_LATEX))
 
 
-def _label(name: str) -> str:
+def label_of(name: str) -> str:
     """The name without the characters that no label may have."""
     return re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII)

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from textgan_bench.leaderboard import definitions, evidence
 from textgan_bench.leaderboard.curves import Curve, load_curve
+from textgan_bench.leaderboard.papers import Beside, beside_ours
 from textgan_bench.leaderboard.records import (
     Published,
     Record,
@@ -53,6 +55,8 @@ class Gathered:
 
     records: Sequence[Record]
     published: Sequence[Published]
+    papers: Sequence[Beside]
+    """Tables of papers with our numbers in them."""
     sweeps: Sequence[Sweep]
     curves: Mapping[tuple[str, str], Curve]
     """By data set and name of the record."""
@@ -82,14 +86,24 @@ def gather(root: Path) -> Gathered:
         return found
 
     records = read("records/*/*.json", lambda path: _record(path, root))
-    published = read("published/*.json", published_tables)
+    published = dict(read("published/*.json", lambda path: (path.stem, published_tables(path))))
     sweeps = read("sweeps/*/*.json", lambda path: _sweep(path, root))
     curves = read("curves/*/*.json", load_curve)
     samples = read("samples/*/*.txt", _samples)
+    of_ours, unusable = evidence.gather(records, root)
+    for error in unusable:
+        name, _, reason = str(error).removeprefix(f"{root}/").partition(": ")
+        if name not in {known for known, _ in left_out}:
+            left_out.append((name, reason))
+    papers = read(
+        f"{definitions.FOLDER}/*.toml",
+        lambda path: beside_ours(definitions.define(path.stem, root), published, of_ours),
+    )
     known = {(record.data, record.path().stem) for record in records}
     return Gathered(
         records=records,
-        published=[table for tables in published for table in tables],
+        published=[table for tables in published.values() for table in tables if table.page],
+        papers=papers,
         sweeps=sweeps,
         curves={(curve.data, curve.record): curve for curve in curves},
         samples={place: lines for place, lines in samples if place in known},

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from textgan_bench.leaderboard.columns import Column
+from textgan_bench.leaderboard.papers import Beside
 from textgan_bench.leaderboard.records import Published, Record
 from textgan_bench.leaderboard.rendering import blocks, published_block, training_note
 from textgan_bench.leaderboard.site.figures import frontiers, swept, trainings
@@ -38,7 +39,7 @@ COMMIT = re.compile(r"([0-9a-f]{7,40})(-dirty)?")
 HOW = "~how"
 """Behind the name of a row: the place that says how it was made."""
 RESERVED = (
-    *("top", "best", "columns", "left-out", "filter", "filter-count"),
+    *("top", "best", "papers", "columns", "left-out", "filter", "filter-count"),
     *(f"compare{part}" for part in ("", "-needs", "-tool", "-result", "-table", "-a", "-b")),
 )
 """Places of the page that no data set may take."""
@@ -134,6 +135,7 @@ class Page:
                         self._compare(),
                         self._filter(),
                         *(self._section(data) for data in self.places),
+                        self._papers(),
                         self._columns(),
                     ]
                 ),
@@ -154,6 +156,8 @@ class Page:
         )
         links = [link("#best", "Best at what"), link("#compare", "Compare two")]
         links += [link(f"#{self.sections[data]}", text(data)) for data in self.places]
+        if self.found.papers:
+            links += [link("#papers", "Papers' tables, ours beside")]
         links += [link("#columns", "What the columns mean")]
         return element(
             "header",
@@ -556,6 +560,60 @@ class Page:
             ),
             f"Published: {table.where}",
         ) + element("p", text(table.note), class_="notes")
+
+    def _papers(self) -> str:
+        """Tables as papers print them, ours below the printed values, with the difference."""
+        if not self.found.papers:
+            return ""
+        said = (
+            "Printed values in italics, ours below them; in brackets ours minus the printed value. "
+            "Texts, references and trainings differ, as the notes say: a difference is no failure "
+            "to repeat a paper, nor a success."
+        )
+        tables = "".join(self._paper(table) for table in self.found.papers)
+        return element(
+            "section",
+            element("h2", f"Papers' tables, ours beside {self._anchor('papers')}")
+            + element("p", said)
+            + tables,
+            id="papers",
+        )
+
+    def _paper(self, table: Beside) -> str:
+        definition = table.definition
+        titles = [f"{each.group} {each.title}".strip() for each in definition.columns]
+        header = "".join(
+            element("th", text(title), scope="col") for title in (definition.first, *titles)
+        )
+        lines = []
+        for entry in table.entries:
+            if entry.kind == "heading":
+                cells = element("th", text(entry.title), colspan=1 + len(titles), scope="col")
+            else:
+                cells = element("th", text(entry.title), scope="row")
+                cells += "".join(element("td", text(cell)) for cell in entry.cells)
+            lines.append(element("tr", cells, class_=f"is-{entry.kind}"))
+        notes = "".join(element("li", text(note)) for note in table.notes)
+        for remark, mark in table.remarks.items():
+            plain = remark.strip("`")
+            shown = element("code", text(plain)) if plain != remark else text(remark)
+            notes += element("li", f"{text(mark)} {shown}")
+        return element(
+            "details",
+            element("summary", text(definition.caption))
+            + _scroll(
+                element(
+                    "table",
+                    _caption(text(definition.name))
+                    + element("thead", element("tr", header))
+                    + element("tbody", "".join(lines)),
+                    class_="paper",
+                ),
+                definition.name,
+            )
+            + element("ul", notes, class_="notes"),
+            id=self.names.of("paper", definition.name),
+        )
 
     def _columns(self) -> str:
         shown: dict[str, Column] = {}
