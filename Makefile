@@ -63,7 +63,7 @@ $(if $(strange),$(error $(strange) is not a variable of $(if $(own),make $(own),
 	one of the environment comes before make))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench grid table data smoke sweep test lint speed tables figures
+.PHONY: help setup bench grid table data smoke sweep test lint speed tables site figures
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z]+: .*## / {printf "%-8s %s\n", $$1, $$2}' Makefile
@@ -135,6 +135,9 @@ tables: $(STAMP) ## render leaderboard/tables and the tables within other pages 
 	@$(RUN) textgan_bench.leaderboard
 	@$(RUN) benchmarks.figures.pages
 	@$(RUN) benchmarks.figures.api
+
+site: $(STAMP) ## write leaderboard/site/index.html, a page of all records, curves and samples for a browser
+	@$(RUN) textgan_bench.leaderboard.site
 
 figures: $(STAMP) ## write the tables within pages, draw docs/figures, those of the papers from the runs there are: [BUDGET=quick SEED=0], or a look inside one run: INSIDE=runs/coco/nagan/quick-seed0
 	$(if $(INSIDE),,@$(RUN) benchmarks.figures.pages)

@@ -122,6 +122,7 @@ class CFG(Corpus):
     """
 
     DISJOINT = False
+    OURS = True
     own_revision = 1  # the parse rate is of whole strings
     vocab_size = len(SYMBOLS) + 1
     max_length = LENGTH

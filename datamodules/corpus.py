@@ -39,6 +39,8 @@ class Corpus(ABC):
 
     DISJOINT: ClassVar[bool] = True
     """Whether no sentence of a split is in a later one: train, validation, test."""
+    OURS: ClassVar[bool] = False
+    """Whether the project makes this text itself, so that sentences of it may be handed on."""
     own_revision: ClassVar[int] = TextDataModule.own_revision
     max_length: int
     """T, the longest sentence."""

@@ -116,6 +116,7 @@ class HMM(Corpus):
         max_length: number of words of each sentence; figure 3 of NAGAN's paper has several.
     """
 
+    OURS = True
     max_length: int = LENGTH
 
     @cached_property

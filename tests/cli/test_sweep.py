@@ -10,7 +10,8 @@ from tests.boring import Boring
 from tests.checkout import RECORD, RUN, Command
 from tests.leaderboard.test_leaderboard import ORACLE
 from textgan_bench import leaderboard
-from textgan_bench.cli.sweep import VALUES, Sweep, draw, load
+from textgan_bench.cli.sweep import VALUES, draw
+from textgan_bench.leaderboard.sweeps import Sweep, load
 
 POINTS = Path("leaderboard/sweeps/noise/boring-quick-seed0-r1.json")
 

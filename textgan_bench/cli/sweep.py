@@ -9,9 +9,8 @@ seed and in the same batches, so that at the method's own setting it has the rec
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -25,7 +24,8 @@ from textgan_bench.evaluation.fingerprint import data_fingerprint
 from textgan_bench.evaluation.text import parse, unparse
 from textgan_bench.files import locked, replace_text
 from textgan_bench.interfaces import TextDataModule, TextGenerator
-from textgan_bench.leaderboard import Record, disagreement, identity, load_records, read_json
+from textgan_bench.leaderboard import Record, disagreement, identity, load_records
+from textgan_bench.leaderboard.sweeps import Sweep, load
 from textgan_bench.tokens import Sentence
 from textgan_bench.training.run import Run
 from textgan_bench.training.trained import load_generator
@@ -43,37 +43,6 @@ PANELS: tuple[tuple[Axis, Axis], ...] = (
 """Diversity to the right of each, quality upwards or downwards as its arrow says."""
 
 QUIET_SECONDS = 3  # before a progress bar appears
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sweep:
-    """The points of one run and everything that they depend on."""
-
-    method: str
-    data: str
-    budget: str
-    seed: int
-    knob: str
-    """The argument of ``sample`` that is turned; its value stands in each point."""
-    checkpoint: str
-    """Hash of the file that was sampled."""
-    data_revision: str
-    fingerprint: dict[str, Any]
-    """Of the scores, as in a record."""
-    commit: str
-    """Of the points scored last."""
-    versions: dict[str, str]
-    points: list[Point]
-    """Scores by key, in the order of the knob."""
-
-    def path(self, root: Path) -> Path:
-        """Where it lies below the leaderboard's folder."""
-        name = f"{self.method}-{self.budget}-seed{self.seed}-{self.data_revision}.json"
-        return root / "sweeps" / self.data / name
-
-    def settings(self) -> dict[str, Any]:
-        """What two sweeps share whose points may stand in one figure."""
-        return {"data_revision": self.data_revision, **self.fingerprint}
 
 
 def sweep(runs: Sequence[Path], *, values: Sequence[float] | None) -> None:
@@ -160,18 +129,6 @@ def _points_of(path: Path, fresh: Sweep) -> list[Point]:
     old = load(path)
     changed = replace(old, points=[], commit="") != replace(fresh, points=[], commit="")
     return [] if changed else old.points
-
-
-def load(path: Path) -> Sweep:
-    """Read the points of a run.
-
-    Raises:
-        UserError: the file is damaged.
-    """
-    try:
-        return Sweep(**read_json(path))
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{path} holds no sweep ({error}); delete it to sweep again") from error
 
 
 def draw(data: str, root: Path) -> list[Path]:

@@ -216,16 +216,20 @@ def usable_records(root: Path = ROOT) -> tuple[list[Record], list[RecordError]]:
 
 def load_published(root: Path = ROOT) -> dict[str, list[Published]]:
     """The tables taken from each paper, by the stem of its file and in the order of these."""
-    papers = {}
-    for path in sorted(root.glob("published/*.json")):
-        content = read_json(path)
-        try:
-            papers[path.stem] = [
-                _published(content["citation"], table) for table in content["tables"]
-            ]
-        except (KeyError, TypeError, AttributeError) as error:
-            raise RecordError(f"{path}: not a list of published tables ({error})") from error
-    return papers
+    return {path.stem: published_tables(path) for path in sorted(root.glob("published/*.json"))}
+
+
+def published_tables(path: Path) -> list[Published]:
+    """The tables taken from one paper.
+
+    Raises:
+        RecordError: the file is damaged.
+    """
+    content = read_json(path)
+    try:
+        return [_published(content["citation"], table) for table in content["tables"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RecordError(f"{path}: not a list of published tables ({error})") from error
 
 
 def _published(citation: Any, content: Mapping[str, Any]) -> Published:

@@ -78,7 +78,7 @@ def render(root: Path = ROOT) -> list[Path]:
         named = {record.data for record in records} | {table.data for table in tables}
         for data in sorted(named):
             content = blocks(record for record in records if record.data == data)
-            content += [_published_block(table) for table in tables if table.data == data]
+            content += [published_block(table) for table in tables if table.data == data]
             for suffix, text in ((".md", markdown(data, content)), (".tex", latex(data, content))):
                 path = root / "tables" / f"{data}{suffix}"
                 replace_text(path, text)
@@ -135,7 +135,7 @@ def _block(records: Iterable[Record], marked: tuple[str, ...] | None = None) -> 
     rows = [_row(group, marked=key == marked) for key, group in groups.items()]
     settings = ", ".join(f"{key} {value}" for key, value in sorted(fields.items()))
     notes = [f"Text: {first.data_source}", f"Scoring: {settings}"]
-    notes += [_training(group) for group in groups.values() if group[0].source == "run"]
+    notes += [training_note(group) for group in groups.values() if group[0].source == "run"]
     notes += [
         f"{method}, {budget}: {base} to the last digit here, and therefore not printed"
         for (_, method, budget, *_), base in repeated.items()
@@ -194,6 +194,7 @@ def _row(group: Sequence[Record], *, marked: bool) -> Line:
         updates="" if first.source == "anchor" else _updates(group),
         passes=first.passes,
         marked=marked,
+        records=group,
     )
 
 
@@ -224,7 +225,8 @@ def _phases(record: Record) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _training(group: Sequence[Record]) -> str:
+def training_note(group: Sequence[Record]) -> str:
+    """What the seeds of a row were trained by, and how long that took."""
     first = group[0]
     tested = statistics.fmean(record.generator_updates for record in group)
     costs = [record.cost for record in group]
@@ -243,7 +245,8 @@ def _training(group: Sequence[Record]) -> str:
     )
 
 
-def _published_block(table: Published) -> Block:
+def published_block(table: Published) -> Block:
+    """A table of a paper, its scores as printed."""
     rows = [
         Line(
             kind="published",

@@ -20,6 +20,7 @@ from textgan_bench.leaderboard.columns import (
     column,
     digits,
 )
+from textgan_bench.leaderboard.records import Record
 
 BEST = "* the best of its budget"
 CAVEAT = "† the text was too uniform for Kneser-Ney discounts of some order: fixed ones stood in"
@@ -122,6 +123,8 @@ class Line:
     """Runs of a network that write the longest sentence."""
     marked: bool = False
     """Pointed at in a terminal."""
+    records: Sequence[Record] = field(default=(), compare=False, repr=False)
+    """What it is the mean of, one a seed."""
 
     def value(self, key: str) -> float | None:
         """The mean of a score, None where it is published or missing."""
@@ -183,7 +186,22 @@ def best(column: Column, rows: Sequence[Line]) -> list[Line]:
     Anchors are no candidates, nor is a method that repeats itself, and a single method is best at
     nothing.
     """
-    target = _own_value(column.key, rows)
+    winners = [
+        index
+        for rivals in costs(column, rows).values()
+        if len(rivals) > 1
+        for index, cost in rivals.items()
+        if cost == min(rivals.values())
+    ]
+    return [rows[index] for index in sorted(winners)]
+
+
+def costs(column: Column, rows: Sequence[Line]) -> dict[str, dict[int, float]]:
+    """How far each method's row is from the best value there can be, by budget and place.
+
+    Rounded to the digits that are printed; empty where the column has no order.
+    """
+    target = own_value(column.key, rows)
     distances: dict[str, Callable[[float], float]] = {
         "↓": lambda mean: mean,
         "↑": lambda mean: -mean,
@@ -192,26 +210,23 @@ def best(column: Column, rows: Sequence[Line]) -> list[Line]:
     if target is not None:
         distances["≈"] = lambda mean: abs(mean - target)
     if column.better not in distances:
-        return []
+        return {}
     distance = distances[column.better]
-    distinct = _own_value(DISTINCT, rows) or 0.0
-    costs: dict[str, dict[int, float]] = {}
+    found: dict[str, dict[int, float]] = {}
     for index, row in enumerate(rows):
-        mean, own = row.value(column.key), row.value(DISTINCT)
-        collapsed = own is not None and own < COLLAPSED * distinct
-        if row.kind == "run" and mean is not None and not collapsed:
-            costs.setdefault(row.budget, {})[index] = round(distance(mean), column.digits)
-    winners = [
-        index
-        for rivals in costs.values()
-        if len(rivals) > 1
-        for index, cost in rivals.items()
-        if cost == min(rivals.values())
-    ]
-    return [rows[index] for index in sorted(winners)]
+        mean = row.value(column.key)
+        if row.kind == "run" and mean is not None and not is_collapsed(row, rows):
+            found.setdefault(row.budget, {})[index] = round(distance(mean), column.digits)
+    return found
 
 
-def _own_value(key: str, rows: Sequence[Line]) -> float | None:
+def is_collapsed(row: Line, rows: Sequence[Line]) -> bool:
+    """Whether a row has so few distinct sentences that it repeats itself."""
+    own = row.value(DISTINCT)
+    return own is not None and own < COLLAPSED * (own_value(DISTINCT, rows) or 0.0)
+
+
+def own_value(key: str, rows: Sequence[Line]) -> float | None:
     """The score of the data itself, None without one."""
     data = (row.value(key) for row in rows if row.kind == "anchor" and row.method in DATA_ITSELF)
     return next((value for value in data if value is not None), None)

@@ -24,6 +24,7 @@ from textgan_bench.evaluation.text import write_sentences
 from textgan_bench.files import named, replace_text
 from textgan_bench.interfaces import Likelihood, Method, TextDataModule, TextGenerator
 from textgan_bench.leaderboard import Record
+from textgan_bench.leaderboard.curves import curve_of, store_curve
 from textgan_bench.reading import read_sentences
 from textgan_bench.tokens import Sentence, TokenBatch
 from textgan_bench.training.checkpoint_files import load_checkpoint
@@ -43,7 +44,8 @@ class Evaluate(Callback):
 
     Validation logs scores and sentences against generator updates. Test writes ``samples.txt``
     into the run folder, scores exactly that file, and writes the record, which holds the
-    configuration that the folder does; nothing else writes one.
+    configuration that the folder does; nothing else writes one. The curve of the validations is
+    stored beside it.
 
     A training batch from which the generator learns counts as one update of it, however many steps
     other players take in it. Each phase's batches and hours are counted, too (``pretraining``).
@@ -234,31 +236,33 @@ class Evaluate(Callback):
             # By words, though end symbols add to the sum, as in the LM score.
             scores["nll"] = self._nll / self._words
         pl_module.log_dict({f"test/{name}": value for name, value in scores.items()})
-        leaderboard.write(
-            Record(
-                method=self.method,
-                data=self.data,
-                seed=self.seed,
-                budget=self.budget,
-                budget_label=self.budget_label,
-                scores=scores,
-                left_out=left_out,
-                fingerprint=data_fingerprint(data, len(sentences)),
-                data_revision=data.revision,
-                data_source=data.source,
-                num_samples=len(sentences),
-                generator_updates=self.generator_updates,
-                wall_clock_hours=self.seconds / 3600,
-                **self._training,
-                passes=pl_module.passes if isinstance(pl_module, TextGenerator) else None,
-                hardware=self._hardware,
-                config=run.recipe(),
-                commit=provenance.commit(),
-                versions=provenance.versions(),
-                knob=_knob(pl_module),
-            ),
-            Path(self.leaderboard or trainer.default_root_dir),
+        record = Record(
+            method=self.method,
+            data=self.data,
+            seed=self.seed,
+            budget=self.budget,
+            budget_label=self.budget_label,
+            scores=scores,
+            left_out=left_out,
+            fingerprint=data_fingerprint(data, len(sentences)),
+            data_revision=data.revision,
+            data_source=data.source,
+            num_samples=len(sentences),
+            generator_updates=self.generator_updates,
+            wall_clock_hours=self.seconds / 3600,
+            **self._training,
+            passes=pl_module.passes if isinstance(pl_module, TextGenerator) else None,
+            hardware=self._hardware,
+            config=run.recipe(),
+            commit=provenance.commit(),
+            versions=provenance.versions(),
+            knob=_knob(pl_module),
         )
+        root = Path(self.leaderboard or trainer.default_root_dir)
+        leaderboard.write(record, root)
+        curve = curve_of(record, run.validations())
+        if curve.scores:
+            store_curve(curve, root)
 
     def _whole_training(self, trainer: Trainer) -> dict[str, Any]:
         """What the training came to after the checkpoint that is tested, if it is still there."""

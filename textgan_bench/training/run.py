@@ -158,19 +158,49 @@ class Run:
             MissingError: the run has no log.
             UserError: the log has none of these.
         """
-        versions = (self.folder / "csv").glob("version_*/metrics.csv")
-        files = sorted(versions, key=lambda path: int(path.parent.name.removeprefix("version_")))
-        if not files:
-            raise MissingError(f"{self.folder} has no log")
         points: dict[int, tuple[float, ...]] = {}
-        for file in files:
-            with file.open(encoding="utf-8", newline="") as rows:
-                for row in csv.DictReader(rows):
-                    if all(row.get(key) for key in keys):
-                        points[int(row["step"])] = tuple(float(row[key]) for key in keys)
+        for row in self._log():
+            if all(row.get(key) for key in keys):
+                points[int(row["step"])] = tuple(float(row[key]) for key in keys)
         if not points:
             raise UserError(f"the log of {self.folder} has no {' and '.join(keys)}")
         return [(step, *points[step]) for step in sorted(points)]
+
+    def validations(self) -> dict[int, dict[str, float]]:
+        """Scores of each validation in the CSV log, by the training batches done before.
+
+        A resumed run repeats those after its last checkpoint; the repetition counts. A run without
+        a log, or without a validation, has none.
+        """
+        prefix = "validation/"
+        found: dict[int, dict[str, float]] = {}
+        for row in self._log() if self._logs() else ():
+            with suppress(TypeError, ValueError, AttributeError):  # a line that a kill cut off
+                scores = {
+                    key.removeprefix(prefix): float(value)
+                    for key, value in row.items()
+                    if key.startswith(prefix) and value
+                }
+                if scores:
+                    found[int(row["step"])] = scores
+        return found
+
+    def _log(self) -> Iterator[dict[str, str]]:
+        """Rows of the CSV log, those of a later session last.
+
+        Raises:
+            MissingError: the run has no log.
+        """
+        files = self._logs()
+        if not files:
+            raise MissingError(f"{self.folder} has no log")
+        for file in files:
+            with file.open(encoding="utf-8", newline="") as rows:
+                yield from csv.DictReader(rows)
+
+    def _logs(self) -> list[Path]:
+        versions = (self.folder / "csv").glob("version_*/metrics.csv")
+        return sorted(versions, key=lambda path: int(path.parent.name.removeprefix("version_")))
 
     def wandb_id(self) -> str:
         """Identity of the run in W&B, the same whenever it is resumed."""

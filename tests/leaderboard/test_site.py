@@ -1,0 +1,404 @@
+"""The page: what it says, what it leaves out, and that nothing of a record runs in a browser."""
+
+import base64
+import hashlib
+import html
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from tests.leaderboard.test_leaderboard import COLLAPSED, COMMITTED, ORACLE, RUN, SECOND_SEED
+from textgan_bench import leaderboard
+from textgan_bench.leaderboard import Record
+from textgan_bench.leaderboard.curves import Curve, store_curve
+from textgan_bench.leaderboard.rendering import blocks
+from textgan_bench.leaderboard.site import write
+from textgan_bench.leaderboard.site.page import ordered, recipe_layers
+from textgan_bench.leaderboard.site.plots import ticks
+from textgan_bench.leaderboard.site.verdicts import answers, told_apart
+from textgan_bench.recipes import layers
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>'\"><b>&amp;\u202e"
+
+IN_A_NAME = "<b onload='x'>\"&;$(x)"
+
+MOST_BYTES = 3 * 2**20
+
+RIVAL = replace(RUN, method="importance", scores={**RUN.scores, "oracle_nll": 3.9})
+
+
+class Tree(HTMLParser):
+    """Elements and attributes of a page; refuses what is not closed in order."""
+
+    VOID = frozenset({"meta", "link", "input"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len({name for name, _ in attrs}) == len(attrs), f"{tag} has an attribute twice"
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def stored(root: Path, *records: Record) -> Path:
+    for record in records:
+        path = record.path(root)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(record)), encoding="utf-8")
+    return root
+
+
+def page_of(root: Path) -> str:
+    path, _ = write(root)
+    assert path == root / "site/index.html"
+    return path.read_text(encoding="utf-8")
+
+
+def row_of(page: str, name: str) -> str:
+    """The row of a table that has an id."""
+    found = re.search(rf'<tr id="{re.escape(name)}".*?</tr>', page, re.DOTALL)
+    assert found, name
+    return found[0]
+
+
+def test_a_row_has_the_numbers_of_the_tables(tmp_path: Path) -> None:
+    page = page_of(stored(tmp_path, RUN, SECOND_SEED, COLLAPSED, ORACLE))
+    row = row_of(page, "hmm-nagan-quick")
+    # Means and deviations as worked out by hand in test_leaderboard.
+    assert "<strong>3.60 ± 0.14</strong>" in row
+    assert 'data-v="3.6"' in row
+    assert "<strong>4.60 ± 0.14</strong>" in row
+    assert "<strong>" not in row_of(page, "hmm-mle-quick"), "it repeats itself"
+
+
+def test_the_page_says_what_a_table_says(tmp_path: Path) -> None:
+    shutil.copytree(COMMITTED / "records", tmp_path / "records")
+    page = html.unescape(page_of(tmp_path))
+    for table in (COMMITTED / "tables").glob("*.md"):
+        first = table.read_text(encoding="utf-8").partition("\n## Data revision")[2]
+        first = first.partition("\n## ")[0]
+        figures = re.findall(r"\*\*(\d[^*|]*)\*\*", first)
+        for figure in figures:
+            assert f"<strong>{figure}</strong>" in page, (table.name, figure)
+
+
+def test_names_links_and_headings_are_whole(tmp_path: Path) -> None:
+    shutil.copytree(COMMITTED, tmp_path / "leaderboard", dirs_exist_ok=True)
+    for name in ("benchmarks", "CITATION.cff"):
+        (tmp_path / name).symlink_to(COMMITTED.parent / name)
+    tree = Tree(page_of(tmp_path / "leaderboard"))
+    names = [attributes["id"] for _, attributes in tree.elements if "id" in attributes]
+    assert len(set(names)) == len(names)
+    site = tmp_path / "leaderboard/site"
+    for attributes in tree.all("a"):
+        target = attributes["href"] or ""
+        if target.startswith("#"):
+            assert target[1:] in names, target
+        else:
+            assert (site / unquote(target)).resolve().is_file(), target
+    assert len(tree.all("h1")) == 1
+    assert all("scope" in each for each in tree.all("th"))
+    assert len(tree.all("caption")) == len(tree.all("table"))
+    pictures = [each for each in tree.all("svg") if each.get("role") == "img"]
+    assert pictures
+    for each in pictures:
+        assert set((each["aria-labelledby"] or "").split()) <= set(names)
+
+
+def test_what_a_record_says_is_printed_and_never_run(tmp_path: Path) -> None:
+    hostile = replace(
+        RUN,
+        method=IN_A_NAME,
+        budget=IN_A_NAME,
+        data=IN_A_NAME,
+        data_revision=IN_A_NAME,
+        budget_label=HOSTILE,
+        data_source=HOSTILE,
+        hardware=HOSTILE,
+        commit=HOSTILE,
+        scores={**RUN.scores, HOSTILE: 1.0},
+        left_out={HOSTILE: HOSTILE},
+        knob={HOSTILE: 0.5},
+        fingerprint={"profile": HOSTILE, HOSTILE: HOSTILE},
+    )
+    stored(tmp_path, hostile, replace(hostile, method=f"other{IN_A_NAME}"))
+    samples = tmp_path / "samples" / hostile.data / f"{hostile.path().stem}.txt"
+    samples.parent.mkdir(parents=True)
+    samples.write_text(HOSTILE, encoding="utf-8")
+    table = {"data": hostile.data, "where": HOSTILE, "note": HOSTILE, "seeds": HOSTILE}
+    row = {"method": HOSTILE, "scores": {HOSTILE: HOSTILE}}
+    (tmp_path / "published").mkdir()
+    (tmp_path / "published/p.json").write_text(
+        json.dumps({"citation": HOSTILE, "tables": [{**table, "rows": [row]}]}), encoding="utf-8"
+    )
+    plain = Tree(page_of(stored(tmp_path / "plain", RUN)))
+    page = page_of(tmp_path)
+    tree = Tree(page)
+    assert write(tmp_path)[1] == [], "it is shown"
+    assert len(tree.all("script")) == len(plain.all("script")) == 1
+    assert tree.all("img") == []
+    for tag, attributes in tree.elements:
+        assert not [name for name in attributes if name.startswith("on")], tag
+        for name in ("href", "src"):
+            assert not re.match(r"\s*(javascript|https?|//)", attributes.get(name) or "")
+    own = Tree((COMMITTED / "site/index.html").read_text(encoding="utf-8"))
+    assert {tag for tag, _ in tree.elements} <= {tag for tag, _ in own.elements}
+    assert "\u202e" not in page
+    assert HOSTILE.replace("\u202e", "�") in "".join(tree.text)
+
+
+def test_a_policy_allows_the_pages_own_script_alone(tmp_path: Path) -> None:
+    page = page_of(stored(tmp_path, RUN))
+    (policy,) = [
+        each["content"]
+        for each in Tree(page).all("meta")
+        if each.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    for tag in ("script", "style"):
+        (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("[]", "a record is a JSON object"),
+        ('{"schema": 99}', "schema 99 is newer than this version's 1"),
+        ("\xff\xfe", "cannot be read as JSON"),
+        ("[" * 100_000, "cannot be read as JSON"),
+        ('{"a": "' + "x" * 300_000 + '"}', "has more than 262,144 bytes"),
+        (json.dumps({**asdict(RUN), "method": "mle"}), "its content belongs to"),
+        (json.dumps({**asdict(RUN), "seed": 7, "scores": {"a": 1e999}}), "score a is inf"),
+        (
+            json.dumps({**asdict(RUN), "seed": 7, "scores": {f"k{i}": 1.0 for i in range(301)}}),
+            "has 301 scores, more than the 300 of a page",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_named_and_left_out(
+    tmp_path: Path, content: str, reason: str
+) -> None:
+    clean = page_of(stored(tmp_path, RUN, ORACLE))
+    name = "records/hmm/nagan-quick-seed7-0123456789ab.json"
+    (tmp_path / name).write_bytes(content.encode("latin-1"))
+    path, left_out = write(tmp_path)
+    ((named, why),) = left_out
+    assert named == name
+    assert reason in why
+    page = path.read_text(encoding="utf-8")
+    warning = re.search(r'<section id="left-out".*?</section>\n', page, re.DOTALL)
+    assert warning
+    assert name in warning[0]
+    assert page.replace(warning[0], "\n") == clean, "no other part of the page knows of it"
+
+
+def test_a_damaged_file_of_any_kind_takes_no_other_with_it(tmp_path: Path) -> None:
+    stored(tmp_path, RUN, ORACLE)
+    names = [
+        "published/p.json",
+        f"sweeps/hmm/{RUN.path().stem}.json",
+        f"curves/hmm/{RUN.path().stem}.json",
+    ]
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('{"points": 3}', encoding="utf-8")
+    (tmp_path / "records/hmm/folder.json").mkdir()
+    samples = tmp_path / f"samples/hmm/{RUN.path().stem}.txt"
+    samples.parent.mkdir(parents=True)
+    samples.write_bytes(b"\xff\xfe\xfd")
+    found, left_out = write(tmp_path)
+    assert sorted(name for name, _ in left_out) == sorted(
+        [*names, "records/hmm/folder.json", f"samples/hmm/{RUN.path().stem}.txt"]
+    )
+    assert 'id="hmm-nagan-quick"' in found.read_text(encoding="utf-8")
+
+
+def test_the_command_names_what_it_leaves_out(tmp_path: Path) -> None:
+    stored(tmp_path, RUN)
+    (tmp_path / "records/hmm/new.json").write_text('{"schema": 2}', encoding="utf-8")
+    command = [sys.executable, "-m", "textgan_bench.leaderboard.site", str(tmp_path)]
+    done = subprocess.run(command, cwd=COMMITTED.parent, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{tmp_path / 'site/index.html'}\n"
+    assert done.stderr.splitlines() == [
+        f"left out: {tmp_path / 'records/hmm/new.json'}: schema 2 is newer than this version's 1"
+    ]
+
+
+def test_the_committed_page_is_made_again_without_torch_and_without_a_difference(
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(COMMITTED, tmp_path / "leaderboard", ignore=shutil.ignore_patterns("site"))
+    for name in ("benchmarks", "CITATION.cff"):
+        (tmp_path / name).symlink_to(COMMITTED.parent / name)
+    # -S leaves out the installed packages, torch among them.
+    bare = [sys.executable, "-S", "-m", "textgan_bench.leaderboard.site"]
+    done = subprocess.run(
+        [*bare, str(tmp_path / "leaderboard")],
+        cwd=COMMITTED.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    made = (tmp_path / "leaderboard/site/index.html").read_bytes()
+    assert made == (COMMITTED / "site/index.html").read_bytes(), "run make site"
+    assert len(made) < MOST_BYTES
+
+
+def many(root: Path, count: int) -> None:
+    """Records as the leaderboard has them, of more methods and seeds."""
+    committed = [leaderboard.load(path) for path in sorted(COMMITTED.glob("records/*/*.json"))]
+    made = 0
+    for number in range(count):
+        for record in committed:
+            if made == count:
+                return
+            if number == 0:
+                copy = record
+            elif record.source == "anchor":
+                continue
+            else:
+                method = f"{record.method}_{number // 2}" if number > 1 else record.method
+                copy = replace(record, method=method, seed=record.seed + 3 * (number % 2))
+            if not copy.path(root).exists():
+                stored(root, copy)
+                made += 1
+
+
+def test_a_thousand_records_take_three_seconds_of_a_processor(tmp_path: Path) -> None:
+    many(tmp_path, 1000)
+    for name in ("published", "sweeps", "curves", "samples"):
+        shutil.copytree(COMMITTED / name, tmp_path / name)
+    started = time.process_time()
+    leaderboard.render(tmp_path)
+    path, left_out = write(tmp_path)
+    spent = time.process_time() - started
+    assert left_out == []
+    assert path.stat().st_size < MOST_BYTES
+    assert spent < 3
+
+
+def verdict_of(*records: Record) -> tuple[list[str], str]:
+    (block,) = blocks(records)
+    (found,) = [
+        verdict
+        for question, verdict in answers(block, "quick").items()
+        if question.title == "Writes like the data"
+    ]
+    return [row.method for row in found.winners], found.strength
+
+
+def test_a_winner_is_clear_beyond_two_standard_errors_between_several_seeds() -> None:
+    # Means 3.6 and 4.2; errors max(0.1414, 0.008) / sqrt(2) = 0.1 each, so that the noise is 0.283.
+    other = [replace(RUN, method="gumbel", seed=seed) for seed in (0, 1)]
+    far = [
+        replace(each, scores={**each.scores, "oracle_nll": nll})
+        for each, nll in zip(other, (4.1, 4.3), strict=True)
+    ]
+    assert verdict_of(RUN, SECOND_SEED, *far, ORACLE) == (["nagan"], "clear")
+    # Means 3.6 and 3.88, nearer than that: both win.
+    near = [
+        replace(each, scores={**each.scores, "oracle_nll": nll})
+        for each, nll in zip(other, (3.78, 3.98), strict=True)
+    ]
+    assert verdict_of(RUN, SECOND_SEED, *near, ORACLE) == (["nagan", "gumbel"], "tie")
+    # One seed may be one of luck, however far it lies.
+    assert verdict_of(RUN, SECOND_SEED, far[1], ORACLE) == (["nagan"], "one seed")
+    # Below the data's own value is no better than above it.
+    assert verdict_of(RIVAL, COLLAPSED, RUN, ORACLE) == (["nagan"], "one seed")
+
+
+def test_a_score_without_a_known_spread_says_so() -> None:
+    scores = [{**RUN.scores, "parse_rate": share} for share in (0.5, 0.9)]
+    rows = [replace(RUN, method=f"m{i}", scores=each) for i, each in enumerate(scores)]
+    (block,) = blocks([*rows, ORACLE])
+    first, second = [row for row in block.rows if row.kind == "run"]
+    assert told_apart("parse_rate", first, second) == "unknown"
+
+
+def test_links_to_recipes_are_layers_of_the_row() -> None:
+    folder = COMMITTED.parent / "benchmarks"
+    paths = [path.relative_to(folder).parts for path in sorted(folder.glob("**/*.yaml"))]
+    known: dict[str, list[tuple[str, ...]]] = {}
+    for parts in paths:
+        known.setdefault(parts[0], []).append(parts)
+    records = [leaderboard.load(path) for path in sorted(COMMITTED.glob("records/*/*.json"))]
+    runs = {(r.method, r.data, r.budget): r for r in records if r.source == "run"}
+    for (method, data, budget), record in runs.items():
+        wanted = {
+            path.relative_to(folder).parts
+            for path in layers(method, data, budget, folder)
+            if path.name not in ("trainer.yaml", "data.yaml")
+        }
+        assert set(recipe_layers(known, record)) == wanted, (method, data, budget)
+
+
+def test_curves_and_samples_stand_beside_their_row(tmp_path: Path) -> None:
+    stored(tmp_path, RUN, SECOND_SEED, ORACLE)
+    for record, values in ((RUN, [5.0, 4.0, None]), (SECOND_SEED, [6.0, 3.0, 3.5])):
+        curve = Curve(
+            record=record.path().stem,
+            data="hmm",
+            batches=[100, 200, 300],
+            scores={"oracle_nll": values},
+        )
+        store_curve(curve, tmp_path)
+    samples = tmp_path / f"samples/hmm/{RUN.path().stem}.txt"
+    samples.parent.mkdir(parents=True)
+    samples.write_text("a man <b> sits .\nthe end .\n", encoding="utf-8")
+    samples.with_suffix(".csv").write_text(
+        'overlap,nearest\n0.5000,"a man, he sits ."\n0.2500,\n', encoding="utf-8"
+    )
+    page = page_of(tmp_path)
+    assert "<q>a man &lt;b&gt; sits .</q>" in page
+    assert "nearest in training, overlap 0.50: a man, he sits ." in page
+    assert "nearest in training, overlap 0.25</small>" in page, "that text is not ours"
+    assert "Training curves" in page
+    assert "nagan, quick (2 seeds): from 100, 5.5 to 300, 3.5." in html.unescape(page)
+    assert page.count('class="band"') == 0, "one seed has no score at 300"
+
+
+def test_budgets_come_with_the_longest_training_first() -> None:
+    assert ordered(["quick", "odd", "paper", "cpu", "quick"]) == ["paper", "cpu", "quick", "odd"]
+
+
+def test_ticks_are_round_and_within() -> None:
+    for low, high in ((0.0, 1.0), (-3.2, 17.0), (1e-6, 2e-6), (4_000.0, 150_000.0)):
+        found = ticks(low, high)
+        assert 3 <= len(found) <= 8
+        assert all(low - 1e-9 <= each <= high * (1 + 1e-9) for each in found)

@@ -1,0 +1,240 @@
+"""The page in headless Chromium: sorted, filtered, compared, and without an error of its script."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.leaderboard.test_leaderboard import COMMITTED
+from textgan_bench.leaderboard.site import write
+
+pytestmark = pytest.mark.browser
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+FIRST_PAINT = 1_000  # milliseconds
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api", reason="needs the extra [browser]")
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium
+        if program is None and not Path(chromium.executable_path).exists():
+            pytest.skip(f"no browser: none of {', '.join(NAMES)}, none of playwright's own")
+        # Root may not use Chromium's sandbox, and the page is our own.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = chromium.launch(executable_path=program, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    root = tmp_path_factory.mktemp("site") / "leaderboard"
+    shutil.copytree(COMMITTED, root, ignore=shutil.ignore_patterns("site"))
+    path, left_out = write(root)
+    assert left_out == []
+    return path.as_uri()
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Any]:
+    """The page, opened; whatever its console says fails the test."""
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    said: list[str] = []
+    asked: list[str] = []
+    opened.on("console", lambda message: said.append(message.text))
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.goto(address)
+    yield opened
+    opened.close()
+    assert said == []
+    assert {url.partition("#")[0] for url in asked if not url.startswith("data:")} == {address}
+
+
+def column(page: Any, table: str, title: str) -> list[str]:
+    """The cells of a column that are shown, from the top."""
+    return page.evaluate(
+        """([table, title]) => {
+            const board = document.getElementById(table);
+            const place = [...board.tHead.rows[0].cells].findIndex(
+                (cell) => cell.textContent === title);
+            return [...board.tBodies[0].rows].filter((row) => !row.hidden)
+                .map((row) => row.cells[place].textContent);
+        }""",
+        [table, title],
+    )
+
+
+def number(cell: str) -> float:
+    return float(cell.partition(" ")[0].replace(",", "").rstrip("†"))
+
+
+def heading(page: Any, title: str) -> Any:
+    return page.locator("#hmm-table thead th").filter(
+        has=page.get_by_role("button", name=title, exact=True)
+    )
+
+
+def test_a_heading_sorts_the_best_first_by_mouse_and_by_keyboard(page: Any) -> None:
+    before = column(page, "hmm-table", "Reverse LM ↓")
+    button = page.locator("#hmm-table").get_by_role("button", name="Reverse LM ↓", exact=True)
+    button.click()
+    first = column(page, "hmm-table", "Reverse LM ↓")
+    assert [number(cell) for cell in first] == sorted(number(cell) for cell in before)
+    assert heading(page, "Reverse LM ↓").get_attribute("aria-sort") == "ascending"
+    button.focus()
+    page.keyboard.press("Enter")
+    assert column(page, "hmm-table", "Reverse LM ↓") == sorted(before, key=number)[::-1]
+    assert heading(page, "Reverse LM ↓").get_attribute("aria-sort") == "descending"
+    page.locator("#hmm-table").get_by_role("button", name="Method", exact=True).click()
+    names = column(page, "hmm-table", "Method")
+    assert names == sorted(names, key=str.casefold)
+    assert page.locator("#hmm-table [aria-sort]").count() == 1
+
+
+def test_a_row_without_a_value_stays_last(page: Any) -> None:
+    for _ in range(2):
+        page.locator("#coco-table").get_by_role("button", name="Updates", exact=True).click()
+        assert column(page, "coco-table", "Updates")[-1] == "", "anchors were not trained"
+
+
+def test_the_filter_keeps_the_rows_that_are_asked_for(page: Any) -> None:
+    page.get_by_label("Method has").fill("NaGaN")
+    names = column(page, "hmm-table", "Method")
+    methods = [name for name in names if not name.startswith(("oracle", "unigram", "uniform"))]
+    assert methods
+    assert all(name.startswith("nagan") for name in methods)
+    page.get_by_label("reference rows").uncheck()
+    assert column(page, "hmm-table", "Method") == methods
+    page.get_by_label("quick", exact=True).uncheck()
+    assert set(column(page, "hmm-table", "Budget")) == {"cpu"}
+    count = page.locator("#filter-count").inner_text()
+    shown = page.locator("table.board tr.run:visible").count()
+    assert count.startswith(f"{shown} of ")
+    page.get_by_label("Method has").fill("no such method")
+    assert page.locator("#filter-count").inner_text().startswith("0 of ")
+
+
+def test_a_link_to_a_row_is_stronger_than_the_filter(page: Any) -> None:
+    page.get_by_label("Method has").fill("nagan")
+    target = page.locator("#hmm-table tr.run[data-method^=mle]").first.get_attribute("id")
+    page.evaluate("(name) => { location.hash = name }", target)
+    page.locator(f"#{target}").wait_for(state="visible")
+    assert page.get_by_label("Method has").input_value() == ""
+
+
+def test_a_link_unfolds_what_it_leads_into(page: Any) -> None:
+    place = page.locator("[id='hmm-mle-temperature-1-quick~how']")
+    assert not place.is_visible()
+    page.locator("#hmm-mle-temperature-1-quick th a").click()
+    place.wait_for(state="visible")
+    assert "make bench METHOD=mle DATA=hmm BUDGET=quick SEED='0 1 2'" in place.inner_text()
+
+
+def test_two_rows_are_compared_and_the_address_remembers_it(page: Any) -> None:
+    page.locator("#compare-table").select_option(label="hmm")
+    page.locator("#compare-a").select_option("hmm-mle-temperature-1-quick")
+    page.locator("#compare-b").select_option("hmm-scratchgan-temperature-1-quick")
+    lines = {
+        cells[0]: cells[1:]
+        for cells in page.evaluate(
+            "[...document.querySelectorAll('#compare-result tbody tr')]"
+            ".map((row) => [...row.cells].map((cell) => cell.textContent))"
+        )
+    }
+    a, b, difference, noise, words = lines["Reverse LM ↓"]
+    assert a in column(page, "hmm-table", "Reverse LM ↓")
+    assert abs(float(difference) - (number(b) - number(a))) < 0.02
+    assert float(difference) > float(noise) > 0
+    assert words == "A is better"
+    assert re.fullmatch(
+        r".*#compare=hmm-table,hmm-mle-temperature-1-quick,hmm-scratchgan-temperature-1-quick",
+        page.url,
+    )
+    result = page.locator("#compare-result").inner_text()
+    page.reload()
+    assert page.locator("#compare-result").inner_text() == result
+
+
+def test_a_phone_scrolls_tables_and_not_the_page(browser: Any, address: str) -> None:
+    phone = browser.new_page(viewport={"width": 360, "height": 640})
+    phone.goto(address)
+    width, seen = phone.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert width <= seen
+    assert phone.evaluate(
+        "(() => { const region = document.querySelector('#hmm .scroll');"
+        " return region.scrollWidth > region.clientWidth && region.tabIndex === 0; })()"
+    )
+    phone.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(browser: Any, address: str, scheme: str) -> None:
+    seen = browser.new_page(color_scheme=scheme)
+    seen.goto(address)
+    ratios = seen.evaluate(CONTRAST)
+    seen.close()
+    assert len(ratios) > 4
+    assert min(ratios.values()) >= 4.5, ratios  # WCAG 2.2, 1.4.3
+
+
+CONTRAST = """() => {
+    const light = (text) => {
+        const [r, g, b] = text.match(/[\\d.]+/g).slice(0, 3).map((part) => {
+            const share = Number(part) / 255;
+            return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const ground = light(getComputedStyle(document.body).backgroundColor);
+    const ratios = {};
+    for (const selector of ["body", "a", "caption", ".clear", ".tie", ".one-seed", "small",
+                            ".s0", ".s1", ".s2", ".s3", ".s4", ".s5", ".s6"]) {
+        const found = document.querySelector(selector);
+        if (!found) continue;
+        const own = light(getComputedStyle(found).color);
+        ratios[selector] = (Math.max(own, ground) + 0.05) / (Math.min(own, ground) + 0.05);
+    }
+    return ratios;
+}"""
+
+
+def test_without_a_script_all_but_the_tools_is_there(browser: Any, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    plain = context.new_page()
+    plain.goto(address)
+    assert plain.locator("#hmm-table tr.run").first.is_visible()
+    assert not plain.locator("#filter").is_visible()
+    assert plain.get_by_text("This part needs JavaScript").is_visible()
+    context.close()
+
+
+def test_the_first_paint_takes_less_than_a_second(browser: Any, address: str) -> None:
+    times = []
+    for _ in range(3):  # the machine may be busy
+        fresh = browser.new_page()
+        fresh.goto(address)
+        times.append(
+            fresh.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        )
+        fresh.close()
+    assert min(times) < FIRST_PAINT
+
+
+def test_it_is_printed_on_pages(browser: Any, address: str) -> None:
+    printed = browser.new_page()
+    printed.goto(address)
+    document = printed.pdf(prefer_css_page_size=True)
+    printed.emulate_media(media="print")
+    assert not printed.locator("#filter").is_visible()
+    assert printed.locator("#hmm-table").is_visible()
+    printed.close()
+    assert 2 <= len(re.findall(rb"/Type\s*/Page\b", document)) <= 40

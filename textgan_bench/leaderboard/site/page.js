@@ -1,0 +1,212 @@
+"use strict";
+// Sorting, filtering and comparing. Nothing here makes HTML of text: a record cannot run as code.
+(() => {
+  const ERRORS = 2; // standard errors of a difference beyond which it counts, as in verdicts.py
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const byId = (id) => document.getElementById(id);
+  const number = (cell, name) =>
+    cell && cell.dataset[name] !== undefined ? Number(cell.dataset[name]) : NaN;
+
+  function make(name, content, attributes = {}) {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    for (const each of [].concat(content)) made.append(each);
+    return made;
+  }
+
+  // Sorting: a button in each heading; the best value comes first, rows without one stay last.
+
+  function compareCells(a, b, kind, sign) {
+    if (kind === "text") return sign * a.textContent.localeCompare(b.textContent);
+    const [x, y] = [number(a, "v"), number(b, "v")];
+    if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
+    return sign * (x - y);
+  }
+
+  function sortBy(table, heading) {
+    const place = [...heading.parentNode.children].indexOf(heading);
+    const first = heading.dataset.better === "↑" ? "descending" : "ascending";
+    const second = first === "ascending" ? "descending" : "ascending";
+    const now = heading.getAttribute("aria-sort") === first ? second : first;
+    all("th[aria-sort]", table).forEach((each) => each.removeAttribute("aria-sort"));
+    heading.setAttribute("aria-sort", now);
+    const body = table.tBodies[0];
+    const sign = now === "ascending" ? 1 : -1;
+    const rows = [...body.rows].sort((a, b) =>
+      compareCells(a.cells[place], b.cells[place], heading.dataset.kind, sign));
+    body.append(...rows);
+  }
+
+  for (const table of all("table.board")) {
+    for (const heading of all("thead th", table)) {
+      const button = make("button", [...heading.childNodes], { type: "button" });
+      heading.append(button);
+      button.addEventListener("click", () => sortBy(table, heading));
+    }
+  }
+
+  // Filtering: the rows of all tables at once.
+
+  const filter = byId("filter");
+  const form = filter.querySelector("form");
+  const boards = all("table.board:not(.printed)");
+
+  function applyFilter() {
+    const wanted = form.elements.method.value.trim().toLowerCase();
+    const budgets = new Set(all("[name=budget]:checked", form).map((box) => box.value));
+    let shown = 0, methods = 0;
+    for (const board of boards) {
+      for (const row of board.tBodies[0].rows) {
+        const isRun = row.classList.contains("run");
+        const keep = isRun
+          ? budgets.has(row.dataset.budget) && row.dataset.method.toLowerCase().includes(wanted)
+          : form.elements.anchors.checked;
+        row.hidden = !keep;
+        methods += isRun;
+        shown += isRun && keep;
+      }
+    }
+    byId("filter-count").textContent = `${shown} of ${methods} rows of methods`;
+  }
+
+  form.addEventListener("input", applyFilter);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  filter.hidden = false;
+  applyFilter();
+
+  // Comparing two rows of one table; the choice is part of the address.
+
+  const [chosenTable, chosenA, chosenB] = ["table", "a", "b"].map((name) => byId(`compare-${name}`));
+  const result = byId("compare-result");
+  const comparable = boards.filter((board) => all("tr.run", board).length);
+
+  function fill(select, entries, wanted) {
+    select.replaceChildren(...entries.map(([value, label]) => make("option", label, { value })));
+    if (entries.some(([value]) => value === wanted)) select.value = wanted;
+  }
+
+  function label(row) {
+    const name = row.dataset.method;
+    return row.classList.contains("run") ? `${name}, ${row.dataset.budget}` : name;
+  }
+
+  function fillRows(a, b) {
+    const board = byId(chosenTable.value);
+    // In the order of the page, however the table is sorted.
+    const rows = all("tbody tr", board).sort((x, y) => x.dataset.place - y.dataset.place);
+    const entries = rows.map((row) => [row.id, label(row)]);
+    const runs = rows.filter((row) => row.classList.contains("run"));
+    const rival = runs.find((row, place) => place && row.dataset.budget === runs[0].dataset.budget);
+    fill(chosenA, entries, a || runs[0].id);
+    fill(chosenB, entries, b || (rival || runs[1] || rows[0]).id);
+  }
+
+  function verdict(heading, a, b) {
+    const [x, y] = [number(a, "v"), number(b, "v")];
+    const noise = ERRORS * Math.hypot(number(a, "e"), number(b, "e"));
+    const own = number(heading, "own");
+    const cost = {
+      "↓": (value) => value,
+      "↑": (value) => -value,
+      "→0": Math.abs,
+      "≈": (value) => Math.abs(value - own),
+    }[heading.dataset.better];
+    const better = cost && !Number.isNaN(cost(x)) && cost(x) !== cost(y)
+      ? (cost(x) < cost(y) ? "A" : "B") : "";
+    if (Number.isNaN(noise)) return [noise, "noise not known", ""];
+    if (Math.abs(x - y) <= noise) return [noise, "within the noise", ""];
+    const single = [a, b].some((cell) => cell.parentNode.dataset.seeds === "1"
+      && cell.parentNode.classList.contains("run"));
+    const words = better ? `${better} is better` : "differs";
+    return [noise, single ? `${words}, of one seed` : words, better];
+  }
+
+  function showComparison() {
+    const [board, a, b] = [chosenTable, chosenA, chosenB].map((select) => byId(select.value));
+    const headings = all("thead th", board);
+    const lines = [];
+    let seen = { A: 0, B: 0 };
+    headings.forEach((heading, place) => {
+      if (!heading.dataset.key) return;
+      const [one, two] = [a.cells[place], b.cells[place]];
+      const difference = number(two, "v") - number(one, "v");
+      if (Number.isNaN(difference)) return;
+      const [noise, words, better] = verdict(heading, one, two);
+      const digits = Number(heading.dataset.digits);
+      const shown = (value) => Number.isNaN(value) ? "–" : value.toFixed(digits);
+      if (better) seen[better] += 1;
+      lines.push(make("tr", [
+        make("th", heading.textContent, { scope: "row" }),
+        make("td", one.textContent), make("td", two.textContent),
+        make("td", (difference > 0 ? "+" : "") + shown(difference)),
+        make("td", shown(noise)), make("td", words),
+      ]));
+    });
+    const head = make("tr", ["Score", label(a), label(b), "B − A", "Noise", ""].map(
+      (title, place) => make("th", place === 1 || place === 2 ? `${"AB"[place - 1]}: ${title}` : title,
+        { scope: "col" })));
+    const caption = make("caption", make("span",
+      `A is better in ${seen.A} scores beyond the noise, B in ${seen.B}; `
+      + "noise is two standard errors of the difference."));
+    const region = make("div", make("table", [
+      caption, make("thead", head), make("tbody", lines)]),
+      { class: "scroll", role: "region", "aria-label": "Comparison", tabindex: "0" });
+    result.replaceChildren(region);
+  }
+
+  function remember() {
+    const parts = [chosenTable, chosenA, chosenB].map((select) => select.value);
+    history.replaceState(null, "", `#compare=${parts.join(",")}`);
+  }
+
+  boards.forEach((board) => [...board.tBodies[0].rows].forEach((row, place) => {
+    row.dataset.place = place;
+  }));
+
+  function recall() {
+    const [table, a, b] = decodeURIComponent(location.hash).replace(/^#compare=/, "").split(",");
+    if (!location.hash.startsWith("#compare=") || !comparable.some((board) => board.id === table)) {
+      return false;
+    }
+    chosenTable.value = table;
+    fillRows(a, b);
+    showComparison();
+    byId("compare").scrollIntoView();
+    return true;
+  }
+
+  if (comparable.length) {
+    fill(chosenTable, comparable.map((board) => [board.id, board.dataset.title]));
+    chosenTable.addEventListener("change", () => { fillRows(); showComparison(); remember(); });
+    for (const select of [chosenA, chosenB]) {
+      select.addEventListener("change", () => { showComparison(); remember(); });
+    }
+    byId("compare-tool").hidden = false;
+    byId("compare-needs").hidden = true;
+    if (!recall()) {
+      fillRows();
+      showComparison();
+    }
+  } else {
+    byId("compare").hidden = true;
+  }
+
+  // A link into a folded part unfolds it; printing unfolds nothing that would be a page of numbers.
+
+  function unfold() {
+    if (recall()) return;
+    const place = byId(decodeURIComponent(location.hash.slice(1)));
+    for (let each = place; each; each = each.parentElement) {
+      if (each.tagName === "DETAILS") each.open = true;
+    }
+    if (place) {
+      if (place.hidden) { // a link to a row is stronger than the filter
+        form.reset();
+        applyFilter();
+      }
+      place.scrollIntoView();
+    }
+  }
+  addEventListener("hashchange", unfold);
+  if (location.hash) unfold();
+})();

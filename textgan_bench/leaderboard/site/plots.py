@@ -1,0 +1,329 @@
+"""Figures as inline SVG: quality against diversity along a knob, and training curves.
+
+Each has a title, a description, a legend with names beside marks of different shape, and its
+numbers as a table, so that neither colour nor sight is needed.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from textgan_bench.leaderboard.site.text import element, text
+
+WIDTH, HEIGHT = 520, 360
+LEFT, RIGHT, TOP, BOTTOM = 62, 16, 14, 46
+KINDS = 8
+"""Marks of different colour and shape."""
+RATIO_OF_LOG = 5
+"""The longest of the curves over the shortest, from which their axis is logarithmic."""
+LETTER, LINE = 6.2, 12
+"""Width and height of a label's characters, in units of the figure."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What one axis shows."""
+
+    title: str
+    inverted: bool = False
+    """Whether smaller values lie to the right, or at the top."""
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Point:
+    """A mean over seeds and the range of these."""
+
+    x: float
+    y: float
+    label: str = ""
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float, float] | None = None
+    own: bool = False
+    """Whether it is the setting that the table shows."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """A row of the table, as points."""
+
+    name: str
+    points: Sequence[Point]
+    target: str = ""
+    """Where its row stands on the page."""
+    marked: bool = True
+    """Whether each point has a mark."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The data itself: a point, or a level where there is no x."""
+
+    name: str
+    y: float
+    x: float | None = None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure."""
+
+    name: str
+    """Of its place on the page."""
+    title: str
+    x: Axis
+    y: Axis
+    series: Sequence[Series]
+    references: Sequence[Reference] = field(default=())
+
+
+Scale = Callable[[float], float]
+
+
+def draw(figure: Figure) -> str:
+    """The figure as SVG, without its legend."""
+    points = [point for series in figure.series for point in series.points]
+    xs = [value for point in points for value in (point.x, *(point.x_range or ()))]
+    xs += [each.x for each in figure.references if each.x is not None]
+    ys = [value for point in points for value in (point.y, *(point.y_range or ()))]
+    ys += [each.y for each in figure.references]
+    x_scale, x_ticks = _axis(figure.x, xs, LEFT, WIDTH - RIGHT)
+    y_scale, y_ticks = _axis(figure.y, ys, HEIGHT - BOTTOM, TOP)
+    parts = [_grid(figure, x_scale, x_ticks, y_scale, y_ticks)]
+    labels = _Labels()
+    parts += [_reference(each, x_scale, y_scale, labels) for each in figure.references]
+    parts += [
+        _series(kind, series, x_scale, y_scale, labels) for kind, series in enumerate(figure.series)
+    ]
+    parts.append(labels.drawn())
+    head = (
+        f'<title id="{figure.name}~t">{text(figure.title)}</title>'
+        f'<desc id="{figure.name}~d">{text(description(figure))}</desc>'
+    )
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'aria-labelledby="{figure.name}~t {figure.name}~d">{head}{"".join(parts)}</svg>'
+    )
+
+
+def legend(figure: Figure) -> str:
+    """The names of the series beside their marks."""
+    items = [
+        element(
+            "li",
+            f'<svg class="key s{kind % KINDS}" viewBox="-7 -7 14 14" aria-hidden="true">'
+            f"{_mark(kind, 0, 0)}</svg>"
+            + (
+                element("a", text(series.name), href=f"#{series.target}")
+                if series.target
+                else text(series.name)
+            ),
+        )
+        for kind, series in enumerate(figure.series)
+    ]
+    return element("ul", "".join(items), class_="legend")
+
+
+def description(figure: Figure) -> str:
+    """What a reader who does not see the figure is told of it."""
+    lines = [f"{figure.y.title} against {figure.x.title}."]
+    for series in figure.series:
+        first, last = series.points[0], series.points[-1]
+        if len(series.points) == 1:
+            lines.append(f"{series.name}: {first.x:.4g}, {first.y:.4g}.")
+        else:
+            lines.append(
+                f"{series.name}: from {first.x:.4g}, {first.y:.4g} to {last.x:.4g}, {last.y:.4g}."
+            )
+    for each in figure.references:
+        place = f"{each.x:.4g}, " if each.x is not None else ""
+        lines.append(f"{each.name}: {place}{each.y:.4g}.")
+    return " ".join(lines)[:500]
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Round numbers between two values, four to seven of them.
+
+    >>> ticks(0.13, 0.58), ticks(3.9, 4.1)
+    ([0.2, 0.3, 0.4, 0.5], [3.9, 3.95, 4.0, 4.05, 4.1])
+    """
+    raw = (high - low) / 5
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    count = math.floor(high / step + 1e-9) - first
+    return [float(f"{(first + number) * step:.10g}") for number in range(count + 1)]
+
+
+def _axis(
+    axis: Axis, values: Sequence[float], start: float, end: float
+) -> tuple[Scale, list[float]]:
+    """From values to places, with room around them, and where the ticks are."""
+    if axis.log:
+        low, high = math.log10(min(values)), math.log10(max(values))
+    else:
+        low, high = min(values), max(values)
+    room = (high - low) * 0.06 or abs(high) * 0.05 or 1.0
+    low, high = low - room, high + room
+    first, last = (end, start) if axis.inverted else (start, end)
+
+    def scale(value: float) -> float:
+        position = math.log10(value) if axis.log else value
+        return round(first + (last - first) * (position - low) / (high - low), 1)
+
+    if axis.log:
+        powers = range(math.floor(low), math.ceil(high) + 1)
+        marks = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+        return scale, [mark for mark in marks if low <= math.log10(mark) <= high]
+    return scale, ticks(low, high)
+
+
+def _grid(
+    figure: Figure, x_scale: Scale, x_ticks: list[float], y_scale: Scale, y_ticks: list[float]
+) -> str:
+    bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
+    lines = "".join(f"M{x_scale(value)} {TOP}V{bottom}" for value in x_ticks)
+    lines += "".join(f"M{LEFT} {y_scale(value)}H{right}" for value in y_ticks)
+    numbers = "".join(
+        f'<text class="n" x="{x_scale(value)}" y="{bottom + 15}" text-anchor="middle">'
+        f"{_number(value)}</text>"
+        for value in x_ticks
+    )
+    numbers += "".join(
+        f'<text class="n" x="{LEFT - 6}" y="{y_scale(value) + 4}" text-anchor="end">'
+        f"{_number(value)}</text>"
+        for value in y_ticks
+    )
+    middle = (TOP + bottom) / 2
+    titles = (
+        f'<text class="t" x="{(LEFT + right) / 2}" y="{HEIGHT - 8}" text-anchor="middle">'
+        f"{text(figure.x.title)}</text>"
+        f'<text class="t" transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">'
+        f"{text(figure.y.title)}</text>"
+    )
+    return f'<path class="grid" d="{lines}"/>{numbers}{titles}'
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _reference(reference: Reference, x_scale: Scale, y_scale: Scale, labels: "_Labels") -> str:
+    y = y_scale(reference.y)
+    level = f'<path class="level" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>'
+    if reference.x is None:
+        labels.add(reference.name, LEFT + 4, y, "real", level=True)
+        return level
+    x = x_scale(reference.x)
+    labels.add(reference.name, x, y, "real")
+    cross = f"M{x - 5} {y - 5}l10 10m0-10l-10 10"
+    return f'<path class="real" d="{cross}"><title>{text(reference.name)}</title></path>'
+
+
+def _series(kind: int, series: Series, x_scale: Scale, y_scale: Scale, labels: "_Labels") -> str:
+    places = [(x_scale(point.x), y_scale(point.y)) for point in series.points]
+    parts = []
+    ranges = [point.y_range for point in series.points]
+    if len(places) > 1 and all(ranges):
+        upper = [
+            f"{x} {y_scale(each[1])}" for (x, _), each in zip(places, ranges, strict=True) if each
+        ]
+        lower = [
+            f"{x} {y_scale(each[0])}" for (x, _), each in zip(places, ranges, strict=True) if each
+        ]
+        parts.append(f'<path class="band" d="M{"L".join([*upper, *reversed(lower)])}Z"/>')
+    if len(places) > 1:
+        parts.append(f'<path class="line" d="M{"L".join(f"{x} {y}" for x, y in places)}"/>')
+    for (x, y), point in zip(places, series.points, strict=True):
+        whisker = ""
+        if point.x_range is not None:
+            whisker += f"M{x_scale(point.x_range[0])} {y}H{x_scale(point.x_range[1])}"
+        if point.y_range is not None and len(places) == 1:
+            whisker += f"M{x} {y_scale(point.y_range[0])}V{y_scale(point.y_range[1])}"
+        if whisker:
+            parts.append(f'<path class="whisker" d="{whisker}"/>')
+    if series.marked:
+        for (x, y), point in zip(places, series.points, strict=True):
+            named = f"{series.name}, {point.label}" if point.label else series.name
+            said = f"{named}: {point.x:.4g}, {point.y:.4g}"
+            mark = _mark(kind, x, y, 1.5 if point.own else 1.0)
+            parts.append(f"<g>{mark}<title>{text(said)}</title></g>")
+        labels.avoid(places)
+        ends = list(zip(places, series.points, strict=True))
+        for (x, y), point in dict.fromkeys([*ends[:1], *ends[-1:]]):
+            if point.label:
+                labels.add(point.label, x, y, f"s{kind % KINDS}")
+    return f'<g class="s{kind % KINDS}">{"".join(parts)}</g>'
+
+
+def _mark(kind: int, x: float, y: float, size: float = 1.0) -> str:
+    """A mark of its own shape for each kind."""
+    shapes = (
+        (-4, 0, 4),  # a disc
+        "M-4-4h8v8h-8z",
+        "M0-5l5 9h-10z",
+        "M0-5.5l5.5 5.5l-5.5 5.5l-5.5-5.5z",
+        "M0 5l5-9h-10z",
+        "M-2-5h4v3h3v4h-3v3h-4v-3h-3v-4h3z",
+        "M0-5.5l5 3.5l-2 6h-6l-2-6z",
+        "M-5-2.5h10v5h-10z",
+    )
+    shape = shapes[kind % KINDS]
+    place = f' transform="translate({x} {y})"' if x or y else ""
+    if size != 1.0:
+        place = f' transform="translate({x} {y}) scale({size})"'
+    if isinstance(shape, tuple):
+        return f'<circle class="mark" r="{shape[2]}"{place}/>'
+    return f'<path class="mark" d="{shape}"{place}/>'
+
+
+class _Labels:
+    """Labels beside points, those that would cover another one or a mark left out."""
+
+    def __init__(self) -> None:
+        self._taken: list[tuple[float, float, float, float]] = []
+        self._wanted: list[tuple[str, float, float, str, bool]] = []
+
+    def add(self, label: str, x: float, y: float, kind: str, *, level: bool = False) -> None:
+        """Ask for a label beside a place."""
+        self._wanted.append((label, x, y, kind, level))
+
+    def avoid(self, places: Iterable[tuple[float, float]]) -> None:
+        """Keep places free."""
+        self._taken += [(x - 4, y - 4, x + 4, y + 4) for x, y in places]
+
+    def drawn(self) -> str:
+        """The labels that there is room for."""
+        parts = []
+        for label, x, y, kind, level in self._wanted:
+            width = LETTER * len(label)
+            corners = (
+                [(x, y - 4), (x, y + LINE)]
+                if level
+                else [
+                    (x + 7, y + 4),
+                    (x - 7 - width, y + 4),
+                    (x + 5, y - 6),
+                    (x + 5, y + 14),
+                    (x - 5 - width, y - 6),
+                    (x - 5 - width, y + 14),
+                ]
+            )
+            for left, base in corners:
+                box = (left, base - LINE + 2, left + width, base + 2)
+                across = box[0] >= LEFT and box[2] <= WIDTH
+                inside = across and box[1] >= TOP and box[3] <= HEIGHT - BOTTOM
+                if inside and not any(_overlap(box, other) for other in self._taken):
+                    self._taken.append(box)
+                    parts.append(
+                        f'<text class="label {kind}" x="{left:.1f}" y="{base:.1f}">'
+                        f"{text(label)}</text>"
+                    )
+                    break
+        return "".join(parts)
+
+
+def _overlap(
+    one: tuple[float, float, float, float], other: tuple[float, float, float, float]
+) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
