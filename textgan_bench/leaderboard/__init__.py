@@ -21,6 +21,7 @@ from textgan_bench.leaderboard.records import (
     read_json,
     scores,
     seeds,
+    usable_records,
 )
 from textgan_bench.leaderboard.rendering import blocks, compare, render, write
 
@@ -42,5 +43,6 @@ __all__ = [
     "render",
     "scores",
     "seeds",
+    "usable_records",
     "write",
 ]

@@ -6,6 +6,7 @@ import signal
 import warnings
 from argparse import ArgumentError
 from contextlib import ExitStack, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,12 @@ from textgan_bench.training.restore import (
     trained_on,
 )
 from textgan_bench.training.run import Run
+from textgan_bench.training.wandb_logger import RunWandbLogger
 
 SIZES = ("vocab_size", "max_length")
 """What the command line tells a method of the data."""
+
+TENSORBOARD = "pytorch_lightning.loggers.TensorBoardLogger"
 
 SECTIONS = ("seed_everything", "trainer", "model", "data", "evaluate", "checkpoint")
 
@@ -220,6 +224,12 @@ class TrainingCLI(LightningCLI):
         for logger in loggers if isinstance(loggers, list) else []:
             given = logger.init_args
             given.save_dir = str(run.folder)
+            if logger.class_path == TENSORBOARD:
+                if find_spec("tensorboard") is None:
+                    raise UserError(
+                        "TensorBoard is not installed: pip install 'textgan_bench[tensorboard]'"
+                    )
+                given.name, given.default_hp_metric = "tensorboard", False
             if logger.class_path.endswith("WandbLogger") and keeps_files():
                 title = run.folder.as_posix().removeprefix("runs/")
                 given.id = run.wandb_id()
@@ -269,6 +279,12 @@ class TrainingCLI(LightningCLI):
                 self.datamodule.judge_by(extras=callback.extras)
 
     @property
+    def row(self) -> dict[str, str]:
+        """Method, data and budget, as the record of the run will have them."""
+        (evaluate,) = (each for each in self.callbacks if isinstance(each, Evaluate))
+        return {"method": evaluate.method, "data": evaluate.data, "budget": evaluate.budget}
+
+    @property
     def callbacks(self) -> list[Callback]:
         """Callbacks of the trainer, which sets them in a way its annotations do not show."""
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
@@ -286,6 +302,8 @@ class TrainingCLI(LightningCLI):
             if isinstance(logger, WandbLogger):
                 from textgan_bench.training import tracking  # W&B takes half a second to import
 
+                if isinstance(logger, RunWandbLogger):
+                    logger.place(**self.row)
                 logger._wandb_init.pop("anonymous", None)  # W&B would warn that it has no effect
                 tracking.prepare(Path(logger.save_dir or "."), logger._offline)
 
