@@ -80,7 +80,9 @@ def parse(arguments: list[str]) -> dict[str, Any]:
         options["options"] = dict(options["options"])
     data = options["name"] if name == "data" else options.get("data")
     if data is not None and data != ALL and "data_dir" in options:
-        asked, _ = data_arguments(data, options["data_dir"], tokenised=options.get("tokenised", False))
+        asked, _ = data_arguments(
+            data, options["data_dir"], tokenised=options.get("tokenised", False)
+        )
         table(asked)
         if name in ("bench", "recipe"):
             paths = layers(options["method"], asked, options["budget"])

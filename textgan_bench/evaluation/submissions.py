@@ -231,9 +231,7 @@ def submitted_records(
 ) -> tuple[list[Record], list[RecordError]]:
     """The submitted records, of one data set if it is named, and what is wrong with others."""
     records, refused = leaderboard.usable_records(root)
-    found = [
-        each for each in records if each.source == SUBMITTED and data in (None, each.data)
-    ]
+    found = [each for each in records if each.source == SUBMITTED and data in (None, each.data)]
     return found, refused
 
 

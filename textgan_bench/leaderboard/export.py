@@ -1,8 +1,8 @@
 """Rows as metadata of models on the Hugging Face Hub; standard library only.
 
 ``.eval_results/*.yaml`` in a model's repository says what a benchmark of the Hub measured, an entry
-a score (https://huggingface.co/docs/hub/eval-results). ``model-index``, in the head of a model card,
-is what came before it, and names data sets that need not be benchmarks of the Hub.
+a score (https://huggingface.co/docs/hub/eval-results). ``model-index``, in the head of a model's
+card, is what came before it, and names data sets that need not be benchmarks of the Hub.
 """
 
 import json

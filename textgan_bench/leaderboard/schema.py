@@ -2,8 +2,9 @@
 
     python -m textgan_bench.leaderboard.schema [leaderboard/record.schema.json]
 
-writes it from ``Record``. Two rules of ``load`` no schema can say: an object has no name twice, and
-the file lies where its content says. Standard library only.
+writes it from ``Record``. Three rules of ``load`` no schema can say: an object has no name twice, a
+whole number is written without a point, and the file lies where its content says. Standard library
+only.
 """
 
 import ast

@@ -200,6 +200,7 @@ class TrainingCLI(LightningCLI):
         content = content[self.subcommand] if self.subcommand else content
         self.resolved = {name: content[name] for name in SECTIONS if name in content}
         refuse(self.resolved)
+        _check_installed(config.trainer.logger)
         for name in SIZES:
             if config.model.init_args.get(name) is not None:
                 raise UserError(f"model.init_args.{name} is that of the data, and not to be set")
@@ -225,10 +226,6 @@ class TrainingCLI(LightningCLI):
             given = logger.init_args
             given.save_dir = str(run.folder)
             if logger.class_path == TENSORBOARD:
-                if find_spec("tensorboard") is None:
-                    raise UserError(
-                        "TensorBoard is not installed: pip install 'textgan_bench[tensorboard]'"
-                    )
                 given.name, given.default_hp_metric = "tensorboard", False
             if logger.class_path.endswith("WandbLogger") and keeps_files():
                 title = run.folder.as_posix().removeprefix("runs/")
@@ -315,6 +312,13 @@ class TrainingCLI(LightningCLI):
             # ``experiment`` would begin what has not begun.
             if isinstance(logger, WandbLogger) and logger._experiment is not None:
                 logger.experiment.finish()
+
+
+def _check_installed(loggers: Any) -> None:
+    """Refuse TensorBoard's logger, which an extra brings, before a folder is made."""
+    chosen = [logger.class_path for logger in loggers] if isinstance(loggers, list) else []
+    if TENSORBOARD in chosen and find_spec("tensorboard") is None:
+        raise UserError("TensorBoard is not installed: pip install 'textgan_bench[tensorboard]'")
 
 
 def fit_or_test(arguments: list[str]) -> None:

@@ -56,6 +56,9 @@ class RunWandbLogger(WandbLogger):
         The group is what seeds have in common, the type of job the budget. Settings that differ
         from the recipe (``quick+model.lr=1e-4``) belong to the group, as no seed has others.
         """
+        if os.environ.get("WANDB_SWEEP_ID"):  # whose own these are: W&B would warn of others
+            for name in ("project", "entity", "id"):
+                self._wandb_init.pop(name, None)
         plain, _, changes = budget.partition("+")
         self._unless_told("group", "WANDB_RUN_GROUP", group_name(method, data, changes))
         self._unless_told("job_type", "WANDB_JOB_TYPE", plain)
@@ -86,9 +89,7 @@ class RunWandbLogger(WandbLogger):
         """Let the summary keep the best value of each validation score that has one."""
         for key in keys:
             summary = BEST.get(column(key.removeprefix(VALIDATION)).better)
-            self.experiment.define_metric(
-                key, step_metric=UPDATES, step_sync=True, summary=summary
-            )
+            self.experiment.define_metric(key, step_metric=UPDATES, step_sync=True, summary=summary)
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """Log one row at its place on the axis.
