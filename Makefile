@@ -119,6 +119,7 @@ speed: .venv/.speed ## measure every claim on speed into benchmarks/speed/result
 
 tables: $(STAMP) ## render leaderboard/tables and the tables within other pages from the records, docs/api.md from the code
 	@$(RUN) textgan_bench.leaderboard
+	@$(RUN) textgan_bench.leaderboard.schema
 	@$(RUN) benchmarks.figures.pages
 	@$(RUN) benchmarks.figures.api
 

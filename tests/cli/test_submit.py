@@ -171,6 +171,20 @@ def test_a_score_is_verified_from_its_text(command: Command, samples: Path) -> N
     assert command("verify").status == 0
 
 
+def test_a_record_of_data_that_are_not_there_stops_no_other(
+    command: Command, samples: Path
+) -> None:
+    submitted(command, samples)
+    record = replace(leaderboard.load(RECORD), data="nois")
+    leaderboard.write(record)
+    record.text_path().parent.mkdir()
+    record.text_path().write_bytes(STORED.read_bytes())
+    result = command("verify")
+    assert result.status == 1
+    assert "its data: no data set nois (did you mean noise?)" in result.out
+    assert f"{RECORD}: as its text" in result.out
+
+
 def test_a_score_that_differs_by_rounding_is_no_doubt(command: Command, samples: Path) -> None:
     submitted(command, samples)
     record = leaderboard.load(RECORD)

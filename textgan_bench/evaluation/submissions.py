@@ -108,7 +108,10 @@ class Doubts:
             if {extra.key, *(entry.name for entry in extra.entries)}
             & (record.scores.keys() | record.left_out)
         )
-        criteria = self._criteria_of(record.data, extras)
+        try:
+            criteria = self._criteria_of(record.data, extras)
+        except UserError as error:
+            return [f"its data: {error}"]
         now = {
             "data": record.data,
             "data_revision": criteria.identity["data_revision"],

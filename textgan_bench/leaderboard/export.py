@@ -19,6 +19,9 @@ DATASET = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 ADDRESS = re.compile(r"https?://\S+")
 
+PLAIN = re.compile(r"(?!(yes|no|on|off|true|false|null)$)[a-z][a-z_-]+")
+"""A key that YAML reads as text without quotes."""
+
 NAME = "textgan_bench"
 
 
@@ -93,13 +96,13 @@ def model_index(
 
 
 def as_yaml(content: Any) -> str:
-    r"""Objects, lists, text and numbers as YAML, all text in quotes.
+    """Objects, lists, text and numbers as YAML, values of text in quotes.
 
-    >>> print(as_yaml([{"name": "a: b", "of": {"n": 1.5}, "tags": ["x"]}]), end="")
-    - "name": "a: b"
-      "of":
-        "n": 1.5
-      "tags":
+    >>> print(as_yaml([{"name": "a: b", "of": {"size": 1e-7}, "tags": ["x"]}]), end="")
+    - name: "a: b"
+      of:
+        size: 1.0e-07
+      tags:
         - "x"
     """
     return "".join(f"{line}\n" for line in _lines(content))
@@ -109,7 +112,7 @@ def _lines(content: Any) -> list[str]:
     if isinstance(content, Mapping) and content:
         lines = []
         for key, value in content.items():
-            name = f"{_scalar(str(key))}:"
+            name = f"{key if PLAIN.fullmatch(key) else _scalar(key)}:"
             if isinstance(value, dict | list) and value:
                 lines += [name, *(f"  {line}" for line in _lines(value))]
             else:
@@ -125,8 +128,9 @@ def _lines(content: Any) -> list[str]:
 
 
 def _scalar(value: Any) -> str:
-    """A value as JSON has it, which YAML reads alike but for characters that none prints."""
-    return json.dumps(one_line(value) if isinstance(value, str) else value, ensure_ascii=False)
+    """A value as JSON has it. YAML reads it alike, but for unprintable characters and ``1e-07``."""
+    text = json.dumps(one_line(value) if isinstance(value, str) else value, ensure_ascii=False)
+    return re.sub(r"^(-?\d+)e", r"\1.0e", text) if isinstance(value, float) else text
 
 
 def _title(key: str) -> str:
