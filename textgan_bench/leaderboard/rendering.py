@@ -29,7 +29,7 @@ from textgan_bench.leaderboard.tables import (
     unknown_share,
 )
 
-SUBMITTED = "‡"
+SUBMITTED_MARK = "‡"
 """What marks the row of a submitted record."""
 
 
@@ -163,7 +163,7 @@ def _row(group: Sequence[Record], *, marked: bool) -> Line:
     if first.source == "anchor":
         kind = "anchor"
     elif first.source == "submitted":
-        kind, mark = "submitted", f" {SUBMITTED}"
+        kind, mark = "submitted", f" {SUBMITTED_MARK}"
     return Line(
         kind=kind,
         method=f"{first.method} ({knob}){mark}" if knob else f"{first.method}{mark}",
@@ -240,8 +240,8 @@ def _submitted(group: Sequence[Record]) -> str:
     told.append(f"on {hardware}")
     papers = " or ".join(sorted({record.paper for record in group}))
     return (
-        f"{first.method} {SUBMITTED}, {first.budget}: submitted text of {papers}, scored here and "
-        f"trained elsewhere, so it competes with no row; as they say: {'; '.join(told)}"
+        f"{first.method} {SUBMITTED_MARK}, {first.budget}: submitted text of {papers}, scored here "
+        f"and trained elsewhere, so it competes with no row; as they say: {'; '.join(told)}"
     )
 
 

@@ -49,6 +49,7 @@ class RunWandbLogger(WandbLogger):
     """
 
     _updates: Callable[[], int] | None = None
+    _expected: frozenset[str] = frozenset()
 
     def place(self, *, method: str, data: str, budget: str) -> None:
         """Say before W&B begins which runs this one stands beside.
@@ -87,7 +88,9 @@ class RunWandbLogger(WandbLogger):
 
     def expect(self, keys: Iterable[str]) -> None:
         """Let the summary keep the best value of each validation score that has one."""
-        for key in keys:
+        new = frozenset(keys) - self._expected
+        self._expected |= new
+        for key in sorted(new):
             summary = BEST.get(column(key.removeprefix(VALIDATION)).better)
             self.experiment.define_metric(key, step_metric=UPDATES, step_sync=True, summary=summary)
 
