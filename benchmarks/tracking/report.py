@@ -67,9 +67,10 @@ def build(
     for key in scores:
         if key not in known:
             raise UserError(f"there is no score {key}{meant(key, known)}; docs/metrics.md has them")
-    filters = [expr.Config("data") == data]
+    wanted = [expr.Config("data") == data]
     if methods:
-        filters.append(expr.Config("method").isin(list(methods)))
+        wanted.append(expr.Config("method").isin(list(methods)))
+    filters = expr.And(*wanted)
 
     def grid(panels: list[Any]) -> Any:
         for number, panel in enumerate(panels):

@@ -49,6 +49,7 @@ def test_the_hub_reads_a_row_as_a_model_index() -> None:
     (oracle,) = (each for each in results if each.metric_type == "oracle_gap")
     assert oracle.metric_value == pytest.approx(0.12, rel=1e-12)
     assert (oracle.dataset_type, oracle.dataset_revision) == ("hmm", "0123456789ab")
+    assert oracle.metric_args is not None
     assert oracle.metric_args["seeds"] == 2
 
 

@@ -199,6 +199,7 @@ class Browser:
 
     def __init__(self) -> None:
         self.handed: list[str] = []
+        self.summary: dict[str, Any] = {}
 
     def log_artifact(self, artifact: wandb.Artifact, aliases: list[str]) -> None:
         self.handed.append(f"{artifact.name}:{artifact.metadata['sha256'][:4]}")
@@ -227,6 +228,27 @@ def test_no_file_is_handed_over_twice(tmp_path: Path, monkeypatch: pytest.Monkey
     assert keep() == ["samples-abc"], "a test by other definitions may write another text"
     (tmp_path / "wandb/artifacts.json").write_text("{", encoding="utf-8")
     assert keep() == ["samples-abc", "model-abc"], "what was handed over is not known"
+
+
+def test_the_best_value_is_that_of_all_sessions(tmp_path: Path) -> None:
+    """W&B begins anew whenever a run is resumed."""
+    for version, rows in enumerate((["5,2.5,7", "11,1.5,"], ["11,1.75,", "17,2.0,"])):
+        path = tmp_path / f"csv/version_{version}/metrics.csv"
+        path.parent.mkdir(parents=True)
+        header = "step,validation/reverse_lm/kn4,generator/loss"
+        path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    curves = Run(tmp_path).curves("validation/")
+    # A resumed run repeats what came after its checkpoint, and the repetition counts.
+    assert curves == {"validation/reverse_lm/kn4": [2.5, 1.75, 2.0]}
+    browser = Browser()
+    logger = RunWandbLogger(project="p", save_dir=str(tmp_path))
+    logger._experiment = browser  # type: ignore[assignment]
+    unordered = {"validation/lm_score/kn4": [1.0], "validation/bleu_b/5": [0.5, math.nan, 0.25]}
+    logger.settle(curves | unordered)
+    assert browser.summary == {
+        "validation/reverse_lm/kn4": {"min": 1.75, "last": 2.0},
+        "validation/bleu_b/5": {"max": 0.5, "last": 0.25},
+    }
 
 
 def placed(monkeypatch: pytest.MonkeyPatch, **environment: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from textgan_bench.reading import read_sentences
 from textgan_bench.tokens import Sentence, TokenBatch
 from textgan_bench.training.checkpoint_files import load_checkpoint
 from textgan_bench.training.run import LAST, Run
-from textgan_bench.training.wandb_logger import Kept, RunWandbLogger
+from textgan_bench.training.wandb_logger import TEST, VALIDATION, Kept, RunWandbLogger
 
 SHOWN = 10
 """Sentences a validation logs for reading."""
@@ -302,7 +302,8 @@ class Evaluate(Callback):
         for logger in _wandb(trainer):
             shown = [[" ".join(sentence)] for sentence in self._sentences[:SHOWN_OF_TEST]]
             with named(tempfile.gettempdir()):
-                logger.log_text("test/samples", ["sentence"], shown)
+                logger.settle(run.curves(VALIDATION))
+                logger.log_text(f"{TEST}samples", ["sentence"], shown)
                 logger.keep(run.folder, files)
 
     def _whole_training(self, trainer: Trainer) -> dict[str, Any]:

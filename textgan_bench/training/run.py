@@ -158,19 +158,32 @@ class Run:
             MissingError: the run has no log.
             UserError: the log has none of these.
         """
-        versions = (self.folder / "csv").glob("version_*/metrics.csv")
-        files = sorted(versions, key=lambda path: int(path.parent.name.removeprefix("version_")))
-        if not files:
-            raise MissingError(f"{self.folder} has no log")
         points: dict[int, tuple[float, ...]] = {}
-        for file in files:
-            with file.open(encoding="utf-8", newline="") as rows:
-                for row in csv.DictReader(rows):
-                    if all(row.get(key) for key in keys):
-                        points[int(row["step"])] = tuple(float(row[key]) for key in keys)
+        rows = list(self._rows())
+        if not rows:
+            raise MissingError(f"{self.folder} has no log")
+        for row in rows:
+            if all(row.get(key) for key in keys):
+                points[int(row["step"])] = tuple(float(row[key]) for key in keys)
         if not points:
             raise UserError(f"the log of {self.folder} has no {' and '.join(keys)}")
         return [(step, *points[step]) for step in sorted(points)]
+
+    def curves(self, prefix: str) -> dict[str, list[float]]:
+        """What the CSV log holds, of all sessions, under each key that begins so; in order."""
+        points: dict[str, dict[int, float]] = {}
+        for row in self._rows():
+            for key, value in row.items():
+                if key.startswith(prefix) and value:
+                    points.setdefault(key, {})[int(row["step"])] = float(value)
+        return {key: [steps[step] for step in sorted(steps)] for key, steps in points.items()}
+
+    def _rows(self) -> Iterator[dict[str, str]]:
+        """Rows of the CSV log, one session after the other."""
+        versions = (self.folder / "csv").glob("version_*/metrics.csv")
+        for file in sorted(versions, key=lambda path: int(path.parent.name[len("version_") :])):
+            with file.open(encoding="utf-8", newline="") as rows:
+                yield from csv.DictReader(rows)
 
     def wandb_id(self) -> str:
         """Identity of the run in W&B, the same whenever it is resumed."""

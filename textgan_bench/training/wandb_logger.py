@@ -7,6 +7,7 @@ what is logged. W&B itself is imported when a run begins, as that takes half a s
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -93,6 +94,20 @@ class RunWandbLogger(WandbLogger):
         for key in sorted(new):
             summary = BEST.get(column(key.removeprefix(VALIDATION)).better)
             self.experiment.define_metric(key, step_metric=UPDATES, step_sync=True, summary=summary)
+
+    def settle(self, curves: Mapping[str, Sequence[float]]) -> None:
+        """Let the summary have the best of the whole training: W&B knows that of a session.
+
+        Args:
+            curves: values of each validation score, of all sessions and in order.
+        """
+        for key, values in curves.items():
+            summary = BEST.get(column(key.removeprefix(VALIDATION)).better)
+            finite = [value for value in values if math.isfinite(value)]
+            if summary and finite:
+                name, _, _ = summary.partition(",")
+                best = min(finite) if name == "min" else max(finite)
+                self.experiment.summary[key] = {name: best, "last": values[-1]}
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """Log one row at its place on the axis.
