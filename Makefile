@@ -7,6 +7,7 @@ FORCE   ?=
 EXTRAS  ?=
 SET     ?=
 RECORD  ?=
+TENSORBOARD ?=
 DATA_DIR ?=
 TOKENISED ?=
 ARGS     ?=
@@ -80,11 +81,12 @@ $(STAMP): pyproject.toml constraints.txt
 	$(RUN) pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-bench: $(if $(METHOD),$(STAMP)) ## train, test and print the row: METHOD=nagan [DATA=hmm SEED=0 or SEED='0 1 2' BUDGET=quick DEVICES=auto DATA_DIR=... TOKENISED=1 FORCE=1 EXTRAS=nearest SET='model.init_args.generator_lr=1e-4' RECORD=1]
+bench: $(if $(METHOD),$(STAMP)) ## train, test and print the row: METHOD=nagan [DATA=hmm SEED=0 or SEED='0 1 2' BUDGET=quick DEVICES=auto DATA_DIR=... TOKENISED=1 FORCE=1 EXTRAS=nearest SET='model.init_args.generator_lr=1e-4' RECORD=1 TENSORBOARD=1]
 	$(if $(METHOD),,$(error METHOD is missing, for example: make bench METHOD=nagan))
 	@$(RUN) textgan_bench bench $(call quoted,$(METHOD)) $(settings) \
 		--budget $(call quoted,$(BUDGET)) $(if $(FORCE),--force) $(if $(EXTRAS),--extras $(EXTRAS)) \
-		$(if $(SET),--set $(foreach change,$(SET),$(call quoted,$(change)))) $(if $(RECORD),--record)
+		$(if $(SET),--set $(foreach change,$(SET),$(call quoted,$(change)))) $(if $(RECORD),--record) \
+		$(if $(TENSORBOARD),--tensorboard)
 
 grid: $(if $(METHODS),$(STAMP)) ## bench for all rows without a record, side by side: METHODS='nagan mle' [DATA='hmm coco' SEEDS='0 1 2' BUDGET=quick PER_DEVICE=1 RETRIES=2; CLUSTER=slurm PARTITION=... HOURS=24 SBATCH='gpus-per-node=1 mem=16G']
 	$(if $(METHODS),,$(error METHODS is missing, for example: make grid METHODS='nagan mle'))
@@ -133,6 +135,7 @@ speed: .venv/.speed ## measure every claim on speed into benchmarks/speed/result
 
 tables: $(STAMP) ## render leaderboard/tables and the tables within other pages from the records, docs/api.md from the code
 	@$(RUN) textgan_bench.leaderboard
+	@$(RUN) textgan_bench.leaderboard.schema
 	@$(RUN) benchmarks.figures.pages
 	@$(RUN) benchmarks.figures.api
 

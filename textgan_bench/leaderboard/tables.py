@@ -111,7 +111,7 @@ class Mean(NamedTuple):
 class Line:
     """One line of a table."""
 
-    kind: Literal["anchor", "run", "published"]
+    kind: Literal["anchor", "run", "submitted", "published"]
     method: str
     scores: Mapping[str, Mean | str]
     """A published score is a string, the digits of its paper."""
@@ -133,9 +133,9 @@ class Line:
 
     @property
     def order(self) -> tuple[int, int, str, str]:
-        """Anchors first, the data itself before all."""
+        """Anchors first, the data itself before all; what others submitted comes last."""
         if self.kind != "anchor":
-            return (1, 0, self.method, self.budget)
+            return (2 if self.kind == "submitted" else 1, 0, self.method, self.budget)
         rank = ANCHORS.index(self.method) if self.method in ANCHORS else len(ANCHORS)
         return (0, rank, self.method, self.budget)
 

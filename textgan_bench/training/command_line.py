@@ -6,6 +6,7 @@ import signal
 import warnings
 from argparse import ArgumentError
 from contextlib import ExitStack, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,12 @@ from textgan_bench.training.restore import (
     trained_on,
 )
 from textgan_bench.training.run import Run
+from textgan_bench.training.wandb_logger import RunWandbLogger
 
 SIZES = ("vocab_size", "max_length")
 """What the command line tells a method of the data."""
+
+TENSORBOARD = "pytorch_lightning.loggers.TensorBoardLogger"
 
 SECTIONS = ("seed_everything", "trainer", "model", "data", "evaluate", "checkpoint")
 
@@ -196,6 +200,7 @@ class TrainingCLI(LightningCLI):
         content = content[self.subcommand] if self.subcommand else content
         self.resolved = {name: content[name] for name in SECTIONS if name in content}
         refuse(self.resolved)
+        _check_installed(config.trainer.logger)
         for name in SIZES:
             if config.model.init_args.get(name) is not None:
                 raise UserError(f"model.init_args.{name} is that of the data, and not to be set")
@@ -220,6 +225,8 @@ class TrainingCLI(LightningCLI):
         for logger in loggers if isinstance(loggers, list) else []:
             given = logger.init_args
             given.save_dir = str(run.folder)
+            if logger.class_path == TENSORBOARD:
+                given.name, given.default_hp_metric = "tensorboard", False
             if logger.class_path.endswith("WandbLogger") and keeps_files():
                 title = run.folder.as_posix().removeprefix("runs/")
                 given.id = run.wandb_id()
@@ -269,6 +276,12 @@ class TrainingCLI(LightningCLI):
                 self.datamodule.judge_by(extras=callback.extras)
 
     @property
+    def row(self) -> dict[str, str]:
+        """Method, data and budget, as the record of the run will have them."""
+        (evaluate,) = (each for each in self.callbacks if isinstance(each, Evaluate))
+        return {"method": evaluate.method, "data": evaluate.data, "budget": evaluate.budget}
+
+    @property
     def callbacks(self) -> list[Callback]:
         """Callbacks of the trainer, which sets them in a way its annotations do not show."""
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
@@ -286,6 +299,8 @@ class TrainingCLI(LightningCLI):
             if isinstance(logger, WandbLogger):
                 from textgan_bench.training import tracking  # W&B takes half a second to import
 
+                if isinstance(logger, RunWandbLogger):
+                    logger.place(**self.row)
                 logger._wandb_init.pop("anonymous", None)  # W&B would warn that it has no effect
                 tracking.prepare(Path(logger.save_dir or "."), logger._offline)
 
@@ -297,6 +312,13 @@ class TrainingCLI(LightningCLI):
             # ``experiment`` would begin what has not begun.
             if isinstance(logger, WandbLogger) and logger._experiment is not None:
                 logger.experiment.finish()
+
+
+def _check_installed(loggers: Any) -> None:
+    """Refuse TensorBoard's logger, which an extra brings, before a folder is made."""
+    chosen = [logger.class_path for logger in loggers] if isinstance(loggers, list) else []
+    if TENSORBOARD in chosen and find_spec("tensorboard") is None:
+        raise UserError("TensorBoard is not installed: pip install 'textgan_bench[tensorboard]'")
 
 
 def fit_or_test(arguments: list[str]) -> None:

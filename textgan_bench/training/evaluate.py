@@ -5,7 +5,7 @@ import io
 import math
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,9 +29,13 @@ from textgan_bench.reading import read_sentences
 from textgan_bench.tokens import Sentence, TokenBatch
 from textgan_bench.training.checkpoint_files import load_checkpoint
 from textgan_bench.training.run import LAST, Run
+from textgan_bench.training.wandb_logger import TEST, Kept, RunWandbLogger
 
 SHOWN = 10
 """Sentences a validation logs for reading."""
+
+SHOWN_OF_TEST = 100
+"""Sentences of a test that W&B shows in a table; all of them are in its artifact."""
 
 NOT_TRAINED, THEN = "none: not trained", "; then "
 """What the hardware of a record says without training, and between that of two sessions."""
@@ -123,6 +127,7 @@ class Evaluate(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._started_at, self._counted = time.monotonic(), self._seconds_before
         self._device = provenance.hardware(pl_module.device, trainer.world_size)
+        self._describe(trainer, self._device)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -173,6 +178,8 @@ class Evaluate(Callback):
                 name: float(value) for name, value in scores.items() if math.isfinite(value)
             }
         curves = {f"validation/{name}": value for name, value in scores.items()}
+        for logger in _wandb(trainer):
+            logger.expect(curves)
         pl_module.log_dict(curves, sync_dist=True)  # the metrics have been merged already
         if trainer.is_global_zero:
             self._show(trainer, [" ".join(sentence) for sentence in self._sentences[:SHOWN]])
@@ -204,6 +211,7 @@ class Evaluate(Callback):
                 "references are padded by repeats (--trainer.devices 1)"
             )
         self._check_revision(trainer)
+        self._describe(trainer, self._hardware)
         self._training = self._whole_training(trainer)
         self._sentences = []
         self._nll, self._words = 0.0, 0
@@ -259,10 +267,56 @@ class Evaluate(Callback):
             knob=_knob(pl_module),
         )
         root = Path(self.leaderboard or trainer.default_root_dir)
-        leaderboard.write(record, root)
-        curve = curve_of(record, run.validations())
+        stored = leaderboard.write(record, root)
+        validations = run.validations()
+        curve = curve_of(record, validations)
         if curve.scores:
             store_curve(curve, root)
+        self._keep(trainer, run, stored, scores, validations)
+
+    def _describe(self, trainer: Trainer, hardware: str) -> None:
+        """Tell W&B which run this is, and what it was made by."""
+        for logger in _wandb(trainer):
+            logger.describe(
+                {
+                    "method": self.method,
+                    "data": self.data,
+                    "seed": self.seed,
+                    "budget": self.budget,
+                    "budget_label": self.budget_label,
+                    "commit": provenance.commit(),
+                    "versions": provenance.versions(),
+                    "data_revision": self.data_revision,
+                    "data_source": _data(trainer).source,
+                    "hardware": hardware,
+                    "devices": trainer.world_size,
+                    "batch_size": getattr(_data(trainer), "batch_size", None),
+                    "parameters": count_parameters(trainer.lightning_module),
+                    "recipe": Run(Path(trainer.default_root_dir)).recipe(),
+                },
+                lambda: self.generator_updates,
+            )
+
+    def _keep(
+        self,
+        trainer: Trainer,
+        run: Run,
+        record: Path,
+        scores: dict[str, float],
+        validations: Mapping[int, Mapping[str, float]],
+    ) -> None:
+        """Hand W&B what the test made, and the checkpoint that made it."""
+        facts = {"generator_updates": self.generator_updates, "data_revision": self.data_revision}
+        files = [Kept("record", record, facts | scores, True)]
+        files.append(Kept("samples", run.samples, facts, True))
+        if trainer.ckpt_path is not None:
+            files.append(Kept("model", Path(trainer.ckpt_path), facts, False))
+        for logger in _wandb(trainer):
+            shown = [[" ".join(sentence)] for sentence in self._sentences[:SHOWN_OF_TEST]]
+            with named(tempfile.gettempdir()):
+                logger.settle(validations)
+                logger.log_text(f"{TEST}samples", ["sentence"], shown)
+                logger.keep(run.folder, files)
 
     def _whole_training(self, trainer: Trainer) -> dict[str, Any]:
         """What the training came to after the checkpoint that is tested, if it is still there."""
@@ -286,6 +340,24 @@ class Evaluate(Callback):
         revision = _data(trainer).revision
         Run(Path(trainer.default_root_dir)).check_revision(self.data_revision, revision)
         self.data_revision = revision
+
+
+def count_parameters(model: LightningModule) -> dict[str, int]:
+    """Numbers that are learnt: of each part of a method, as its attributes name them, and in all.
+
+    A number that two parts share is one of the first.
+    """
+    counts: dict[str, int] = {}
+    for name, weight in model.named_parameters():
+        part = name.partition(".")[0]
+        counts[part] = counts.get(part, 0) + weight.numel()
+    return counts | {"total": sum(counts.values())}
+
+
+def _wandb(trainer: Trainer) -> list[RunWandbLogger]:
+    """The loggers of W&B, none in a process that leaves them to the first one."""
+    loggers = trainer.loggers if trainer.is_global_zero else []
+    return [logger for logger in loggers if isinstance(logger, RunWandbLogger)]
 
 
 def _data(trainer: Trainer) -> TextDataModule:

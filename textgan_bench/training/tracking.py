@@ -73,6 +73,19 @@ def prepare(folder: Path, offline: bool) -> None:
     print(f"W&B is offline{why}; to sync the run later: wandb sync {folder}/wandb/offline-run-*")
 
 
+def require_server(purpose: str) -> None:
+    """End where W&B's server cannot be had, which nothing stands in for.
+
+    Raises:
+        UserError: there is no key, no network, W&B is offline, or the server refuses the key.
+    """
+    settings = wandb.setup().settings
+    offline = settings.mode in (*OFFLINE, DISABLED)
+    reason = f"WANDB_MODE={settings.mode}" if offline else _obstacle(settings)
+    if reason:
+        raise UserError(f"{purpose} needs W&B's server, but {reason}")
+
+
 def leave_failed_run() -> None:
     """So that the next run of this process does not log in the place of the one that failed."""
     if wandb.run is not None:
