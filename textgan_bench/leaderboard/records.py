@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from textgan_bench.errors import UserError, one_line
 from textgan_bench.files import replace_text
 
-LATER = frozenset({"training_updates", "training_hours", "left_out", "phases", "passes"})
+LATER = frozenset({"training_updates", "training_hours", "left_out", "phases", "passes", "sampler"})
 """Fields that records of before lack; what stands for each there is its default."""
 
 SCHEMA = 1
@@ -98,6 +98,10 @@ class Record:
     passes: int | None = None
     """Times that a network is run, one after the other, to write the longest sentence; None in
     records of before, and of methods that rewrite."""
+
+    sampler: dict[str, Any] = field(default_factory=dict)
+    """How the samples were drawn: rule and type of number of the draw, nucleus, knob, passes, seed
+    and commit; empty in records of before, and of text that no method drew."""
 
     @property
     def cost(self) -> tuple[int, float] | None:
