@@ -20,7 +20,9 @@ def made_up(order: int, seed: int) -> NGramModel:
     numbers = np.random.default_rng(seed)
     sentences = [
         [WORDS[i] for i in (start + numbers.geometric(0.6, size)) % len(WORDS)]
-        for start, size in zip(numbers.integers(4, size=30), numbers.integers(1, 7, 30), strict=True)
+        for start, size in zip(
+            numbers.integers(4, size=30), numbers.integers(1, 7, 30), strict=True
+        )
     ]
     with warnings.catch_warnings(action="ignore"):
         return estimate(sentences, WORDS, order)

@@ -228,7 +228,7 @@ def _pass(
 ) -> dict[int, tuple[_Prefixes, float]]:
     """Sentences of each length, and what the best prefix that was left out promised."""
     begin = _Prefixes(np.zeros((1, 0), np.int64), np.array([automaton.begin]), np.zeros(1))
-    reached = {length: (begin, -np.inf) for length in limits}
+    reached = dict.fromkeys(limits, (begin, -np.inf))
     for left in range(max(limits) - 1, -1, -1):  # words that follow the next one
         ranked = _Ranked(automaton, best[left])
         for length, (prefixes, lost) in reached.items():

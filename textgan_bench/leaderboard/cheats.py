@@ -34,7 +34,7 @@ class Verdict:
             return f"{self.cheat} leads no column"
         leads = ", ".join(column.title for column in self.leads)
         betrayers = ", ".join(column.title for column in self.given_away_by)
-        return f"{self.cheat} leads {leads}; {betrayers or 'no column'} would give it away"
+        return f"{self.cheat} leads {leads}; given away by {betrayers or 'no column'}"
 
 
 def verdicts(block: Block, samples: int = MEASURED_ON) -> list[Verdict]:

@@ -144,6 +144,7 @@ class Entry:
 BLEU_2_TO_5 = Entry(BLEU, ("references",))
 DIVERSITY = Entry(Diversity)
 FRECHET = Entry(FED, ("embedded", "encoder"))
+NOVELTY = Entry(NovelSentences, ("train",))
 LM_SCORE = Entry(LMScore, ("references", "vocabulary"))
 REVERSE_LM_SCORE = Entry(ReverseLMScore, ("references", "vocabulary"))
 PERPLEXITY = Entry(Perplexity, ("train", "vocabulary"))
@@ -188,7 +189,7 @@ PROFILES = {
             DIVERSITY,
             Entry(DistinctNGrams),
             Entry(LengthDistance, ("references",)),
-            Entry(NovelSentences, ("train",)),
+            NOVELTY,
             Entry(NovelByTwo, ("train",)),
             FRECHET,
         ),
