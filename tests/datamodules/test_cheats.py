@@ -20,7 +20,8 @@ from datamodules.cheats import (
 )
 from datamodules.judging import Judging, Paired
 from textgan_bench.functional.ngram_scores import NGramScorer
-from textgan_bench.tokens import PAD_TOKEN, Sentence, Vocabulary, pad_sequences
+from textgan_bench.interfaces import Split
+from textgan_bench.tokens import PAD_TOKEN, Batch, Sentence, Vocabulary, pad_sequences
 
 WORDS = ["a", "the", "cat", "dog", "bird", "sits", "runs", "here", "there", "now"]
 N = 300
@@ -46,11 +47,16 @@ TRAIN, VALIDATION = text(500, 0), text(100, 1)
 @pytest.fixture(scope="module")
 def data() -> Encoded:
     vocabulary = Vocabulary((PAD_TOKEN, *WORDS))
-    splits = {
-        name: pad_sequences([vocabulary.encode(words) for words in sentences], 5)
-        for name, sentences in (("train", TRAIN), ("validation", VALIDATION), ("test", VALIDATION))
+    texts: dict[Split, list[Sentence]] = {
+        "train": TRAIN,
+        "validation": VALIDATION,
+        "test": VALIDATION,
     }
-    return Encoded(vocabulary, {**splits}, "made up")
+    splits: dict[Split, Batch] = {
+        name: pad_sequences([vocabulary.encode(words) for words in sentences], 5)
+        for name, sentences in texts.items()
+    }
+    return Encoded(vocabulary, splits, "made up")
 
 
 def written(data: Encoded, seed: int) -> dict[str, list[Sentence]]:

@@ -127,7 +127,7 @@ def test_two_steps_find_the_rarest_words_together_and_in_double_precision_each(
     logits = torch.cat([1 - rare.sum(0, keepdim=True), rare]).log().to(dtype)
     counts = torch.bincount(draw(logits.expand(numbers, -1)), minlength=len(logits))[1:].double()
     together = counts.unflatten(0, (16, 128)).sum(1)
-    assert stats.chisquare(together, torch.full((16,), counts.sum() / 16)).pvalue > 1e-3
+    assert stats.chisquare(together, torch.full((16,), float(counts.sum()) / 16)).pvalue > 1e-3
     assert counts.sum() == pytest.approx(numbers, rel=0.02)
     if dtype == torch.float64:
         assert ((counts - 4).abs() <= 1).all()

@@ -106,7 +106,9 @@ class _Automaton:
         for n, table in enumerate(tables):
             context = table.context.astype(np.int64) + first[n]
             # The end of an n-gram is the n-gram of its context's end and its last word.
-            tail = self._ends(model, n, tail, context - first[n], table.word, first)
+            tail = self._ends(
+                model, n, tail, context - first[n], table.word.astype(np.int64), first
+            )
             listed = n < len(contexts)
             source.append(context)
             word.append(table.word.astype(np.int64))
@@ -282,9 +284,8 @@ def _longer(
             if limit.number < len(order):
                 lost = max(lost, float(promise[order[limit.number]]))
                 order = order[: limit.number]
-            arcs, parents, log_prob, promise = (
-                column[order] for column in (arcs, parents, log_prob, promise)
-            )
+            arcs, parents = arcs[order], parents[order]
+            log_prob, promise = log_prob[order], promise[order]
             if full:  # what was passed over promised less than what was kept last
                 lost = max(lost, float(promise[-1]) - SLACK)
         able = state != 0
