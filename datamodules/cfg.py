@@ -32,6 +32,7 @@ from textgan_bench.metrics.profiles import (
     DIVERSITY,
     FRECHET,
     LM_SCORE,
+    NOVELTY,
     REVERSE_LM_SCORE,
     Entry,
 )
@@ -134,7 +135,7 @@ class CFG(Corpus):
 
     @property
     def judging(self) -> Judging:
-        entries = (REVERSE_LM_SCORE, LM_SCORE, DIVERSITY, BLEU_2_TO_5, FRECHET)
+        entries = (REVERSE_LM_SCORE, LM_SCORE, DIVERSITY, BLEU_2_TO_5, NOVELTY, FRECHET)
         return WithOracle(self.oracle, (Entry(partial(ParseRate, parses)), *entries))
 
     def load(self) -> Loaded:

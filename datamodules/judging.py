@@ -4,6 +4,7 @@ A corpus chooses one of these: written from nothing (``Judging``), with a known 
 (``WithOracle``), made of a sentence each (``Paired``), rewritten in another style (``Transfer``).
 """
 
+from collections.abc import Callable
 from functools import partial
 from itertools import cycle
 from typing import Protocol
@@ -12,6 +13,7 @@ import torch
 
 from datamodules.arrow import Encoded
 from datamodules.batches import select
+from datamodules.cheats import cheats
 from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Oracle, Split
 from textgan_bench.metrics import CorpusBLEU, OracleNLL, TokenAccuracy
@@ -76,6 +78,13 @@ class Judging:
         rows = torch.randperm(len(known.ids), generator=generator)[:n]
         real = data.decode(select(known, rows))
         return {"real": real} | frequency_anchors(data, n, generator)
+
+    def cheats(self, data: Encoded, n: int, seed: int) -> dict[str, Callable[[], list[Sentence]]]:
+        """Reference rows that are built to win a score, each written when it is called for.
+
+        None where a sample is made of a sentence: such a table is not of generation.
+        """
+        return {} if self.is_paired else cheats(data, n, seed)
 
     def rewritings(self, data: Encoded) -> dict[str, list[Sentence]]:
         """Reference rows that rewrite the test sentences, each aligned with them."""

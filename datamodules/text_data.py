@@ -1,6 +1,6 @@
 """The data module over any corpus: its loaders, and its metrics and anchors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -105,12 +105,16 @@ class TextData(TextDataModule):
         """Metrics that select a checkpoint, without the training text.
 
         The references are cut in two, so that the Fréchet distance is measured as the test's is:
-        every other sentence fits an encoder of its own, the rest are its references.
+        half of them, drawn, fit an encoder of its own, the rest are its references.
         """
         references, entries = self.sentences(split), self.corpus.judging.entries
-        basis = Basis(references, self.vocabulary, halved=references[1::2])
+        order = torch.randperm(len(references), generator=torch.Generator().manual_seed(0))
+        fitted, judging = (
+            [references[row] for row in sorted(rows.tolist())] for rows in order.tensor_split(2)
+        )
+        basis = Basis(references, self.vocabulary, halved=judging)
         if "encoder" in needs(entries):
-            basis = replace(basis, encoder=HashedNGrams.fit(references[::2]))
+            basis = replace(basis, encoder=HashedNGrams.fit(fitted))
         return MetricCollection(build(entries, basis)[0])
 
     def _of_test(self) -> MetricCollection:
@@ -136,6 +140,9 @@ class TextData(TextDataModule):
 
     def anchors(self, n: int, seed: int = 0) -> dict[str, list[Sentence]]:
         return self.corpus.judging.anchors(self.encoded, n, seed)
+
+    def cheats(self, n: int, seed: int = 0) -> dict[str, Callable[[], list[Sentence]]]:
+        return self.corpus.judging.cheats(self.encoded, n, seed)
 
     def rewritings(self) -> dict[str, list[Sentence]]:
         return self.corpus.judging.rewritings(self.encoded)

@@ -5,7 +5,7 @@ Shapes: B batch, T time, H code, Z latent.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
@@ -23,6 +23,11 @@ SAME_AGAIN = (
     "steps: change a learning rate of the recipe, say, and start again by FORCE=1 (bench --force)"
 )
 """Advice for a training whose numbers are no longer finite."""
+
+INVERSION, GUMBEL, ARGMAX = "inversion", "gumbel-argmax", "argmax"
+"""How a word is drawn: by a uniform number looked up in the distribution function of the softmax;
+as the largest of the scores and Gumbel noise; or not at all, as the largest score, so that noise is
+that of the network's inputs alone."""
 
 Split = Literal["train", "validation", "test"]
 
@@ -97,6 +102,10 @@ class TextDataModule(LightningDataModule, ABC):
 
         ``real`` is training text.
         """
+
+    def cheats(self, n: int, seed: int = 0) -> dict[str, Callable[[], list[Sentence]]]:
+        """Anchors that are built to win one score, by name: what writes ``n`` sentences of each."""
+        return {}
 
     def rewritings(self) -> dict[str, list[Sentence]]:
         """Anchors of a task that rewrites the test sentences, by name and aligned with these."""
@@ -262,6 +271,19 @@ class TextGenerator(Method):
     def passes(self) -> int:
         """Times that a network is run, one after the other, to write the longest sentence."""
         return self.max_length
+
+    draws: ClassVar[str] = INVERSION
+    """How a word follows from the scores of all words: ``INVERSION``, ``GUMBEL`` or ``ARGMAX``."""
+
+    @property
+    def draw_dtype(self) -> torch.dtype:
+        """The type of number that words are drawn in; by default that of the scores."""
+        return next(weight.dtype for weight in self.parameters() if weight.is_floating_point())
+
+    def draw_rule(self, setting: float | None) -> str:
+        """How words are chosen at a setting of the knob: at temperature 0 there is no draw."""
+        cold = self.knob == "temperature" and setting == 0
+        return ARGMAX if cold else self.draws
 
     @abstractmethod
     def sample(self, n: int, *args: Any, **knob: Any) -> TokenBatch:

@@ -53,11 +53,12 @@ def texts(
     real = generator.sample(train, n)
     yield CONTROL, "training text", real
     for path in sorted(calibration.glob("irl_gen_*.txt")):
-        yield MODEL, path.stem, read_sentences(path, data.split_line)[:n]
+        yield MODEL, path.stem, drawn(read_sentences(path, data.split_line), n)
     for number, path in enumerate(
         sorted(each for run in runs for each in run.rglob("samples.txt"))
     ):
-        yield MODEL, f"{path.parents[1].name} {number + 1}", read_sentences(path, data.split_line)
+        name = f"{path.parents[1].name} {number + 1}"
+        yield MODEL, name, drawn(read_sentences(path, data.split_line), n)
     for order in (2, 3, 4):
         for size in (len(train), 4_000, 1_000):
             known = generator.sample(train, size)
@@ -75,6 +76,11 @@ def texts(
         yield CONTROL, f"{percent} % of words replaced", replaced
     for distinct in (500, 50):
         yield CONTROL, f"{distinct} sentences repeated", (n // distinct + 1) * real[:distinct]
+
+
+def drawn(sentences: Text, n: int) -> Text:
+    """``n`` of the sentences, always the same: the first ones of a file may be of one kind."""
+    return random.Random(SEED).sample(sentences, n)
 
 
 def ngram_samples(text: Text, order: int, n: int, generator: random.Random) -> Text:

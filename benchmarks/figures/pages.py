@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.figures import editing, embedding_scores, trials
 from textgan_bench.files import replace_text
 from textgan_bench.leaderboard import load
+from textgan_bench.leaderboard.tables import CHEATS
 
 SAMPLES = "snli-arae/arae-quick-seed1-59f5d390c3af"
 """The record whose samples the front page shows; ``benchmarks.figures.samples`` keeps its text."""
@@ -38,7 +39,12 @@ def excerpt(data: str, *titles: str, short: bool = False) -> Callable[[], str]:
         columns = [header.index(title) for title in ("Method", "Budget", "Seeds", *titles)]
         names = [row[0].partition(" ")[0] for row in rows]
         plain = [name in ROWS or not ("." in name or name == "uniform") for name in names]
-        kept = [row for row, shown in zip(rows, plain, strict=True) if shown or not short]
+        # Cheats stand in the whole tables: a page speaks of methods.
+        kept = [
+            row
+            for row, name, shown in zip(rows, names, plain, strict=True)
+            if name not in CHEATS and (shown or not short)
+        ]
         chosen = [[row[i] for i in columns] for row in (header, rule, *kept)]
         text = "\n".join(f"| {' | '.join(row)} |" for row in chosen)
         return f"{text}\n\n{STOPGAP}" if "†" in text else text

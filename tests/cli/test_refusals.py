@@ -140,6 +140,10 @@ def test_score_gives_the_numbers_of_the_run(command: Command) -> None:
     content = json.loads(result.out)
     assert (content["scores"], content["left_out"]) == (record.scores, {})
     assert content["fingerprint"] == record.fingerprint
+    assert content["sampler"] == record.sampler
+    assert (record.sampler["seed"], record.sampler["draw"]) == (record.seed, "inversion")
+    shown = command("score", RUN / "samples.txt", "--data", "noise").out
+    assert shown.splitlines()[-1].startswith("sampler: draw inversion, dtype float32, nucleus none")
     assert (content["data"], content["data_revision"]) == ("noise", "r1")
 
 
@@ -151,6 +155,11 @@ def test_sample_writes_sentences_of_the_run(command: Command) -> None:
     assert command("sample", RUN, "-n", "30", "--seed", "6").out != first
     command("sample", RUN, "-n", "30", "--seed", "5", "--output", "some.txt")
     assert Path("some.txt").read_text(encoding="utf-8") == first
+    scored = command("score", "some.txt", "--data", "noise", "--json").out
+    assert json.loads(scored)["sampler"]["seed"] == 5
+    Path("some.txt").write_text("a man\n", encoding="utf-8")
+    refused = command.refused("score", "some.txt", "--data", "noise")
+    assert "some.txt.sampler.json is of another text than some.txt" in refused
     # At zero temperature the mode is the only sentence.
     frozen = command("sample", RUN, "-n", "30", "--knob", "1e-9").out
     assert len(set(frozen.splitlines())) == 1

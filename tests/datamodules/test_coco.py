@@ -11,6 +11,7 @@ from datamodules import TextData, coco, sources
 from datamodules.coco import COCO
 from datamodules.sources import Source
 from tests.datamodules.ready import ready
+from textgan_bench.tokens import Sentence
 
 SHARED = Path("../shared/data/coco")
 needs_stand_in = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not here")
@@ -211,3 +212,21 @@ def test_the_stand_in_has_its_published_sizes() -> None:
     train = {tuple(sentence) for sentence in data.sentences("train")}
     assert train.isdisjoint(map(tuple, data.sentences("validation")))
     assert train.isdisjoint(map(tuple, data.sentences("test")))
+
+
+@needs_stand_in
+def test_halves_of_the_ordered_test_file_are_drawn() -> None:
+    """Kitchens stand in its first half, and in both of the halves that are scored."""
+    data = ready(COCO(SHARED))
+    sentences = data.sentences("test")
+
+    def kitchens(text: list[Sentence]) -> int:
+        return sum("kitchen" in words for words in text)
+
+    half = len(sentences) // 2
+    assert kitchens(sentences[:half]) > 300
+    assert kitchens(sentences[half:]) < 5
+    halves = data.corpus.judging.halves(data.encoded)
+    assert halves is not None
+    counts = [kitchens(text) for text in halves]
+    assert abs(counts[0] - counts[1]) < 4 * sum(counts) ** 0.5

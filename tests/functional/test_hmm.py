@@ -117,6 +117,27 @@ def test_sampler_follows_the_distribution_over_strings() -> None:
     assert stats.chisquare(observed.numpy(), expected.numpy()).pvalue > 1e-3
 
 
+def test_rare_symbols_are_drawn_as_often_as_they_are() -> None:
+    """Each symbol of the tail, 1e-6 to 1e-2 likely, by the place it has in a row's end."""
+    start, transition, _ = random_hmm(4, 5)
+    tail = torch.logspace(-6, -2, 200, dtype=torch.float64).repeat(4, 1)
+    tail *= 0.04 / tail.sum(1, keepdim=True)
+    emission = torch.cat([torch.full((4, 2), 0.48, dtype=torch.float64), tail], 1)
+    n = 100_000
+    samples = sample_sequences(
+        n, 1, start, transition, emission, generator=torch.Generator().manual_seed(0)
+    )
+    counts = torch.bincount(samples[:, 0], minlength=202).double()
+    expected = n * emission[0]
+    cells = torch.tensor([0, 1, *(2 + torch.arange(200) // 20)])  # twenty symbols together
+    observed, wanted = (torch.zeros(12).double().index_add(0, cells, x) for x in (counts, expected))
+    often = wanted >= 5
+    assert 5 < often.sum() < len(often)
+    assert counts[2:].sum() > 3_500
+    grouped = [torch.cat([x[often], x[~often].sum(0, keepdim=True)]) for x in (observed, wanted)]
+    assert stats.chisquare(grouped[0].numpy(), grouped[1].numpy()).pvalue > 1e-3
+
+
 def test_sampler_never_emits_what_has_no_probability() -> None:
     start = torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64)
     transition = start.expand(3, 3)

@@ -566,3 +566,16 @@ def test_the_command_needs_only_the_standard_library(tmp_path: Path) -> None:
     assert failed.stderr.count("\n") == 1
     assert failed.stderr.startswith("left out: ")
     assert "nagan-quick-seed0-0123456789ab.json" in failed.stderr
+
+
+def test_a_note_says_how_samples_were_drawn_and_older_records_have_none() -> None:
+    sampler = {"draw": "inversion", "dtype": "float32", "seed": 0}
+    rows = [
+        replace(RUN, sampler=sampler),
+        replace(SECOND_SEED, sampler={**sampler, "dtype": "float64", "seed": 1}),
+        COLLAPSED,
+    ]
+    (block,) = leaderboard.blocks([ORACLE, *rows])
+    notes = [note for note in block.notes if "sampler" in note]
+    drawn = "draw inversion, dtype float32 or float64, seed 0 or 1"
+    assert notes == [f"{RUN.method}, {RUN.budget}, sampler: {drawn}"]

@@ -6,6 +6,7 @@ can be enumerated, so that what a method has learnt is a total variation and not
 
 import inspect
 import math
+from collections import defaultdict
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from tests.methods.small import (
     CONSTANT_STEPS,
@@ -30,7 +32,14 @@ from tests.methods.small import (
 from tests.trainer import fit
 from textgan_bench import methods
 from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
-from textgan_bench.interfaces import Method, SentenceCoder, TextGenerator
+from textgan_bench.interfaces import (
+    ARGMAX,
+    GUMBEL,
+    INVERSION,
+    Method,
+    SentenceCoder,
+    TextGenerator,
+)
 from textgan_bench.tokens import (
     PAD,
     Batch,
@@ -187,6 +196,36 @@ def test_the_knob_turns_the_distribution(generator: TextGenerator) -> None:
     assert knob in inspect.signature(generator.sample).parameters
     low, high = (frequencies(samples(generator, 2000, **{knob: value})) for value in KNOBS[knob])
     assert total_variation(low, high) > 0.15  # two draws of one setting differ by about 0.1
+
+
+class Watch(TorchFunctionMode):
+    """Keeps the types of number that words are looked up or chosen in, and notes their noise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.types: defaultdict[str, set[torch.dtype]] = defaultdict(set)
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in ("searchsorted", "argmax", "log_") and args[0].is_floating_point():
+            self.types[name].add(args[0].dtype)
+        return func(*args, **(kwargs or {}))
+
+
+@every_method
+def test_words_are_drawn_as_the_method_declares(generator: TextGenerator) -> None:
+    knob = str(generator.knob)
+    for setting in {generator.setting, KNOBS[knob][0]}:
+        with Watch() as watched:
+            samples(generator, 5, **{knob: setting})
+        calls = {
+            INVERSION: {"searchsorted"},
+            GUMBEL: {"argmax", "log_"},
+            ARGMAX: {"argmax"},
+        }[generator.draw_rule(setting)]
+        assert dict(watched.types) == {call: {generator.draw_dtype} for call in calls}
 
 
 @every_method

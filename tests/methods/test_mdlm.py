@@ -174,6 +174,24 @@ def test_samples_of_many_steps_have_the_law_of_the_data() -> None:
     check_law(with_network(exact, steps=100_000), exact.law)
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_rare_strings_are_drawn_as_often_as_they_are_in_either_precision(precision: str) -> None:
+    law = random_law(vocab_size=3, length=2)
+    rare = list(law)[:3]
+    law = {string: p * (0.002 if string in rare else 1.0) for string, p in law.items()}
+    law = {string: p / sum(law.values()) for string, p in law.items()}
+    method = with_network(Exact(law, 3), steps=100_000, precision=precision)
+    torch.manual_seed(1)
+    n = 10_000
+    drawn = Counter(map(tuple, method.sample(n).ids.tolist()))
+    assert sum(drawn.values()) == n
+    cells = [[string] for string in law if string not in rare] + [rare]
+    counts = [sum(drawn[string] for string in cell) for cell in cells]
+    expected = [n * sum(law[string] for string in cell) for cell in cells]
+    assert 5 < expected[-1] < 50, "the rare ones together are a tail"
+    assert chisquare(counts, expected).pvalue > 1e-3
+
+
 def check_law(method: MDLM, law: Law, n: int = 20_000) -> None:
     torch.manual_seed(1)
     drawn = Counter(map(tuple, method.sample(n).ids.tolist()))

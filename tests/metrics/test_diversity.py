@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from textgan_bench.metrics import DistinctNGrams, Diversity, NovelSentences
+from textgan_bench.metrics import DistinctNGrams, Diversity, NovelByTwo, NovelSentences
 
 
 def random_sentences(n: int, seed: int = 0) -> list[list[str]]:
@@ -15,7 +15,7 @@ def random_sentences(n: int, seed: int = 0) -> list[list[str]]:
 
 
 def scores(
-    metric: Diversity | DistinctNGrams | NovelSentences, samples: list[list[str]]
+    metric: Diversity | DistinctNGrams | NovelByTwo | NovelSentences, samples: list[list[str]]
 ) -> dict[str, float]:
     for start in range(0, len(samples), 250):
         metric.update(samples[start : start + 250])
@@ -49,6 +49,38 @@ def test_novelty_equals_a_set_of_sentences() -> None:
     novel = sum(tuple(words) not in known for words in samples)
     assert 100 < novel < 800
     assert scores(NovelSentences(train), samples) == {"novel_sentences": novel / 900}
+
+
+def test_novelty_by_two_words_equals_leaving_words_out() -> None:
+    train, samples = random_sentences(300, seed=1), random_sentences(900)
+
+    def shortened(words: list[str]) -> set[tuple[str, ...]]:
+        without = (tuple(words[:place] + words[place + 1 :]) for place in range(len(words)))
+        return {tuple(words), *without}
+
+    known = set().union(*map(shortened, train))
+    far = sum(not shortened(words) & known for words in samples)
+    assert 100 < far < 800
+    assert scores(NovelByTwo(train), samples) == {"novel_by_two": far / 900}
+
+
+@pytest.mark.parametrize(
+    ("sample", "far"),
+    [
+        ("a cat sits here", 0),
+        ("a dog sits here", 0),
+        ("a black cat sits here", 0),
+        ("a cat sits", 0),
+        ("cat sits here a", 0),
+        ("a dog runs here", 1),
+        ("a black dog sits here", 1),
+        ("cat sits", 1),
+    ],
+)
+def test_one_word_is_changed_added_left_out_or_moved(sample: str, far: int) -> None:
+    assert scores(NovelByTwo([["a", "cat", "sits", "here"]]), [sample.split()]) == {
+        "novel_by_two": far
+    }
 
 
 def test_blanks_do_not_join_words() -> None:

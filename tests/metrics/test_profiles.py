@@ -63,7 +63,7 @@ def test_the_scores_of_each_profile() -> None:
     assert keys("arae", train=REAL) == {"perplexity/kn5", *perplexities}
     assert {"lm_score/kn4", "reverse_lm/kn4", "distinct_words", "length_distance"} <= keys("nagan")
     assert orders("bleu_f", "bleu_b", "bleu_ha", "self_bleu") <= keys("nagan")
-    assert keys("nagan", train=REAL) - keys("nagan") == {"novel_sentences"}
+    assert keys("nagan", train=REAL) - keys("nagan") == {"novel_sentences", "novel_by_two"}
 
 
 def left_out(name: str, extras: tuple[str, ...] = (), **basis: Any) -> dict[str, str]:
@@ -74,13 +74,13 @@ def left_out(name: str, extras: tuple[str, ...] = (), **basis: Any) -> dict[str,
 
 def test_a_score_that_lacks_a_text_is_left_out_with_the_reason() -> None:
     encoder = HashedNGrams.fit(REAL, dim=2)
-    assert set(left_out("nagan")) == {"FED", "NovelSentences"}
+    assert set(left_out("nagan")) == {"FED", "NovelSentences", "NovelByTwo"}
     assert set(left_out("nagan", train=REAL)) == {"FED"}
     assert set(left_out("arae")) == {"Perplexity"}
     assert left_out("texygen") == {}
     assert left_out("nagan", train=REAL, encoder=encoder) == {}
     lacking = left_out("nagan", ("nearest", "perplexity", "rnn"), encoder=encoder)
-    training = {"NovelSentences", "NearestNGram", "NearestEmbedding", "Perplexity"}
+    training = {"NovelSentences", "NovelByTwo", "NearestNGram", "NearestEmbedding", "Perplexity"}
     assert lacking == dict.fromkeys(training, "it needs --train, the training text")
     assert "--validation" in left_out("nagan", ("nearest",), train=REAL)["NearestEmbedding"]
 

@@ -20,6 +20,7 @@ from tests.boring import WORDS, Boring, BoringData, WordCounts
 from tests.trainer import trainer
 from textgan_bench import leaderboard
 from textgan_bench.evaluation import provenance
+from textgan_bench.evaluation.sampler import read_sampler
 from textgan_bench.evaluation.scores import score, score_chunks
 from textgan_bench.reading import read_sentences
 from textgan_bench.tokens import Sentence, TokenBatch, pad_sequences
@@ -271,6 +272,9 @@ def test_the_record_is_that_of_the_samples_file(tmp_path: Path) -> None:
     assert record.scores["empty"] == pytest.approx(sentences.count([]) / 24, rel=1e-12)
     assert record.generator_updates == EPOCHS * BATCHES
     assert record.knob == {"temperature": 1.0}
+    assert read_sampler(tmp_path / "samples.txt") == record.sampler
+    assert record.sampler["seed"] == record.seed
+    assert record.sampler["setting"] == 1.0
     assert (record.data_revision, record.data_source) == ("r1", "noise")
     assert record.config == {"seed_everything": 3, "trainer": {}}
     assert record.fingerprint["references"] == 24

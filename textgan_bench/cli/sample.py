@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from textgan_bench.errors import UserError
+from textgan_bench.evaluation.sampler import sampler_fingerprint, write_sampler
 from textgan_bench.evaluation.text import unparse, write_sentences
 from textgan_bench.tokens import Sentence
 from textgan_bench.training.trained import load_generator
@@ -15,7 +16,7 @@ DRAWN = 500
 
 
 def sample(run: Path, *, n: int, knob: float | None, seed: int, output: Path | None) -> None:
-    """Print ``n`` sentences of a run, or write them into a file.
+    """Print ``n`` sentences of a run, or write them into a file, and beside it how they were drawn.
 
     Raises:
         FileNotFoundError: there is no run, or it has no checkpoint.
@@ -37,3 +38,5 @@ def sample(run: Path, *, n: int, knob: float | None, seed: int, output: Path | N
         sys.stdout.write(unparse(sentences))
     else:
         write_sentences(output, sentences)
+        if output.is_file():  # and no pipe
+            write_sampler(output, sampler_fingerprint(model, seed, knob))

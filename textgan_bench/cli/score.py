@@ -1,6 +1,7 @@
 """``score``: the scores of a text file."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from textgan_bench.errors import UserError
 from textgan_bench.evaluation.criteria import Criteria, make_criteria
 from textgan_bench.evaluation.figures import plot_lengths
 from textgan_bench.evaluation.nearest import write_neighbours
+from textgan_bench.evaluation.sampler import read_sampler
 from textgan_bench.evaluation.text_files import (
     count_lines,
     errors_of_file,
@@ -45,6 +47,7 @@ def score(
         UserError: a file holds no sentence, or an argument does not apply.
     """
     num_samples = count_lines(file)
+    sampler = read_sampler(file) if file.is_file() else None
     with notes():
         criteria = make_criteria(**arguments)
         scores = score_file(criteria, file, num_samples)
@@ -63,6 +66,7 @@ def score(
         if bootstrap is not None:
             content["standard_errors"] = errors
         content["fingerprint"] = settings
+        content["sampler"] = sampler
         print(json.dumps(content | criteria.identity, indent=2))
         return
     for name, value in scores.values.items():
@@ -72,7 +76,13 @@ def score(
         print(f"{name:24}{value:14,.{places}f}{beside}")
     for name, reason in scores.left_out.items():
         print(f"without {name}: {reason}")
-    print(", ".join(f"{name} {value}" for name, value in (criteria.identity | settings).items()))
+    print(_listed(criteria.identity | settings))
+    if sampler is not None:
+        print(f"sampler: {_listed(sampler)}")
+
+
+def _listed(fields: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in fields.items())
 
 
 def _write_nearest(criteria: Criteria, file: Path, path: Path) -> float:

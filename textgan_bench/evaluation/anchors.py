@@ -1,9 +1,11 @@
 """The rows that every score is read beside: real text, and text that no method wrote."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from torchmetrics import MetricCollection
+from tqdm import tqdm
 
 from textgan_bench import leaderboard
 from textgan_bench.evaluation import provenance
@@ -22,6 +24,11 @@ REAL = "real"
 
 ORACLE = "oracle"
 """Anchor of fresh samples of a known distribution."""
+
+QUIET_SECONDS = 3  # before the progress bar appears
+
+Text = list[Sentence] | Callable[[], list[Sentence]]
+"""Sentences of an anchor, or what writes them."""
 
 HALF = "half"
 """Anchor of one half of the test text scored against the other."""
@@ -49,18 +56,19 @@ def write_missing_anchors(name: str, data: TextDataModule, root: Path = leaderbo
         and has_extras(data, record)
     ]
     rewritings = data.rewritings()
-    rows = [
-        (anchor, sentences, data.metrics("test"), fingerprint)
-        for anchor, sentences in (data.anchors(num_samples, ANCHOR_SEED) | rewritings).items()
+    written = data.anchors(num_samples, ANCHOR_SEED) | rewritings
+    rows: list[tuple[str, Text, MetricCollection, dict[str, Any]]] = [
+        (anchor, text, data.metrics("test"), fingerprint)
+        for anchor, text in (written | data.cheats(num_samples, ANCHOR_SEED)).items()
     ]
     halves = data.halves()
     if halves is not None:
         size = len(halves.samples)
         settings = data_fingerprint(data, size, references=halves.references)
         rows.append((HALF, halves.samples, halves.metrics, settings))
-    for anchor, sentences, metrics, settings in rows:
-        if (anchor, settings) in known:
-            continue
+    missing = [row for row in rows if (row[0], row[-1]) not in known]
+    for anchor, text, metrics, settings in tqdm(missing, "reference rows", delay=QUIET_SECONDS):
+        sentences = text() if callable(text) else text
         aligned = data.aligned("test") if anchor in rewritings else None
         scores, left_out = score_chunks(metrics, chunked(sentences), aligned=aligned)
         if anchor == REAL:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 IntArray = NDArray[np.int64]
 
 _GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)  # these four: splitmix64, Steele et al. (2014)
+_INVERSE = np.uint64(pow(int(_GOLDEN_RATIO), -1, 2**64))
 _FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
 
@@ -63,6 +64,34 @@ def ngram_hashes(text: HashedText, n: int) -> tuple[IntArray, IntArray]:
         hashes = _mix(hashes) + words[place : place + number]
     within = sentence[:number] == sentence[n - 1 :]
     return hashes[within].astype(np.int64), sentence[:number][within]
+
+
+def shortened_hashes(text: HashedText) -> tuple[IntArray, IntArray]:
+    """A hash of each sentence as it is, and of it without each one of its words; whose each one is.
+
+    Two sentences share one if they become equal once at most one word is left out of each: if one
+    word was changed, added, left out or moved. A sentence of t words has t + 1, each the sum of its
+    words' hashes times powers of an odd number, by place.
+
+    >>> hashes, sentences = shortened_hashes(hash_words([["a", "b"], ["b"], ["a", "c"]]))
+    >>> whole, without = hashes[:3], hashes[3:]
+    >>> bool(without[0] == whole[1]), bool(without[1] == without[4]), sentences.tolist()
+    (True, True, [0, 1, 2, 0, 0, 1, 2, 2])
+    """
+    number = len(text.lengths)
+    sentence = np.repeat(np.arange(number), text.lengths)
+    stop = np.cumsum(text.lengths)
+    start = stop - text.lengths
+    powers = np.ones(int(text.lengths.max(initial=0)) + 1, dtype=np.uint64)
+    powers[1:] = _GOLDEN_RATIO  # an odd number
+    powers = np.cumprod(powers, dtype=np.uint64)
+    terms = text.words.astype(np.uint64) * powers[np.arange(len(sentence)) - start[sentence]]
+    sums = np.append(np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64))
+    before = sums[:-1] - sums[start][sentence]
+    behind = sums[stop][sentence] - sums[1:]
+    without = before + behind * _INVERSE  # which come one place nearer to the start
+    hashes = np.concatenate([sums[stop] - sums[start], without])
+    return hashes.astype(np.int64), np.concatenate([np.arange(number), sentence])
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

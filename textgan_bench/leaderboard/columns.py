@@ -53,6 +53,7 @@ COLUMNS = (
     Column("distinct_words", "Words", "≈", 0, 19),
     Column("distinct_sentences", "Sentences", "≈", 3),
     Column("novel_sentences", "Novel", "≈", 3),
+    Column("novel_by_two", "Novel by 2", "≈", 3),
     Column("distinct/1", "Distinct-1", "≈", 4, 0.0005),
     Column("distinct/2", "Distinct-2", "≈", 3, 0.003),
     Column("distinct/3", "Distinct-3", "≈", 3, 0.004),

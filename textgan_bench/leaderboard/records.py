@@ -15,7 +15,16 @@ from textgan_bench.errors import UserError, one_line
 from textgan_bench.files import replace_text
 
 LATER = frozenset(
-    {"training_updates", "training_hours", "left_out", "phases", "passes", "paper", "samples_hash"}
+    {
+        "training_updates",
+        "training_hours",
+        "left_out",
+        "phases",
+        "passes",
+        "paper",
+        "samples_hash",
+        "sampler",
+    }
 )
 """Fields that records of before lack; what stands for each there is its default."""
 
@@ -111,6 +120,10 @@ class Record:
     """Of a submitted record: what describes the method, a citation or an address."""
     samples_hash: str = ""
     """Of a submitted record: SHA-256 of the text that was scored, ``text_path`` unpacked."""
+
+    sampler: dict[str, Any] = field(default_factory=dict)
+    """How the samples were drawn: rule and type of number of the draw, nucleus, knob, passes, seed
+    and commit; empty in records of before, and of text that no method drew."""
 
     @property
     def cost(self) -> tuple[int, float] | None:

@@ -4,10 +4,12 @@ import json
 import statistics
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from textgan_bench.files import clear, locked, replace_text
+from textgan_bench.leaderboard.cheats import verdicts
 from textgan_bench.leaderboard.definitions import Definition, define, names
 from textgan_bench.leaderboard.evidence import gather
 from textgan_bench.leaderboard.papers import Beside, beside_ours, write_beside
@@ -141,6 +143,9 @@ def _block(records: Iterable[Record], marked: tuple[str, ...] | None = None) -> 
     notes += [training_note(group) for group in groups.values() if group[0].source == "run"]
     notes += [_submitted(group) for group in groups.values() if group[0].source == "submitted"]
     notes += [
+        line for group in groups.values() if group[0].source == "run" for line in _sampler(group)
+    ]
+    notes += [
         f"{method}, {budget}: {base} to the last digit here, and therefore not printed"
         for (_, method, budget, *_), base in repeated.items()
     ]
@@ -151,11 +156,15 @@ def _block(records: Iterable[Record], marked: tuple[str, ...] | None = None) -> 
             "self-BLEU are left out"
         )
     notes += [line for group in groups.values() for line in _left_out(group)]
-    return Block(
+    block = Block(
         title=f"Data revision {first.data_revision}",
         rows=sorted(rows, key=lambda row: row.order),
         notes=notes,
     )
+    judged = verdicts(
+        block, min(record.num_samples for group in groups.values() for record in group)
+    )
+    return replace(block, notes=[*notes, *map(str, judged)])
 
 
 def _repeats(group: Sequence[Record], groups: Iterable[Sequence[Record]]) -> str | None:
@@ -226,6 +235,20 @@ def _left_out(group: Sequence[Record]) -> list[str]:
         for record in group
         for key, reason in record.left_out.items()
     ]
+
+
+def _sampler(group: Sequence[Record]) -> list[str]:
+    """A line on how the samples of a row were drawn, as far as its records say."""
+    known = [record.sampler for record in group if record.sampler]
+    if not known:
+        return []
+    names = dict.fromkeys(name for sampler in known for name in sampler)
+    parts = []
+    for name in names:
+        values = dict.fromkeys(str(sampler[name]) for sampler in known if name in sampler)
+        parts.append(f"{name} {' or '.join(values)}")
+    first = group[0]
+    return [f"{first.method}, {first.budget}, sampler: {', '.join(parts)}"]
 
 
 def _phases(record: Record) -> str:

@@ -30,7 +30,11 @@ LEGEND = (
     "only word frequencies (unigram) or only the vocabulary (uniform). real is training text "
     "against the test text; where a score is relative to the training text (PPL, Novel, Nearest) "
     "it is the test text against that. copy and other_style are transfers: the sources as they "
-    "are, and real sentences of the other style. One half of the test text "
+    "are, and real sentences of the other style. Cheats are built to win a score: training "
+    "sentences (memorised), and with one word changed (altered), the most probable sentences of a "
+    "4-gram model of training text (likeliest), words drawn alone at the entropy that a word of "
+    "text has (tempered), one sentence throughout (repeated); a note says which columns each "
+    "leads, and which give it away. One half of the test text "
     "scored against the other (half) has fewer references, and a block of its own. Updates are "
     "those of the generator in the whole training, ≥ where a record knows only those before its "
     "selected checkpoint; Passes are the runs of a network, one after the other, that write the "
@@ -40,7 +44,8 @@ LEGEND = (
     "Kneser-Ney, BLEU is "
     "BLEU-5, in which `<unk>` matches nothing; Words counts the distinct words of the samples, "
     "Sentences is the share of distinct "
-    "sentences, Novel that of sentences that are not training text, Lengths the "
+    "sentences, Novel that of sentences that are not training text, Novel by 2 that of those that "
+    "are none but for one word either, Lengths the "
     "distance of the distributions of lengths in words, G2 and H2 are the geometric and the "
     "harmonic mean of Transferred and BLEU to source. ↓ lower is better, ↑ higher is better, ≈ "
     "best is nearest to the data's own value: "
@@ -56,7 +61,10 @@ DATA_ITSELF = ("oracle", "real", "other_style")
 
 REAL_TEXT = (*DATA_ITSELF, "half")
 
-ANCHORS = ("oracle", "real", "half", "other_style", "copy", "unigram", "uniform")
+CHEATS = ("memorised", "altered", "likeliest", "tempered", "repeated")
+"""Anchors that are built to win one score."""
+
+ANCHORS = ("oracle", "real", "half", "other_style", "copy", "unigram", "uniform", *CHEATS)
 
 DISTINCT = "distinct_sentences"
 

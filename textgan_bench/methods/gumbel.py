@@ -39,7 +39,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from textgan_bench.interfaces import TextGenerator
+from textgan_bench.interfaces import GUMBEL, TextGenerator
 from textgan_bench.losses.adversarial import discriminator_loss
 from textgan_bench.losses.relaxation import gumbel_noise_like
 from textgan_bench.networks.knobs import check_temperature
@@ -111,6 +111,7 @@ class GumbelSoftmaxGAN(TextGenerator):
     """
 
     knob: ClassVar[str] = "temperature"
+    draws: ClassVar[str] = GUMBEL
     setting = 1.0
 
     def __init__(

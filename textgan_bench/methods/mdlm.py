@@ -210,6 +210,10 @@ class MDLM(TextGenerator):
         self.precision = PRECISIONS[precision]
 
     @property
+    def draw_dtype(self) -> torch.dtype:
+        return self.precision
+
+    @property
     def passes(self) -> int:
         """Steps that change nothing run no network, and T symbols change in T steps at most."""
         return min(self.steps, self.max_length)

@@ -7,7 +7,7 @@ Metrics of paired text take ``update(samples, references)``.
 
 from textgan_bench.metrics.bleu import BLEU, SelfBLEU
 from textgan_bench.metrics.decipherment import CorpusBLEU, TokenAccuracy
-from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelSentences
+from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelByTwo, NovelSentences
 from textgan_bench.metrics.embeddings import KID, MAUVE, EffectiveNumber, NeighbourCoverage
 from textgan_bench.metrics.fed import FED
 from textgan_bench.metrics.lengths import LengthDistance
@@ -31,6 +31,7 @@ __all__ = [
     "NearestEmbedding",
     "NearestNGram",
     "NeighbourCoverage",
+    "NovelByTwo",
     "NovelSentences",
     "OracleNLL",
     "ParseRate",

@@ -12,6 +12,7 @@ from textgan_bench.functional.text_hashes import (
     hash_words,
     ngram_hashes,
     sentence_hashes,
+    shortened_hashes,
     text_hashes,
 )
 from textgan_bench.metrics.inputs import TextMetric, TrainingMetric
@@ -150,3 +151,48 @@ class NovelSentences(TrainingMetric):
         if not self.novelty_sample_count:
             raise UserError("novelty needs at least one sample")
         return {"novel_sentences": self.novel_count / self.novelty_sample_count.double()}
+
+
+class NovelByTwo(TrainingMetric):
+    """Fraction of samples that are no training sentence but for one word, in [0, 1].
+
+    A sample is near to a training sentence if both become equal once at most one word is left out
+    of each: one word is another, is there besides, is missing or stands elsewhere. Copies with a
+    word changed pass as novel sentences, and other scores take them for text. Higher is newer, not
+    better: short sentences of other real text are near to training text, too, so read it beside the
+    value of that.
+
+    Args:
+        train: the training sentences; 8 bytes are kept of each distinct one and of each distinct
+            way to leave a word out.
+
+    >>> metric = NovelByTwo([["a", "black", "cat"], ["a", "dog"]])
+    >>> metric.update([["a", "white", "cat"], ["a", "cat"], ["two", "white", "cats"], ["a", "dog"]])
+    >>> {key: float(value) for key, value in metric.compute().items()}
+    {'novel_by_two': 0.25}
+    """
+
+    full_state_update = False
+
+    far_count: Tensor
+    far_sample_count: Tensor
+
+    def __init__(self, train: Sequence[Sequence[str]]) -> None:
+        super().__init__(train)
+        if not train:
+            raise UserError("novelty needs at least one training sentence")
+        self._known = np.unique(shortened_hashes(hash_words(train))[0])
+        for name in ("far_count", "far_sample_count"):
+            self.add_state(name, torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, samples: Sequence[Sequence[str]]) -> None:
+        hashes, sentence = shortened_hashes(hash_words(samples))
+        place = np.searchsorted(self._known, hashes).clip(max=len(self._known) - 1)
+        near = np.unique(sentence[self._known[place] == hashes])
+        self.far_count += len(samples) - len(near)
+        self.far_sample_count += len(samples)
+
+    def compute(self) -> dict[str, Tensor]:
+        if not self.far_sample_count:
+            raise UserError("novelty needs at least one sample")
+        return {"novel_by_two": self.far_count / self.far_sample_count.double()}

@@ -6,13 +6,17 @@
     (2018), smoothed by method 1 of Chen & Cherry (2014), all samples against all references; LM
     scores of a 4-gram model; Fréchet distance. The paper does not state the smoothing: it follows
     from the row of IRL in its Table 2, which no other one reproduces. With them what a collapse
-    cannot fake, reverse LM score and diversity, and the share of sentences that are not copies of
-    training text. The nearest of all training sentences are too slow to look up each time.
+    cannot fake, reverse LM score and diversity, and the shares of sentences that are not copies of
+    training text, word for word or but for one word. The nearest of all training sentences are too
+    slow to look up each time.
 ``texygen``
     Zhu et al. (2018), "Texygen: a benchmarking platform for text generation models", and its code:
     BLEU-2..5 of all samples against the first 500 references, self-BLEU-2..5 of the first 500
     samples, smoothed by method 1. Texygen also lower-cases both texts and splits punctuation off:
-    do so before, since nothing is changed here.
+    do so before, since nothing is changed here. "First" is what reproduces its numbers, and the one
+    place where a subset is not drawn. COCO's test file is ordered, bathrooms and kitchens before
+    buses and giraffes ("kitchen" 389 times in the first half, once in the second): its first 500
+    references are of another population than all of them.
 ``irl-legacy``
     BLEU as NLTK computed it before version 3.3, an order without a match left out of the product:
     only to reproduce the tables made that way, as those of LeakGAN (Guo et al., 2018) and IRL (Shi
@@ -38,7 +42,7 @@ from torchmetrics import Metric
 
 from textgan_bench.errors import UserError
 from textgan_bench.metrics.bleu import BLEU, SelfBLEU
-from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelSentences
+from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelByTwo, NovelSentences
 from textgan_bench.metrics.embeddings import KID, EffectiveNumber, NeighbourCoverage
 from textgan_bench.metrics.fed import FED, SentenceEncoder
 from textgan_bench.metrics.language_models import RNN
@@ -97,7 +101,7 @@ class ForwardBLEU(BLEU):
 
 
 class SelfBLEUOfFirst(SelfBLEU):
-    """Self-BLEU of the first ``SELF_BLEU_SAMPLES`` samples.
+    """Self-BLEU of the first ``SELF_BLEU_SAMPLES`` samples, as Texygen takes them.
 
     >>> metric = SelfBLEUOfFirst(orders=[1])
     >>> metric.update([["a"]] * SELF_BLEU_SAMPLES)
@@ -140,6 +144,7 @@ class Entry:
 BLEU_2_TO_5 = Entry(BLEU, ("references",))
 DIVERSITY = Entry(Diversity)
 FRECHET = Entry(FED, ("embedded", "encoder"))
+NOVELTY = Entry(NovelSentences, ("train",))
 LM_SCORE = Entry(LMScore, ("references", "vocabulary"))
 REVERSE_LM_SCORE = Entry(ReverseLMScore, ("references", "vocabulary"))
 PERPLEXITY = Entry(Perplexity, ("train", "vocabulary"))
@@ -155,7 +160,7 @@ class Profile:
     orders: str
     """N-grams of BLEU and of the language models."""
     max_references: int | None = None
-    """The first so many references are used, all if None."""
+    """The first so many references are used, as the paper's code does; all if None."""
 
     @property
     def uses(self) -> frozenset[str]:
@@ -184,7 +189,8 @@ PROFILES = {
             DIVERSITY,
             Entry(DistinctNGrams),
             Entry(LengthDistance, ("references",)),
-            Entry(NovelSentences, ("train",)),
+            NOVELTY,
+            Entry(NovelByTwo, ("train",)),
             FRECHET,
         ),
         "BLEU 2-5, LM 4",

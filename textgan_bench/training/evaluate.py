@@ -19,6 +19,7 @@ from textgan_bench import leaderboard
 from textgan_bench.errors import UserError
 from textgan_bench.evaluation import provenance
 from textgan_bench.evaluation.fingerprint import data_fingerprint
+from textgan_bench.evaluation.sampler import sampler_fingerprint, write_sampler
 from textgan_bench.evaluation.scores import chunked, score_chunks
 from textgan_bench.evaluation.text import write_sentences
 from textgan_bench.files import named, replace_text
@@ -235,6 +236,10 @@ class Evaluate(Callback):
         run = Run(Path(trainer.default_root_dir))
         path = run.samples
         write_sentences(path, self._sentences)
+        sampler: dict[str, Any] = {}
+        if isinstance(pl_module, TextGenerator):
+            sampler = sampler_fingerprint(pl_module, self.seed)
+            write_sampler(path, sampler)
         data = _data(trainer)
         sentences = read_sentences(path, data.split_line)
         written_from_nothing = isinstance(pl_module, TextGenerator)
@@ -265,6 +270,7 @@ class Evaluate(Callback):
             commit=provenance.commit(),
             versions=provenance.versions(),
             knob=_knob(pl_module),
+            sampler=sampler,
         )
         root = Path(self.leaderboard or trainer.default_root_dir)
         stored = leaderboard.write(record, root)

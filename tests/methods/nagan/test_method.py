@@ -1,9 +1,10 @@
 import copy
+import math
 from typing import Any
 
 import pytest
 import torch
-from scipy import stats
+from scipy import integrate, stats
 from torch import Tensor
 
 from tests.trainer import fit
@@ -68,6 +69,37 @@ def test_samples_are_the_argmax_of_the_average_without_noise() -> None:
     scores = method.average(torch.randn(5, 4, 4), mask, 0.0)
     assert torch.equal(samples.ids[:, :4][mask], scores.argmax(-1) + 1)
     assert (samples.ids[:, 4:] == PAD).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_argmax_of_scores_has_the_law_of_the_latents_noise(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scores are means and normal noise here, so that a word's probability is an integral."""
+    method = small(latent_dim=VOCAB_SIZE - 1).to(dtype)
+    method.length_counts[MAX_LENGTH] = 1
+    means = torch.tensor([0.0, 0.5, -1.0, -2.0, 1.0, -2.4, -2.3, 0.2], dtype=dtype)
+    monkeypatch.setattr(method.average, "forward", lambda z, mask, dropout: means + z[mask])
+    n = 20_000
+    torch.manual_seed(1)
+    drawn = method.sample(n // MAX_LENGTH).ids.ravel() - 1
+    counts = torch.bincount(drawn, minlength=len(means))
+    assert drawn.min() >= 0
+
+    def probability(word: int) -> float:
+        others = [float(mean) for i, mean in enumerate(means) if i != word]
+
+        def density(x: float) -> float:
+            below = math.prod(stats.norm.cdf(x - mean) for mean in others)
+            return float(stats.norm.pdf(x - float(means[word]))) * below
+
+        return float(integrate.quad(density, -8, 8)[0])
+
+    law = [probability(word) for word in range(len(means))]
+    assert sum(law) == pytest.approx(1, abs=1e-6)
+    assert 5 < min(law) * len(drawn) < 50, "the rarest word is a tail"
+    expected = [p * len(drawn) / sum(law) for p in law]
+    assert stats.chisquare(counts.numpy(), expected).pvalue > 1e-3
 
 
 def test_dropout_stays_at_inference_and_is_the_knob() -> None:

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from textgan_bench.errors import UserError
+from textgan_bench.interfaces import ARGMAX, GUMBEL
 from textgan_bench.kernels.dropout import Dropout
 from textgan_bench.losses.adversarial import max_gradient_penalty_of_all, one_hot_product
 from textgan_bench.losses.relaxation import gumbel_noise_like, soft_embedding
@@ -63,6 +64,7 @@ class AutoregressiveTransformer(LatentTransformer):
     """
 
     noisy: ClassVar[bool] = True
+    draws: ClassVar[str] = GUMBEL
 
     def __init__(
         self,
@@ -135,6 +137,7 @@ class SoftAutoregressiveTransformer(AutoregressiveTransformer):
     """Words that are the softmax of their scores, and the likeliest ones at inference (A.4.4)."""
 
     noisy: ClassVar[bool] = False
+    draws: ClassVar[str] = ARGMAX
 
     def relax(self, scores: Tensor, table: Tensor) -> Tensor:
         return soft_embedding(scores, table, self.temperature)

@@ -10,10 +10,12 @@ Shapes: B batch, T time, N words in a batch, V vocabulary, E embedding, H hidden
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from textgan_bench.interfaces import ARGMAX
 from textgan_bench.kernels.dropout import Dropout
 from textgan_bench.losses.relaxation import add_gumbel_noise_, draw, straight_through_embedding
 from textgan_bench.networks.packing import Padded, rows_of
@@ -32,6 +34,9 @@ class LatentTransformer(nn.Module, ABC):
         latent_dim: Z.
         temperature: softmax temperature of relaxed words.
     """
+
+    draws: ClassVar[str] = ARGMAX
+    """How words follow from scores at inference; see ``interfaces``."""
 
     def __init__(
         self,

@@ -246,6 +246,9 @@ class NAGAN(TextGenerator):
         fake = self.generator.relax(scores, self.discriminator.projected_words())  # (N, H)
         return non_saturating_loss(self.discriminator.score_rows(fake, rows_of(mask)))
 
+    def draw_rule(self, setting: float | None) -> str:
+        return self.average.draws
+
     @torch.no_grad()
     def sample(self, n: int, *, dropout: float | None = None) -> TokenBatch:
         """Draw ``n`` sentences of the averaged generator; less ``dropout`` gives up diversity.

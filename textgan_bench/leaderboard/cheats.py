@@ -1,0 +1,119 @@
+"""What a table says of samplers that are built to win one score; standard library only.
+
+A cheat leads a column if no method of its block is nearer to the data there. A column gives it away
+if it is farther from the data than chance takes it, and a method is nearer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textgan_bench.leaderboard.columns import MEASURED_ON, Column
+from textgan_bench.leaderboard.tables import (
+    CHEATS,
+    COLLAPSED,
+    DATA_ITSELF,
+    DISTINCT,
+    Block,
+    Line,
+)
+
+CHANCE = 3
+"""Standard deviations of a difference that chance takes."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the columns of a block say of a cheat."""
+
+    cheat: str
+    leads: tuple[Column, ...]
+    given_away_by: tuple[Column, ...]
+
+    def __str__(self) -> str:
+        if not self.leads:
+            return f"{self.cheat} leads no column"
+        leads = ", ".join(column.title for column in self.leads)
+        betrayers = ", ".join(column.title for column in self.given_away_by)
+        return f"{self.cheat} leads {leads}; given away by {betrayers or 'no column'}"
+
+
+def verdicts(block: Block, samples: int = MEASURED_ON) -> list[Verdict]:
+    """One verdict a cheat of a block, in the order of its rows.
+
+    Args:
+        block: rows that compare.
+        samples: sentences that each row was scored on.
+    """
+    anchors = [row for row in block.rows if row.kind == "anchor"]
+    data = [row for row in anchors if row.method in DATA_ITSELF]
+    return [
+        Verdict(
+            row.method,
+            tuple(c for c in block.columns if _leads(c, row, data, block.rows)),
+            tuple(c for c in block.columns if _gives_away(c, row, data, block.rows, samples)),
+        )
+        for row in anchors
+        if row.method in CHEATS and data
+    ]
+
+
+def _leads(column: Column, cheat: Line, data: Sequence[Line], rows: Sequence[Line]) -> bool:
+    gap, rivals = _gap(column, cheat, data), _rivals(column, data, rows)
+    if gap is None:
+        return False
+    # Without a method to lead, the data itself.
+    return round(gap, column.digits) <= round(min(rivals, default=0.0), column.digits)
+
+
+def _gives_away(
+    column: Column, cheat: Line, data: Sequence[Line], rows: Sequence[Line], samples: int
+) -> bool:
+    gap = _gap(column, cheat, data)
+    if gap is None or gap <= chance(column, samples):
+        return False
+    rivals = _rivals(column, data, rows)
+    return not rivals or min(rivals) < gap - chance(column, samples)
+
+
+def chance(column: Column, samples: int) -> float:
+    """What chance makes of a difference of two texts of so many sentences.
+
+    >>> round(chance(Column("lm_score/kn4", "LM score", "≈", 2, 0.02), 5_000), 3)
+    0.085
+    """
+    if column.spread is None:
+        return 2 * 10.0**-column.digits
+    return CHANCE * column.spread * (2 * MEASURED_ON / samples) ** 0.5
+
+
+def _rivals(column: Column, data: Sequence[Line], rows: Sequence[Line]) -> list[float]:
+    """Distances of the methods that do not repeat themselves."""
+    distinct = _value(DISTINCT, data) or 0.0
+    gaps = []
+    for row in rows:
+        own = row.value(DISTINCT)
+        if row.kind == "run" and not (own is not None and own < COLLAPSED * distinct):
+            gap = _gap(column, row, data)
+            gaps += [] if gap is None else [gap]
+    return gaps
+
+
+def _gap(column: Column, row: Line, data: Sequence[Line]) -> float | None:
+    """How much worse than the data a row is, None where that cannot be said."""
+    value, target = row.value(column.key), _value(column.key, data)
+    if value is None or (target is None and column.better != "→0"):
+        return None
+    if column.better == "→0":
+        return abs(value)
+    assert target is not None
+    return {
+        "↓": max(0.0, value - target),
+        "↑": max(0.0, target - value),
+        "≈": abs(value - target),
+        "": None,
+    }[column.better]
+
+
+def _value(key: str, data: Sequence[Line]) -> float | None:
+    known = (row.value(key) for row in data)
+    return next((value for value in known if value is not None), None)
