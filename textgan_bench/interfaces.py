@@ -265,7 +265,7 @@ class TextGenerator(Method):
     """The argument of ``sample`` that trades quality against diversity, None without such."""
 
     setting: float
-    """The knob's value that samples are drawn at by default."""
+    """The knob's value that samples are drawn at by default; the test of a run may have another."""
 
     @property
     def passes(self) -> int:
@@ -293,7 +293,8 @@ class TextGenerator(Method):
         return {"samples": self.sample(len(batch.ids))}
 
     def test_step(self, batch: TokenBatch, batch_idx: int) -> dict[str, TokenBatch]:
-        return {"samples": self.sample(len(batch.ids))}
+        knob = {} if self.knob is None else {self.knob: self.setting}
+        return {"samples": self.sample(len(batch.ids), **knob)}
 
 
 @runtime_checkable

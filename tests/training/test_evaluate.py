@@ -19,6 +19,7 @@ from torchmetrics import Metric, MetricCollection
 from tests.boring import WORDS, Boring, BoringData, WordCounts
 from tests.trainer import trainer
 from textgan_bench import leaderboard
+from textgan_bench.errors import UserError
 from textgan_bench.evaluation import provenance
 from textgan_bench.evaluation.sampler import read_sampler
 from textgan_bench.evaluation.scores import score, score_chunks
@@ -63,7 +64,7 @@ class Session:
     def __init__(self, folder: Path, *callbacks: Callback, **settings: Any) -> None:
         torch.manual_seed(1)
         self.folder = folder
-        Run(folder).claim(CONFIG)
+        Run(folder).claim(settings.pop("config", CONFIG))
         self.data = BoringData(revision=settings.pop("revision", "r1"))
         self.model = Boring(self.data.vocab_size, self.data.max_length)
         self.evaluate = Evaluate(
@@ -279,6 +280,32 @@ def test_the_record_is_that_of_the_samples_file(tmp_path: Path) -> None:
     assert record.config == {"seed_everything": 3, "trainer": {}}
     assert record.fingerprint["references"] == 24
     assert record.fingerprint["vocabulary"] == len(WORDS) - 1
+
+
+def test_a_trained_run_is_tested_at_another_setting_of_its_knob(tmp_path: Path) -> None:
+    trained = Session(tmp_path).fit().test()
+    warm = trained.record()
+    session = Session(tmp_path, config=CONFIG | {"evaluate": {"knob": 0.25}})
+    session.evaluate.knob = 0.25
+    session.trainer.validate(session.model, session.data, ckpt_path=session.last, verbose=False)
+    assert session.model.setting == 1.0, "a validation has the method's own setting"
+    cold = session.test().record()
+    assert cold.knob == {"temperature": 0.25}
+    assert cold.sampler["setting"] == 0.25
+    assert cold.config["evaluate"] == {"knob": 0.25}
+    assert cold.scores["words"] != warm.scores["words"]
+    torch.manual_seed(3)
+    drawn = session.data.text(session.model.sample(24, temperature=0.25))
+    assert drawn == read_sentences(tmp_path / "samples.txt")
+
+
+def test_a_knob_that_is_not_there_is_refused_before_training(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    session.evaluate.knob = 0.5
+    session.model.knob = None  # type: ignore[misc]
+    with pytest.raises(UserError, match=r"evaluate\.knob=0\.5: Boring has no knob to turn"):
+        session.fit()
+    assert not session.last.exists()
 
 
 def test_the_samples_depend_on_checkpoint_and_seed_alone(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from textgan_bench.training.run import Run
+from textgan_bench.errors import UserError
+from textgan_bench.training.run import LAST, Run
 
 
 def write_log(folder: Path, version: int, rows: list[str]) -> None:
@@ -28,3 +29,19 @@ def test_what_is_not_logged_is_named(tmp_path: Path) -> None:
     write_log(tmp_path, 0, ["0,3.0,,49"])
     with pytest.raises(ValueError, match="has no reward"):
         Run(tmp_path).logged("reward")
+
+
+def test_the_setting_of_the_test_makes_no_other_training(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.claim({"model": {"lr": 1.0}, "evaluate": {"budget": "quick"}})
+    run.checkpoint(LAST).parent.mkdir()
+    run.checkpoint(LAST).touch()
+    turned = {"model": {"lr": 1.0}, "evaluate": {"budget": "quick", "knob": 0.5}}
+    run.check(turned)
+    assert run.recipe() == turned
+    run.claim({"model": {"lr": 1.0}, "evaluate": {"budget": "quick", "knob": None}})
+    assert run.recipe()["evaluate"]["knob"] is None
+    for refuse, message in ((run.claim, "another configuration"), (run.check, "other settings")):
+        with pytest.raises(UserError, match=message):
+            refuse({"model": {"lr": 2.0}, "evaluate": {"budget": "quick", "knob": 0.25}})
+    assert run.recipe()["evaluate"]["knob"] is None, "what is refused changes nothing"

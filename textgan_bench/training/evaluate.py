@@ -63,6 +63,8 @@ class Evaluate(Callback):
         seed: linked to ``seed_everything``.
         leaderboard: folder the record is written into, that of the run if None.
         extras: of ``metrics.profiles.EXTRAS``, scores that the record shall have too.
+        knob: setting of the generator's knob in the test, where it is not that of validation; the
+            likelihood of text is then left out, which is that of the method's own setting.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Evaluate(Callback):
         seed: int = 0,
         leaderboard: str | None = None,
         extras: Sequence[str] = (),
+        knob: float | None = None,
     ) -> None:
         self.method = method
         self.data = data
@@ -83,6 +86,7 @@ class Evaluate(Callback):
         self.seed = seed
         self.leaderboard = leaderboard
         self.extras = tuple(extras)
+        self.knob = knob
         self.generator_updates = 0
         self.phases: dict[str, dict[str, Any]] = {}
         """Of each phase so far: ``batches``, ``hours``, and ``scores``, those of the last
@@ -121,6 +125,10 @@ class Evaluate(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self._check_revision(trainer)  # weights of another vocabulary would not fit
+        if self.knob is not None and getattr(pl_module, "knob", None) is None:
+            raise UserError(
+                f"evaluate.knob={self.knob}: {type(pl_module).__name__} has no knob to turn"
+            )
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._check_revision(trainer)
@@ -212,6 +220,8 @@ class Evaluate(Callback):
                 "references are padded by repeats (--trainer.devices 1)"
             )
         self._check_revision(trainer)
+        if self.knob is not None:
+            cast(TextGenerator, pl_module).setting = self.knob
         self._describe(trainer, self._hardware)
         self._training = self._whole_training(trainer)
         self._sentences = []
@@ -228,7 +238,7 @@ class Evaluate(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         self._collect(trainer, outputs)
-        if isinstance(pl_module, Likelihood):
+        if isinstance(pl_module, Likelihood) and self.knob is None:
             self._nll -= float(pl_module.log_prob(batch).double().sum())
             self._words += int(batch.lengths.sum())
 

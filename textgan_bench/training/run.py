@@ -27,6 +27,8 @@ PATHS = (
     ("evaluate", "extras"),
 )
 """Settings that say where things lie or what is scored beside, and change no result."""
+OF_THE_TEST = "evaluate.knob"
+"""The setting that no training depends on: with another a trained run is tested again."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +88,14 @@ class Run:
         if not self.config.exists() or not self.checkpoint(LAST).exists():
             replace_text(self.config, yaml.safe_dump(config, sort_keys=False))
             return
-        changed = list(differences(self.recipe(), without_paths(config)))
+        changed = self._changed(config)
         if changed:
             more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
             raise UserError(
                 f"{self.folder} holds a run of another configuration ({changed[0]}{more}); "
                 "FORCE=1 (bench --force) discards it and starts again"
             )
+        self._take_setting_of_the_test(config)
 
     def check(self, config: dict[str, Any]) -> None:
         """Refuse to test a run with other settings than those it was trained with.
@@ -101,13 +104,22 @@ class Run:
             MissingError: there is no run in the folder.
             UserError: a setting differs that is not about the machine.
         """
-        changed = [
-            difference
-            for difference in differences(self.recipe(), without_paths(config))
-            if not difference.startswith("trainer.")
-        ]
+        changed = [each for each in self._changed(config) if not each.startswith("trainer.")]
         if changed:
             raise UserError(f"{self.folder} was trained with other settings ({changed[0]})")
+        self._take_setting_of_the_test(config)
+
+    def _changed(self, config: dict[str, Any]) -> list[str]:
+        """Differences from the stored configuration that would make another training."""
+        found = differences(self.recipe(), without_paths(config))
+        return [each for each in found if not each.startswith(f"{OF_THE_TEST}:")]
+
+    def _take_setting_of_the_test(self, config: dict[str, Any]) -> None:
+        section, key = OF_THE_TEST.split(".")
+        stored, value = self.load_config(), config.get(section, {}).get(key)
+        if stored.get(section, {}).get(key) != value:
+            stored.setdefault(section, {})[key] = value
+            replace_text(self.config, yaml.safe_dump(stored, sort_keys=False))
 
     def check_revision(self, trained_on: str, revision: str) -> None:
         """Refuse data that are not those the run was trained on.

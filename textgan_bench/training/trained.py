@@ -18,7 +18,7 @@ def load_trained(run: Path) -> tuple[Method, TextDataModule]:
         UserError: the checkpoint is damaged, or of another version of the method.
     """
     folder = Run(run)
-    folder.load_config()
+    knob = folder.load_config().get("evaluate", {}).get("knob")
     path = folder.checkpoint(folder.tested_checkpoint())
     checkpoint = load_checkpoint(path)
     command_line = TrainingCLI([f"--config={folder.config}"], run=False)
@@ -31,6 +31,8 @@ def load_trained(run: Path) -> tuple[Method, TextDataModule]:
         model.load_state_dict(checkpoint["state_dict"])
     except RuntimeError as error:
         raise UserError(of_another_version(path, model, error)) from error
+    if knob is not None:  # what its record was drawn at
+        model.setting = knob
     return model.eval(), data
 
 
