@@ -166,6 +166,16 @@ def test_the_budget_nearest_to_the_paper_is_shown(tmp_path: Path) -> None:
     assert "- nagan on hmm, paper: as published\n" in page
 
 
+def test_submitted_text_stands_for_none_of_our_rows(tmp_path: Path) -> None:
+    """Though whoever submits it may name the method as one of ours."""
+    write_small(tmp_path)
+    page = rendered(tmp_path)
+    theirs = replace(RUN, source="submitted", budget="paper", paper="Someone", samples_hash="0" * 64)
+    store(theirs, tmp_path)
+    assert len(leaderboard.load_records(tmp_path)) == 4
+    assert rendered(tmp_path) == page
+
+
 def test_a_setting_of_the_knob_comes_from_a_sweep_or_from_a_run_that_has_it(tmp_path: Path) -> None:
     write_small(tmp_path)
     shutil.rmtree(tmp_path / "records/hmm")

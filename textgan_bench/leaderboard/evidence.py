@@ -134,9 +134,10 @@ def matching(evidence: Sequence[Evidence]) -> list[Evidence]:
 
 
 def _groups(records: Iterable[Record]) -> list[list[Record]]:
-    """The records of each row, its seeds."""
+    """The records of each row, its seeds; text that others submitted stands for none of ours."""
     rows: dict[tuple[str, ...], list[list[Record]]] = {}
-    for record in sorted(records, key=lambda record: record.path()):
+    ours = [record for record in records if record.source != "submitted"]
+    for record in sorted(ours, key=lambda record: record.path()):
         rivals = rows.setdefault((record.data, *row_of(record)), [])
         for group in rivals:
             if comparable(group[0], record):
