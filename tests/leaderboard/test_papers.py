@@ -170,7 +170,9 @@ def test_submitted_text_stands_for_none_of_our_rows(tmp_path: Path) -> None:
     """Though whoever submits it may name the method as one of ours."""
     write_small(tmp_path)
     page = rendered(tmp_path)
-    theirs = replace(RUN, source="submitted", budget="paper", paper="Someone", samples_hash="0" * 64)
+    theirs = replace(
+        RUN, source="submitted", budget="paper", paper="Someone", samples_hash="0" * 64
+    )
     store(theirs, tmp_path)
     assert len(leaderboard.load_records(tmp_path)) == 4
     assert rendered(tmp_path) == page
