@@ -23,6 +23,7 @@ from textgan_bench.metrics import (
     NearestEmbedding,
     NearestNGram,
     NeighbourCoverage,
+    NeighbourPrecision,
     NovelSentences,
     OracleNLL,
     ParseRate,
@@ -70,6 +71,7 @@ def all_metrics() -> dict[str, Metric]:
         "reverse_perplexity": ReversePerplexity(REFERENCES, VOCABULARY),
         "kid": KID(REFERENCES, HashedNGrams.fit(OTHERS, dim=8)),
         "coverage": NeighbourCoverage(REFERENCES, HashedNGrams.fit(OTHERS, dim=8)),
+        "precision": NeighbourPrecision(REFERENCES, HashedNGrams.fit(OTHERS, dim=8)),
         "number": EffectiveNumber(HashedNGrams.fit(OTHERS, dim=8)),
     }
 

@@ -42,6 +42,7 @@ def bench(
     folder of the run, too, and decide alike.
 
     Args:
+        extras: scores beside the profile's and beside the extra ones that the recipe asks for.
         changes: settings otherwise than in the recipe, ``model.init_args.lr=1e-4``; a run of its
             own, whose record stays with the runs.
         recorded: whether a run with changes is one of the leaderboard all the same.
@@ -62,11 +63,9 @@ def bench(
         shared.append(f"--trainer.devices={devices}")
     if data_settings:  # as a layer, whose strings stay strings
         shared.append(f"--config={json.dumps({'data': data_layer(data, data_settings)})}")
-    if extras:
-        shared.append(f"--evaluate.extras=[{','.join(extras)}]")
     otherwise = ordered(changes)
     rows = [Row(method, data, seed, budget, otherwise, recorded) for seed in dict.fromkeys(seeds)]
-    settings = {row: [*row.settings, *shared] for row in rows}
+    settings = {row: [*row.settings, *shared, *row.asking_for(extras)] for row in rows}
     if force and len(rows) > 1:
         _clear(rows)
         force = False

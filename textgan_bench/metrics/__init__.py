@@ -8,7 +8,13 @@ Metrics of paired text take ``update(samples, references)``.
 from textgan_bench.metrics.bleu import BLEU, SelfBLEU
 from textgan_bench.metrics.decipherment import CorpusBLEU, TokenAccuracy
 from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelSentences
-from textgan_bench.metrics.embeddings import KID, MAUVE, EffectiveNumber, NeighbourCoverage
+from textgan_bench.metrics.embeddings import (
+    KID,
+    MAUVE,
+    EffectiveNumber,
+    NeighbourCoverage,
+    NeighbourPrecision,
+)
 from textgan_bench.metrics.fed import FED
 from textgan_bench.metrics.lengths import LengthDistance
 from textgan_bench.metrics.lm_score import LMScore, ReverseLMScore
@@ -31,6 +37,7 @@ __all__ = [
     "NearestEmbedding",
     "NearestNGram",
     "NeighbourCoverage",
+    "NeighbourPrecision",
     "NovelSentences",
     "OracleNLL",
     "ParseRate",
