@@ -24,6 +24,7 @@ from textgan_bench.metrics import (
     NeighbourCoverage,
     NeighbourPrecision,
     embeddings,
+    fed,
 )
 from textgan_bench.metrics.inputs import TextMetric
 
@@ -111,7 +112,7 @@ def test_pieces_are_embedded_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> No
     ]
     for metric in (*metrics, EffectiveNumber(HASHED)):
         whole = scores(metric, REAL)
-        monkeypatch.setattr(embeddings, "CHUNK", 7)
+        monkeypatch.setattr(fed, "CHUNK", 7)
         assert scores(metric, REAL) == pytest.approx(whole, rel=1e-9)
         monkeypatch.undo()
 

@@ -1,8 +1,6 @@
 """How many words, n-grams and sentences the samples use: what no forward score can tell."""
 
-from collections import Counter
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
 import torch
@@ -11,11 +9,14 @@ from torchmetrics.utilities import dim_zero_cat
 
 from textgan_bench.errors import UserError
 from textgan_bench.functional.text_hashes import (
+    are_among,
+    distinct,
     hash_words,
     ngram_hashes,
     sentence_hashes,
-    text_hashes,
+    type_hashes,
 )
+from textgan_bench.functional.word_numbers import word_numbers
 from textgan_bench.metrics.inputs import TextMetric, TrainingMetric
 
 
@@ -43,9 +44,8 @@ class Diversity(TextMetric):
         self.add_state("sentence_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, samples: Sequence[Sequence[str]]) -> None:
-        words = text_hashes({word for sentence in samples for word in sentence})
-        sentences = np.unique(sentence_hashes(samples))
-        self.word_hashes.append(torch.from_numpy(words).to(self.device))
+        sentences = distinct(sentence_hashes(samples))
+        self.word_hashes.append(torch.from_numpy(type_hashes(samples)).to(self.device))
         self.sentence_hashes.append(torch.from_numpy(sentences).to(self.device))
         self.sentence_count += len(samples)
 
@@ -86,10 +86,10 @@ class WordEntropy(TextMetric):
         self.add_state("entropy_counts", default=[], dist_reduce_fx="cat")
 
     def update(self, samples: Sequence[Sequence[str]]) -> None:
-        counts = Counter(chain.from_iterable(samples))
-        numbers = np.fromiter(counts.values(), np.int64, len(counts))
-        self.entropy_words.append(torch.from_numpy(text_hashes(counts)).to(self.device))
-        self.entropy_counts.append(torch.from_numpy(numbers).to(self.device))
+        words, _, types = word_numbers(samples)
+        counts = np.bincount(words, minlength=len(types))
+        self.entropy_words.append(torch.from_numpy(type_hashes(samples)).to(self.device))
+        self.entropy_counts.append(torch.from_numpy(counts).to(self.device))
 
     def compute(self) -> dict[str, Tensor]:
         if not self.entropy_words:
@@ -138,8 +138,8 @@ class DistinctNGrams(TextMetric):
         text = hash_words(samples)
         for n in range(1, self.order + 1):
             hashes, _ = ngram_hashes(text, n)
-            distinct = torch.from_numpy(np.unique(hashes)).to(self.device)
-            known = [*getattr(self, f"ngram_hashes_{n}"), distinct]
+            new = torch.from_numpy(distinct(hashes)).to(self.device)
+            known = [*getattr(self, f"ngram_hashes_{n}"), new]
             # Many pieces repeat each other: once they are longer than the first, they join it.
             if sum(map(len, known[1:])) > len(known[0]):
                 known = [torch.cat(known).unique()]
@@ -149,8 +149,8 @@ class DistinctNGrams(TextMetric):
     def compute(self) -> dict[str, Tensor]:
         scores = {}
         for n in range(1, self.order + 1):
-            distinct = len(dim_zero_cat(getattr(self, f"ngram_hashes_{n}")).unique())
-            scores[f"distinct/{n}"] = distinct / self.ngram_counts[n - 1].clamp_min(1).double()
+            number = len(dim_zero_cat(getattr(self, f"ngram_hashes_{n}")).unique())
+            scores[f"distinct/{n}"] = number / self.ngram_counts[n - 1].clamp_min(1).double()
         return scores
 
 
@@ -178,14 +178,14 @@ class NovelSentences(TrainingMetric):
         super().__init__(train)
         if not train:
             raise UserError("novelty needs at least one training sentence")
-        self._known = np.unique(sentence_hashes(train))
+        self._known = distinct(sentence_hashes(train))
         self.add_state("novel_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state(
             "novelty_sample_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum"
         )
 
     def update(self, samples: Sequence[Sequence[str]]) -> None:
-        known = np.isin(sentence_hashes(samples), self._known)
+        known = are_among(sentence_hashes(samples), self._known)
         self.novel_count += int((~known).sum())
         self.novelty_sample_count += len(samples)
 

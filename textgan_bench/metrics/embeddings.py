@@ -15,10 +15,9 @@ from textgan_bench.errors import UserError
 from textgan_bench.functional.effective_number import directions, effective_numbers
 from textgan_bench.functional.kernel_distance import cross_sums, kernel_distance, own_sums
 from textgan_bench.functional.nearest_balls import Balls, coverage, covered
-from textgan_bench.metrics.fed import SentenceEncoder
+from textgan_bench.metrics.fed import SentenceEncoder, embedded
 from textgan_bench.metrics.inputs import TextMetric
 
-CHUNK = 10_000  # sentences embedded at once
 NEIGHBOURS = 5
 """As in the code of Naeem et al. (2020)."""
 SEEDS = range(5)
@@ -49,8 +48,7 @@ class EmbeddedText(TextMetric):
         self.add_state("sample_embeddings", default=[], dist_reduce_fx="cat")
 
     def update(self, samples: Sentences) -> None:
-        for start in range(0, len(samples), CHUNK):
-            embeddings = self.encoder(samples[start : start + CHUNK])
+        for embeddings in embedded(samples, self.encoder):
             self.sample_embeddings.append(embeddings.to(self.device))
 
     def _samples(self) -> Tensor:
@@ -144,15 +142,14 @@ class NeighbourCoverage(TextMetric):
     def update(self, samples: Sentences) -> None:
         if self._balls is None:
             raise UserError(_too_few(self, "references", self._reference_count))
-        for start in range(0, len(samples), CHUNK):
+        self.coverage_sample_count += len(samples)
+        if self.covered_references.all():  # no embedding is needed
+            return
+        for embeddings in embedded(samples, self.encoder):
             left = self.covered_references.cpu() == 0
-            if not left.any():
-                break
-            embeddings = self.encoder(samples[start : start + CHUNK]).double().cpu()
             found = left.clone()
             found[left] = covered(embeddings, self._balls.some(left))
             self.covered_references += found.to(self.covered_references)
-        self.coverage_sample_count += len(samples)
 
     def compute(self) -> dict[str, Tensor]:
         if self.coverage_sample_count <= NEIGHBOURS:
@@ -229,8 +226,8 @@ class EffectiveNumber(TextMetric):
         )
 
     def update(self, samples: Sentences) -> None:
-        for start in range(0, len(samples), CHUNK):
-            units, zeros = directions(self.encoder(samples[start : start + CHUNK]).double())
+        for embeddings in embedded(samples, self.encoder):
+            units, zeros = directions(embeddings)
             self.direction_count += len(units) + zeros
             self.direction_zeros += zeros
             self.direction_outer += (units.T @ units).to(self.device)

@@ -1,11 +1,12 @@
 """What a metric is given of a text: samples, and for some metrics more than that."""
 
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from torchmetrics import Metric
 
+from textgan_bench.functional.word_numbers import SharedText, once
 from textgan_bench.tokens import PAD_TOKEN, Sentence
 
 
@@ -39,7 +40,12 @@ def _of_words(update: Callable[..., None]) -> Callable[..., None]:
 
 
 def _refuse_strings(*texts: Sequence[Sequence[str]]) -> None:
-    for sentence in (sentence for text in texts for sentence in text):
+    for text in texts:
+        once(text, _refuse_strings, partial(_refuse_string, text))
+
+
+def _refuse_string(text: Sequence[Sequence[str]]) -> None:
+    for sentence in text:
         if isinstance(sentence, str):
             raise TypeError(f"a sentence is a list of words, not the string {sentence!r}: split it")
 
@@ -64,13 +70,20 @@ class StringMetric(TextMetric):
     """A metric of samples as they were written, blanks between symbols included."""
 
 
-def ended(samples: Sequence[Sentence]) -> list[Sentence]:
+def ended(samples: Sequence[Sentence]) -> Sequence[Sentence]:
     """The sentence of each sample, which ends before the first blank.
 
     >>> ended([["x", "<pad>", "+"], ["x"]])
     [['x'], ['x']]
     """
-    return [words[: words.index(PAD_TOKEN)] if PAD_TOKEN in words else words for words in samples]
+    return once(samples, ended, partial(_ended, samples))
+
+
+def _ended(samples: Sequence[Sentence]) -> Sequence[Sentence]:
+    if isinstance(samples, SharedText) and PAD_TOKEN not in samples.numbers.types:
+        return samples
+    cut = [words[: words.index(PAD_TOKEN)] if PAD_TOKEN in words else words for words in samples]
+    return SharedText(cut) if isinstance(samples, SharedText) else cut
 
 
 def given(
