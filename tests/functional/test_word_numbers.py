@@ -1,5 +1,8 @@
 """Numbers of words, and what is kept of a text that several functions are given."""
 
+import gc
+import weakref
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +15,8 @@ from textgan_bench.functional.text_hashes import (
     text_hashes,
 )
 from textgan_bench.functional.word_numbers import SharedText, once, word_numbers
+from textgan_bench.metrics import DistinctNGrams, Diversity, SelfBLEU, WordEntropy
+from textgan_bench.metrics.inputs import given as given_to
 
 WORDS = st.sampled_from(["a", "b", "ab", "", "ü", "a b"])
 TEXTS = st.lists(st.lists(WORDS, max_size=5), max_size=12)
@@ -34,6 +39,18 @@ def test_a_shared_text_is_numbered_once() -> None:
         once(shared, "key", lambda: made.append("shared"))
         once([["a"]], "key", lambda: made.append("own"))
     assert made == ["shared", "own", "own"]
+
+
+def test_a_text_that_was_scored_is_forgotten_at_once() -> None:
+    """Not when Python next looks for cycles: pieces of a long text would pile up until then."""
+    chunk = SharedText([["a", "cat"], ["a", "dog"]])
+    for metric in (Diversity(), WordEntropy(), SelfBLEU(), DistinctNGrams()):
+        metric.update(**given_to(metric, chunk, None))
+    gone = weakref.ref(chunk)
+    gc.disable()
+    del chunk
+    assert gone() is None
+    gc.enable()
 
 
 @given(text=TEXTS)

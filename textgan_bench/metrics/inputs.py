@@ -45,9 +45,9 @@ def _refuse_strings(*texts: Sequence[Sequence[str]]) -> None:
 
 
 def _refuse_string(text: Sequence[Sequence[str]]) -> None:
-    for sentence in text:
-        if isinstance(sentence, str):
-            raise TypeError(f"a sentence is a list of words, not the string {sentence!r}: split it")
+    if any(issubclass(kind, str) for kind in set(map(type, text))):
+        sentence = next(sentence for sentence in text if isinstance(sentence, str))
+        raise TypeError(f"a sentence is a list of words, not the string {sentence!r}: split it")
 
 
 class PairedMetric(TextMetric):
@@ -76,14 +76,15 @@ def ended(samples: Sequence[Sentence]) -> Sequence[Sentence]:
     >>> ended([["x", "<pad>", "+"], ["x"]])
     [['x'], ['x']]
     """
-    return once(samples, ended, partial(_ended, samples))
+    if not isinstance(samples, SharedText):
+        return _ended(samples)
+    # A text that kept itself would stay in memory until Python looks for cycles.
+    whole = samples.once(PAD_TOKEN, lambda: PAD_TOKEN not in samples.numbers.types)
+    return samples if whole else samples.once(ended, lambda: SharedText(_ended(samples)))
 
 
-def _ended(samples: Sequence[Sentence]) -> Sequence[Sentence]:
-    if isinstance(samples, SharedText) and PAD_TOKEN not in samples.numbers.types:
-        return samples
-    cut = [words[: words.index(PAD_TOKEN)] if PAD_TOKEN in words else words for words in samples]
-    return SharedText(cut) if isinstance(samples, SharedText) else cut
+def _ended(samples: Sequence[Sentence]) -> list[Sentence]:
+    return [words[: words.index(PAD_TOKEN)] if PAD_TOKEN in words else words for words in samples]
 
 
 def given(
