@@ -34,6 +34,7 @@ from textgan_bench.metrics.profiles import (
     LM_SCORE,
     NOVELTY,
     REVERSE_LM_SCORE,
+    WORD_ENTROPY,
     Entry,
 )
 from textgan_bench.tokens import PAD, PAD_TOKEN, Sentence, TokenBatch, Vocabulary, length_mask
@@ -73,6 +74,7 @@ class CFGOracle:
 
     entropy: float
     entropy_se: float = 0.0
+    knows_lengths = True
 
     def __init__(self) -> None:
         counts = torch.arange(MOST_OPERATORS + 1)
@@ -135,7 +137,15 @@ class CFG(Corpus):
 
     @property
     def judging(self) -> Judging:
-        entries = (REVERSE_LM_SCORE, LM_SCORE, DIVERSITY, BLEU_2_TO_5, NOVELTY, FRECHET)
+        entries = (
+            REVERSE_LM_SCORE,
+            LM_SCORE,
+            DIVERSITY,
+            WORD_ENTROPY,
+            BLEU_2_TO_5,
+            NOVELTY,
+            FRECHET,
+        )
         return WithOracle(self.oracle, (Entry(partial(ParseRate, parses)), *entries))
 
     def load(self) -> Loaded:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import zipfile
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,8 @@ from datamodules.judging import Judging, WithOracle
 from textgan_bench.errors import MissingError, UserError
 from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
 from textgan_bench.interfaces import Split
+from textgan_bench.metrics import TransitionError
+from textgan_bench.metrics.profiles import Entry
 from textgan_bench.tokens import PAD_TOKEN, TokenBatch, Vocabulary, padding_mask
 
 ORACLE = Path(__file__).parent / "oracle" / "hmm.npz"
@@ -50,6 +52,7 @@ class HMMOracle:
 
     entropy: float
     entropy_se: float
+    knows_lengths = False
     words: tuple[str, ...]
     sha256: str
 
@@ -68,7 +71,7 @@ class HMMOracle:
             self.entropy_se = float(description["entropy_se"])
             with np.load(path, allow_pickle=False) as arrays:
                 self.words = tuple(arrays["words"].tolist())
-                self._parameters = tuple(
+                self.start, self.transition, self.emission = self._parameters = tuple(
                     normalised(arrays[name]) for name in ("start", "transition", "emission")
                 )
             if length != int(description["length"]):
@@ -102,6 +105,17 @@ class HMMOracle:
         self.entropy, self.entropy_se = nll.mean().item(), (nll.std() / n**0.5).item()
 
 
+class OfStates(WithOracle):
+    """Beside the likelihood under the oracle, the transitions of its words and states judge."""
+
+    def __init__(self, model: HMMOracle) -> None:
+        super().__init__(model)
+        self.model = model
+
+    def of_test(self, data: Encoded) -> tuple[Entry, ...]:
+        return (Entry(partial(TransitionError, self.model), ("vocabulary",)),)
+
+
 def normalised(rows: np.ndarray) -> Tensor:
     """Float32 rows as float64 rows that sum to one."""
     exact = torch.from_numpy(rows).double()
@@ -130,7 +144,7 @@ class HMM(Corpus):
 
     @property
     def judging(self) -> Judging:
-        return WithOracle(self.oracle)
+        return OfStates(self.oracle)
 
     def load(self) -> Loaded:
         splits = {split: self.oracle.sample(SIZES[split], SEEDS[split]) for split in SIZES}

@@ -103,6 +103,7 @@ class LSTMOracle:
 
     entropy = ENTROPY
     entropy_se = ENTROPY_SE
+    knows_lengths = False
 
     def __init__(self, path: Path) -> None:
         self.lstm = read_parameters(path)

@@ -39,6 +39,9 @@ class Oracle(Protocol):
     """Nats per word of the oracle's own samples."""
     entropy_se: float
     """Standard error of ``entropy``, which is estimated on samples."""
+    knows_lengths: bool
+    """Whether the probability of a sentence is one among all sentences, or among those of its
+    length."""
 
     def log_prob(self, batch: TokenBatch) -> Tensor:
         """(B,) log probability of each sentence, in nats."""
@@ -299,10 +302,13 @@ class TextGenerator(Method):
 
 @runtime_checkable
 class Likelihood(Protocol):
-    """A method that knows the likelihood of a sentence, as it would draw it by default."""
+    """A method that knows the likelihood of a sentence, as it would draw it."""
 
-    def log_prob(self, batch: TokenBatch) -> Tensor:
-        """(B,) log probability of each sentence, its end symbol included, in nats."""
+    def log_prob(self, batch: TokenBatch, **knob: Any) -> Tensor:
+        """(B,) log probability of each sentence, its end symbol included, in nats.
+
+        Of sentences drawn at the method's evaluation setting, or with ``knob=value``.
+        """
         ...
 
 

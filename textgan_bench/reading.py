@@ -8,14 +8,19 @@ import sys
 import zlib
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from io import BufferedReader, BytesIO, TextIOWrapper
+from itertools import islice
 from pathlib import Path
 
 from textgan_bench.errors import UserError
 from textgan_bench.files import is_stream
 
 LONGEST_LINE = 100_000  # characters
+BLOCK = 2**16
+"""Characters that are split into lines at once."""
+DAMAGES = UnicodeDecodeError, gzip.BadGzipFile, zlib.error, EOFError
 GZIPPED = b"\x1f\x8b"
 """The first bytes of a gzipped file, and of no text."""
 
@@ -30,14 +35,39 @@ def read_lines(path: Path) -> Iterator[str]:
         UserError: it is no regular file, empty, damaged, of another encoding, or has a line no
             sentence can be.
     """
+    number, rest = 0, ""
+    with _opened(path) as stored, suppress(*DAMAGES):
+        text, _ = _decoded(path, stored)
+        while block := text.read(BLOCK):
+            *lines, rest = (rest + block).split("\n")
+            if "\0" in block or max(map(len, (*lines, rest))) > LONGEST_LINE:
+                break
+            yield from lines
+            number += len(lines)
+        else:
+            if rest:
+                yield rest
+            if rest or number:
+                return
+    # Something is wrong with what comes now: one by one the lines tell where, and what.
+    yield from islice(_lines_one_by_one(path), number, None)
+
+
+def _decoded(path: Path, stored: BufferedReader) -> tuple[TextIOWrapper, str]:
+    """The text of a file and the name of its encoding, as its first bytes tell."""
+    zipped = path.suffix == ".gz" or stored.peek().startswith(GZIPPED)
+    file = gzip.GzipFile(fileobj=stored) if zipped else stored
+    two_bytes = file.peek(2).startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+    encoding = "utf-16" if two_bytes else "utf-8-sig"
+    return TextIOWrapper(file, encoding=encoding, newline=None), "UTF-16" if two_bytes else "UTF-8"
+
+
+def _lines_one_by_one(path: Path) -> Iterator[str]:
+    """The lines of a file up to what is wrong with it, and the error that names that."""
     number = 0
     with _opened(path) as stored:
-        zipped = path.suffix == ".gz" or stored.peek().startswith(GZIPPED)
-        file = gzip.GzipFile(fileobj=stored) if zipped else stored
         try:
-            two_bytes = file.peek(2).startswith((BOM_UTF16_LE, BOM_UTF16_BE))
-            encoding = "utf-16" if two_bytes else "utf-8-sig"
-            text = TextIOWrapper(file, encoding=encoding, newline=None)
+            text, name = _decoded(path, stored)
             while line := text.readline(LONGEST_LINE + 2):
                 number += 1
                 line = line.removesuffix("\n")
@@ -56,12 +86,11 @@ def read_lines(path: Path) -> Iterator[str]:
             # What was not handed out yet begins with the line after the last one.
             before = error.object[: error.start].decode(error.encoding, "replace")
             lines = before.replace("\r\n", "\n").replace("\r", "\n").count("\n")
-            name = "UTF-16" if two_bytes else "UTF-8"
             raise UserError(
                 f"{path} is not {name} text ({error.reason} in line {number + 1 + lines}); "
                 "convert it to UTF-8"
             ) from None
-        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        except DAMAGES[1:] as error:
             raise UserError(f"{path} is not gzipped text, or damaged: {error}") from None
     if not number:  # nothing, or nothing but a byte-order mark
         raise UserError(f"{path} is empty: there is nothing to read")

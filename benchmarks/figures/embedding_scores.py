@@ -25,7 +25,14 @@ from datamodules import COCO, TextData
 from textgan_bench.evaluation.scores import score
 from textgan_bench.files import replace_text
 from textgan_bench.leaderboard.columns import CAVEATS, Column, column
-from textgan_bench.metrics import FED, KID, EffectiveNumber, NeighbourCoverage, ReverseLMScore
+from textgan_bench.metrics import (
+    FED,
+    KID,
+    EffectiveNumber,
+    NeighbourCoverage,
+    NeighbourPrecision,
+    ReverseLMScore,
+)
 from textgan_bench.metrics.encoders import encoder
 from textgan_bench.metrics.fed import SentenceEncoder
 from textgan_bench.metrics.semantic import SemanticMAUVE
@@ -107,6 +114,7 @@ def criteria(data: TextData, references: Text, mauve: bool) -> MetricCollection:
             f"FED {name}": FED(references, made),
             f"KID {name}": KID(references, made),
             f"coverage {name}": NeighbourCoverage(references, made),
+            f"precision {name}": NeighbourPrecision(references, made),
             f"number {name}": EffectiveNumber(made),
         }
     if mauve:

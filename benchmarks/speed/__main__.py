@@ -23,6 +23,7 @@ SCRIPTS = (
     "self_bleu",
     "kneser_ney",
     "kneser_ney_scoring",
+    "before",
     "hmm",
     "hmm_em",
     "evaluation",

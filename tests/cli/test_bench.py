@@ -10,14 +10,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from pytorch_lightning.utilities import rank_zero_only
 
-from tests.boring import Boring
+from tests.boring import Boring, BoringData
 from tests.checkout import RECIPES, RECORD, RUN, Command, batches, write_recipe
 from tests.disk import full_disk
 from textgan_bench import leaderboard
@@ -43,6 +44,23 @@ def test_bench_goes_from_a_name_to_a_row_beside_the_anchors(command: Command) ->
     for name in ("boring", "real", "unigram"):
         assert name in result.out
     assert "training quick-seed0: 100%" in result.err
+
+
+def test_extra_scores_come_beside_those_of_the_recipe(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def judge_by(data: BoringData, *, extras: Sequence[str] = (), encoder: Any = None) -> None:
+        asked.append(tuple(extras))
+
+    monkeypatch.setattr(BoringData, "judge_by", judge_by)
+    command.bench("--extras", "nearest", "perplexity")
+    assert set(asked) == {("nearest", "perplexity")}
+    asked.clear()
+    write_recipe("noise/data.yaml", RECIPES["noise/data.yaml"] + "\nevaluate: {extras: [usem3]}")
+    command.bench("--force", "--extras", "nearest", "usem3")
+    assert set(asked) == {("usem3", "nearest")}
 
 
 @pytest.mark.usefixtures("default_signals")

@@ -267,6 +267,7 @@ def test_a_single_line_has_all_scores_but_those_of_a_spread(command: Command) ->
     content = scores_of(command, REAL[:1])
     assert content["left_out"] == {
         "FED": "a covariance needs at least 2 samples, not 1",
+        "NeighbourCoverage": "NeighbourCoverage needs at least 6 samples, not 1",
         "SelfBLEU": "self-BLEU needs at least two sentences, not 1",
     }
     assert content["scores"]["bleu_f/5"] == 1
@@ -310,7 +311,12 @@ def test_a_data_set_judges_words_that_it_does_not_know(command: Command) -> None
     )
     Path("text").write_text("a zwölf man\na man\n", encoding="utf-8")
     content = json.loads(command("score", "text", "--data", "hmm", "--json").out)
-    assert content["left_out"] == {"OracleNLL": "'zwölf' is not a word of this vocabulary of 500"}
+    unknown = "'zwölf' is not a word of this vocabulary of 500"
+    assert content["left_out"] == {
+        "OracleNLL": unknown,
+        "TransitionError": unknown,
+        "NeighbourCoverage": "NeighbourCoverage needs at least 6 samples, not 2",
+    }
     assert content["scores"]["oov_rate"] == pytest.approx(1 / 5)
     assert content["fingerprint"]["encoder"] == "hash128"
 

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -280,3 +281,10 @@ def test_the_script_makes_the_shipped_oracle(description: dict[str, float]) -> N
     # Last digits differ between BLAS libraries and EM amplifies them, hence the tolerance.
     assert figures["training_nll"] == pytest.approx(description["training_nll"], abs=0.01)
     assert figures["training_tokens"] == description["training_tokens"] == 50_961
+
+
+def test_transitions_judge_the_test_and_no_validation() -> None:
+    judging = HMM().judging
+    encoded: Any = None  # of which the entries do not depend
+    assert [entry.name for entry in judging.of_test(encoded)] == ["TransitionError"]
+    assert "TransitionError" not in [entry.name for entry in judging.entries]

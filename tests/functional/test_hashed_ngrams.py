@@ -8,9 +8,12 @@ from zlib import crc32
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.samplers import ngram_samples
+from textgan_bench.functional import hashed_ngrams
 from textgan_bench.functional.frechet import frechet_distance
 from textgan_bench.functional.hashed_ngrams import BUCKETS, HashedNGrams
 
@@ -105,3 +108,24 @@ def test_orders_text_by_its_distance_from_real_captions() -> None:
     assert distances == sorted(distances)
     assert all(far > 1.2 * near for near, far in pairwise(distances))
     assert float(frechet_distance(*reference_moments, *moments(train))) < 1.2 * floor
+
+
+def buckets_one_by_one(sentences: Text) -> NDArray[np.float64]:
+    """The definition: each n-gram's words joined by blanks, marks included."""
+    counts = np.zeros((len(sentences), BUCKETS))
+    for row, words in enumerate(sentences):
+        marked = ["<s>", *words, "</s>"]
+        for n in (1, 2, 3):
+            for start in range(len(marked) - n + 1):
+                code = crc32(" ".join(marked[start : start + n]).encode())
+                counts[row, code % BUCKETS] += 1 - 2 * (code >> 31)
+    return counts
+
+
+WORD = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
+
+
+@given(st.lists(st.lists(WORD, max_size=6), max_size=5))
+def test_checksums_of_all_words_at_once_are_those_of_each_ngram(text: Text) -> None:
+    found = hashed_ngrams._bucket_counts(text).to_dense().numpy()
+    np.testing.assert_array_equal(found, buckets_one_by_one(text))

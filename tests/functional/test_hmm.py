@@ -9,7 +9,13 @@ from hmmlearn.hmm import CategoricalHMM
 from scipy import stats
 from torch import Tensor
 
-from textgan_bench.functional.hmm import forward_log_likelihood, sample_sequences
+from textgan_bench.functional import hmm
+from textgan_bench.functional.hmm import (
+    forward_log_likelihood,
+    sample_sequences,
+    state_occupancy,
+    transition_counts,
+)
 
 Parameters = tuple[Tensor, Tensor, Tensor]
 
@@ -170,3 +176,47 @@ def test_an_accelerator_gives_the_same_likelihood() -> None:
         forward_log_likelihood(*on_device).cpu(), expected, rtol=1e-12, atol=1e-10
     )
     assert sample_sequences(8, 5, *(rows.cuda() for rows in parameters)).is_cuda
+
+
+def posterior_by_paths(sequence: tuple[int, ...], parameters: Parameters) -> np.ndarray:
+    """Transitions of each pair of states, weighted over all state paths: the definition."""
+    start, transition, emission = (rows.tolist() for rows in parameters)
+    counts, total = np.zeros((len(start), len(start))), 0.0
+    for path in itertools.product(range(len(start)), repeat=len(sequence)):
+        probability = start[path[0]] * emission[path[0]][sequence[0]]
+        for (i, j), symbol in zip(itertools.pairwise(path), sequence[1:], strict=True):
+            probability *= transition[i][j] * emission[j][symbol]
+        total += probability
+        for pair in itertools.pairwise(path):
+            counts[pair] += probability
+    return counts / total
+
+
+@pytest.mark.parametrize("sequences_at_once", [1, 3, 512])
+def test_transition_counts_are_the_sum_over_state_paths(
+    sequences_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hmm, "SEQUENCES", sequences_at_once)
+    parameters = random_hmm(3, 5)
+    sequences = [(0, 1, 2, 4), (3, 3), (2,), (4, 0, 1)]
+    rows = torch.full((len(sequences) + 1, 4), 77)
+    for row, sequence in zip(rows, sequences, strict=False):
+        row[: len(sequence)] = torch.tensor(sequence)
+    lengths = torch.tensor([*map(len, sequences), 0])
+    found = transition_counts(rows, lengths, *parameters)
+    expected = sum(posterior_by_paths(sequence, parameters) for sequence in sequences)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+
+
+def test_posterior_transitions_of_all_strings_are_those_of_the_model() -> None:
+    """Weighted by the probability of each string, the expectation over the model is exact."""
+    start, transition, emission = random_hmm(3, 4, seed=1)
+    strings = torch.tensor(list(itertools.product(range(4), repeat=4)))
+    lengths = torch.full((len(strings),), 4)
+    weights = forward_log_likelihood(strings, lengths, start, transition, emission).exp()
+    total = torch.zeros(3, 3, dtype=torch.float64)
+    for string, weight in zip(strings, weights, strict=True):
+        one = transition_counts(string[None], lengths[:1], start, transition, emission)
+        total += weight * one
+    expected = state_occupancy(lengths[:1], start, transition)[:, None] * transition
+    torch.testing.assert_close(total, expected, rtol=1e-10, atol=0)

@@ -12,9 +12,20 @@ import pytest
 import torch
 from sklearn.metrics.pairwise import polynomial_kernel
 from torch import Tensor
+from torchmetrics import MetricCollection
 
+from textgan_bench.evaluation.scores import score_chunks
+from textgan_bench.functional import nearest_balls
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
-from textgan_bench.metrics import KID, MAUVE, EffectiveNumber, NeighbourCoverage, embeddings
+from textgan_bench.metrics import (
+    KID,
+    MAUVE,
+    EffectiveNumber,
+    NeighbourCoverage,
+    NeighbourPrecision,
+    embeddings,
+    fed,
+)
 from textgan_bench.metrics.inputs import TextMetric
 
 ANIMALS = Path(__file__).parents[1] / "golden/animals.txt"
@@ -66,9 +77,10 @@ def test_the_kernel_of_kid_takes_embeddings_of_mean_square_one() -> None:
 
 
 def test_each_tells_real_text_from_broken_text() -> None:
-    kid, cover, number = (
+    kid, cover, precision, number = (
         KID(REFERENCES, HASHED),
         NeighbourCoverage(REFERENCES, HASHED),
+        NeighbourPrecision(REFERENCES, HASHED),
         EffectiveNumber(HASHED),
     )
     real, noise, collapse = (scores(kid, text) for text in (REAL, RANDOM, COLLAPSED))
@@ -77,6 +89,7 @@ def test_each_tells_real_text_from_broken_text() -> None:
     real, noise, collapse = (scores(cover, text) for text in (REAL, RANDOM, COLLAPSED))
     assert real["knn_coverage"] > noise["knn_coverage"] + 0.1
     assert noise["knn_coverage"] > 2 * collapse["knn_coverage"]
+    real, collapse = (scores(precision, text) for text in (REAL, COLLAPSED))
     assert collapse["knn_recall"] < 0.2 < real["knn_recall"]
     real, collapse = (scores(number, text) for text in (REAL, COLLAPSED))
     assert 1 <= collapse["rke"] <= collapse["vendi"] <= 4 + 1e-9 < real["vendi"] <= 8
@@ -84,19 +97,48 @@ def test_each_tells_real_text_from_broken_text() -> None:
 
 def test_a_copy_is_perfect_however_often_it_repeats() -> None:
     text = REFERENCES[:20] * 8
-    cover = scores(NeighbourCoverage(text, HASHED), text)
-    assert cover["knn_precision"] == cover["knn_recall"] == cover["knn_coverage"] == 1
-    assert 1 <= cover["knn_density"] < 1.2
+    assert scores(NeighbourCoverage(text, HASHED), text)["knn_coverage"] == 1
+    found = scores(NeighbourPrecision(text, HASHED), text)
+    assert found["knn_precision"] == found["knn_recall"] == 1
+    assert 1 <= found["knn_density"] < 1.2
     assert scores(KID(text, HASHED), text)["kid"] < 0  # nearer than other real text
 
 
 def test_pieces_are_embedded_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    metrics = [KID(REFERENCES, HASHED), NeighbourCoverage(REFERENCES, HASHED)]
+    metrics = [
+        KID(REFERENCES, HASHED),
+        NeighbourCoverage(REFERENCES, HASHED),
+        NeighbourPrecision(REFERENCES, HASHED),
+    ]
     for metric in (*metrics, EffectiveNumber(HASHED)):
         whole = scores(metric, REAL)
-        monkeypatch.setattr(embeddings, "CHUNK", 7)
+        monkeypatch.setattr(fed, "CHUNK", 7)
         assert scores(metric, REAL) == pytest.approx(whole, rel=1e-9)
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("rows", [1, 7, 256])
+def test_coverage_forgets_no_ball_that_is_asked_for_later(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against all distances at once, where a ball that holds a sample is not passed over."""
+    monkeypatch.setattr(nearest_balls, "ROWS", rows)
+    metric = NeighbourCoverage(REFERENCES, HASHED)
+    expected = nearest_balls.coverage(
+        *(nearest_balls.Balls.around(HASHED(text), 5) for text in (RANDOM, REFERENCES))
+    ).coverage
+    for start in range(0, len(RANDOM), 50):
+        metric.update(RANDOM[start : start + 50])
+    assert 0.1 < expected < 0.9
+    assert metric.compute()["knn_coverage/hash8"] == expected
+
+
+def test_few_references_leave_coverage_out_and_nothing_else() -> None:
+    metrics = MetricCollection([NeighbourCoverage(REFERENCES[:5], HASHED), EffectiveNumber(HASHED)])
+    found, left_out = score_chunks(metrics, [REAL])
+    assert set(found) == {"vendi/hash8", "rke/hash8"}
+    reason = "NeighbourCoverage needs at least 6 references, not 5"
+    assert left_out == {"NeighbourCoverage": reason}
 
 
 def test_empty_sentences_have_a_direction_of_their_own() -> None:
@@ -111,7 +153,7 @@ def test_empty_sentences_have_a_direction_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "least"), [(KID, 3), (NeighbourCoverage, embeddings.NEIGHBOURS + 1)]
+    ("make", "least"), [(KID, 3), (NeighbourPrecision, embeddings.NEIGHBOURS + 1)]
 )
 def test_needs_sentences_on_both_sides(make: Any, least: int) -> None:
     with pytest.raises(ValueError, match=f"at least {least} references, not 2"):

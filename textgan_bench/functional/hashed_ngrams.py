@@ -8,14 +8,21 @@ randomised power iteration (Halko et al., 2011, "Finding structure with randomne
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from functools import lru_cache
 from typing import Self
 from zlib import crc32
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from textgan_bench.errors import UserError
+from textgan_bench.functional.ngrams import sorted_pairs
+from textgan_bench.functional.word_numbers import word_numbers
+
+IntArray = NDArray[np.int64]
+Hashes = NDArray[np.uint32]
 
 BUCKETS = 2**14
 LONGEST_NGRAM = 3
@@ -83,40 +90,85 @@ class HashedNGrams:
 
 def _bucket_counts(sentences: Sequence[Sequence[str]]) -> Tensor:
     """(n, BUCKETS) sparse float64, signed counts of each sentence's n-grams, marks included."""
-    marked = list(chain.from_iterable(["<s>", *words, "</s>"] for words in sentences))
-    lengths = torch.tensor([len(words) + 2 for words in sentences], dtype=torch.int64)
-    row = torch.arange(len(sentences)).repeat_interleave(lengths)
-    words = set(marked)
-    hash_of = {word: crc32(word.encode()) for word in words}
-    following = {word: f" {word}".encode() for word in words}
+    words, inner, types = word_numbers(sentences)
+    lengths = inner + 2
+    last = np.cumsum(lengths) - 1
+    marked = np.full(len(words) + 2 * len(inner), -1, dtype=np.int32)
+    marked[last - inner - 1], marked[last] = len(types), len(types) + 1
+    marked[marked < 0] = words
+    row = np.repeat(np.arange(len(inner)), lengths)
+    texts = [word.encode() for word in (*types, "<s>", "</s>")]
     # The hash of an n-gram, its words joined by blanks, goes on from that of its first n - 1 words.
-    tails = [following[word] for word in marked]
-    hashes = [hash_of[word] for word in marked]  # of the n-gram that begins at each word
-    rows, hashed = [row], [torch.tensor(hashes, dtype=torch.int64)]
+    following = [b" " + text for text in texts]
+    tails = _hashes(following)[marked]
+    moves, table = _moves([len(text) for text in following])
+    move = moves[marked]
+    hashes = _hashes(texts)[marked]  # of the n-gram that begins at each word
+    keys = [_keys(row, hashes)]
     for n in range(2, LONGEST_NGRAM + 1):
-        hashes = list(map(crc32, tails[n - 1 :], hashes))
+        hashes = _moved(hashes[:-1], move[n - 1 :], table) ^ tails[n - 1 :]
         inside = row[n - 1 :] == row[: len(hashes)]  # of one sentence
-        rows.append(row[n - 1 :][inside])
-        hashed.append(torch.tensor(hashes, dtype=torch.int64)[inside])
-    row, code = torch.cat(rows), torch.cat(hashed)
-    # The bucket is the lowest bits of the 32, the sign the highest one.
-    sign = 1 - 2 * (code >> 31).double()
-    cell, index = (row * BUCKETS + code % BUCKETS).unique(return_inverse=True)
-    counts = torch.zeros(len(cell), dtype=torch.float64).index_add_(0, index, sign)
+        keys.append(_keys(row[n - 1 :][inside], hashes[inside]))
+    key = np.concatenate(keys)
+    key, _ = sorted_pairs(key, key)
+    cell, sign = key >> 1, 1 - 2 * (key & 1)
+    first = np.flatnonzero(np.append(True, cell[1:] != cell[:-1])) if len(cell) else cell
+    counts = np.add.reduceat(sign, first) if len(cell) else sign
+    cell = cell[first]
     return torch.sparse_coo_tensor(
-        torch.stack([cell // BUCKETS, cell % BUCKETS]),
-        counts,
+        torch.from_numpy(np.stack([cell // BUCKETS, cell % BUCKETS])),
+        torch.from_numpy(counts.astype(np.float64)),
         (len(sentences), BUCKETS),
         check_invariants=True,
         is_coalesced=True,
     )
 
 
+def _keys(row: IntArray, hashes: Hashes) -> IntArray:
+    """Row, bucket and sign of each n-gram: the lowest bits of the 32, and the highest one."""
+    code = hashes.astype(np.int64)
+    return (row * BUCKETS + code % BUCKETS) << 1 | code >> 31
+
+
+def _hashes(texts: Sequence[bytes]) -> Hashes:
+    return np.fromiter(map(crc32, texts), np.uint32, len(texts))
+
+
+@lru_cache(maxsize=256)
+def _move(length: int) -> Hashes:
+    """(4, 256) what ``length`` more bytes make of each byte of a checksum, 0 made of 0.
+
+    A checksum of text y that goes on from that of x is crc(y) ^ M crc(x), M linear over bits and
+    the same for all y of a length, so that the four bytes of crc(x) are moved apart.
+    """
+    zeros = bytes(length)
+    none = crc32(zeros, 0)
+    return np.array(
+        [[crc32(zeros, byte << 8 * k) ^ none for byte in range(256)] for k in range(4)],
+        dtype=np.uint32,
+    )
+
+
+def _moves(lengths: Sequence[int]) -> tuple[IntArray, Hashes]:
+    """The place of each length's move in a table, and the table, flat."""
+    distinct, place = np.unique(np.array(lengths, dtype=np.int64), return_inverse=True)
+    return place * 1024, np.concatenate([_move(length).ravel() for length in distinct.tolist()])
+
+
+def _moved(hashes: Hashes, move: IntArray, table: Hashes) -> Hashes:
+    """Checksums after as many more bytes as ``move`` says."""
+    result = table[move + (hashes & 255)]
+    for k in range(1, 4):
+        result ^= table[move + (256 * k) + ((hashes >> np.uint32(8 * k)) & 255)]
+    return result
+
+
 def _weighted(counts: Tensor, idf: Tensor) -> Tensor:
     """Rows weighted by ``idf`` and scaled to length one."""
     row, bucket = counts.indices()
     values = counts.values() * idf[bucket]
-    norm = torch.zeros(len(counts), dtype=torch.float64).index_add_(0, row, values**2).sqrt()
+    squares = np.bincount(row.numpy(), (values**2).numpy(), len(counts))
+    norm = torch.from_numpy(squares).sqrt()
     values = values / norm.clamp_min(torch.finfo(torch.float64).tiny)[row]
     return torch.sparse_coo_tensor(
         counts.indices(), values, counts.shape, check_invariants=True, is_coalesced=True

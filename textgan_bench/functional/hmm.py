@@ -61,6 +61,75 @@ def _forward(
     return scale.log().where(valid, 0.0).sum(dim=0)
 
 
+@torch.no_grad()
+def state_occupancy(lengths: Tensor, start: Tensor, transition: Tensor) -> Tensor:
+    """(K,) expected visits of each state from which a transition follows, in (B,) sequences.
+
+    A sequence of L symbols has L - 1 transitions. Multiplied by the rows of the transition matrix
+    it is the expected number of transitions between each two states.
+
+    >>> state_occupancy(torch.tensor([3, 1]), torch.tensor([1.0, 0.0]), torch.eye(2).flip(0))
+    tensor([1., 1.])
+    """
+    occupancy, state = torch.zeros_like(start), start
+    for t in range(1, int(lengths.max()) if len(lengths) else 0):
+        occupancy = occupancy + (lengths > t).sum() * state
+        state = state @ transition
+    return occupancy
+
+
+@torch.no_grad()
+def transition_counts(
+    symbols: Tensor, lengths: Tensor, start: Tensor, transition: Tensor, emission: Tensor
+) -> Tensor:
+    """(K, K) transitions between states, summed over sequences, each by its posterior probability.
+
+    The xi of Baum-Welch (Rabiner, 1989, equation 37), summed over time. Over sequences of the model
+    itself its expectation is ``state_occupancy`` times the transition matrix, exactly. A sequence
+    that the model cannot write adds nothing.
+
+    Args:
+        symbols: (B, T) int64 in 0..V-1; positions from ``lengths`` on are ignored.
+        lengths: (B,) int64 in 0..T.
+        start: (K,) probabilities, whose precision is that of the result.
+        transition: (K, K) probabilities, whose rows sum to one.
+        emission: (K, V) probabilities, whose rows sum to one.
+
+    >>> certain = torch.eye(2)
+    >>> transition_counts(
+    ...     torch.tensor([[0, 1, 0]]), torch.tensor([3]), certain[0], certain.flip(0), certain
+    ... ).tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
+    """
+    emitted = emission.T.contiguous()  # (V, K)
+    counts = torch.zeros_like(transition)
+    for part, part_lengths in zip(symbols.split(SEQUENCES), lengths.split(SEQUENCES), strict=True):
+        valid = torch.arange(part.shape[1], device=part.device) < part_lengths[:, None]  # (B, T)
+        counts += _pairs(part.where(valid, 0).T, valid.T, start, transition, emitted)
+    return counts * transition
+
+
+def _pairs(
+    symbols: Tensor, valid: Tensor, start: Tensor, transition: Tensor, emitted: Tensor
+) -> Tensor:
+    """(K, K) sums over sequences and time of alpha_t(i) b_j(x_{t+1}) beta_{t+1}(j), scaled."""
+    tiny = torch.finfo(start.dtype).tiny
+    forward, scales = [], []
+    before = start.repeat(symbols.shape[1], 1)  # (B, K)
+    for t, now in enumerate(symbols):
+        alpha = (before @ transition if t else before) * emitted[now]
+        scales.append(alpha.sum(1, keepdim=True))
+        before = alpha / scales[t].clamp_min(tiny)
+        forward.append(before)
+    sums, beta = torch.zeros_like(transition), torch.ones_like(before)
+    for t in range(len(symbols) - 1, 0, -1):
+        # Beyond the end of a sequence nothing is seen: beta stays 1 there.
+        seen = emitted[symbols[t]] * beta / scales[t].clamp_min(tiny)
+        sums += forward[t - 1].T @ seen.where(valid[t, :, None], 0.0)
+        beta = (seen @ transition.T).where(valid[t, :, None], 1.0)
+    return sums
+
+
 def sample_sequences(
     n: int,
     length: int,

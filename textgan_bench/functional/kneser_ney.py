@@ -32,7 +32,7 @@ from textgan_bench.functional.ngrams import (
 
 MARKS = UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"  # the first words of every model
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
-PART = 2**20
+PART = 2**19
 """N-grams sorted at once, except those of a single context, which are never parted."""
 
 IntArray32 = NDArray[np.int32]

@@ -19,6 +19,8 @@ from torch import Tensor
 
 CELLS = 2**22
 """Numbers of a block of a matrix of pairs: 32 MB."""
+ROWS = 256
+"""Points that balls are asked for at once."""
 EQUAL = 1e-10
 """Squared distances are equal, as a share of the points' mean square, below it: encoders compute in
 float32 and give a sentence a little other vectors within other batches."""
@@ -64,6 +66,10 @@ class Balls:
             held[part] = (distances <= reach[part, None]).sum(1).to(points)
         return cls(points, reach, held)
 
+    def some(self, chosen: Tensor) -> Self:
+        """Those where ``chosen`` (N,) is True, as they are."""
+        return type(self)(self.points[chosen], self.reach[chosen], self.held[chosen])
+
 
 def coverage(samples: Balls, references: Balls) -> Coverage:
     """Precision, recall, density and coverage of two sets of points.
@@ -86,6 +92,36 @@ def coverage(samples: Balls, references: Balls) -> Coverage:
         density,
         (covering > 0).double().mean(),
     )
+
+
+def covered(points: Tensor, balls: Balls) -> Tensor:
+    """(N,) bool, which of the balls hold one of (M, D) float64 points.
+
+    A ball that holds one is asked no more: most of as many points of the same distribution are
+    compared with few of the balls.
+
+    >>> line = torch.tensor([[0.0], [1.0], [3.0]], dtype=torch.float64)
+    >>> covered(line[:1] - 0.5, Balls.around(line, 1)).tolist()
+    [True, False, False]
+    """
+    holds = torch.zeros(len(balls.points), dtype=torch.bool)
+    if not len(holds):
+        return holds
+    left = torch.arange(len(balls.points))
+    centre = balls.points.mean(0)  # near zero fewer digits are lost
+    centres = balls.points - centre
+    squares, reach = centres.square().sum(1), balls.reach
+    for rows in points.split(ROWS):
+        rows = rows - centre
+        distances = torch.addmm(squares, rows, centres.T, alpha=-2)
+        distances.add_(rows.square().sum(1, keepdim=True))
+        found = (distances <= reach).any(0)
+        if found.any():
+            holds[left[found]] = True
+            left, centres, squares, reach = (
+                values[~found] for values in (left, centres, squares, reach)
+            )
+    return holds
 
 
 def _squared_distances(points: Tensor, others: Tensor) -> Iterator[tuple[slice, Tensor]]:

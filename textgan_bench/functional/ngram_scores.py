@@ -7,11 +7,14 @@ looked up as the row of its first n - 1 words and its last word, packed into one
 
 import math
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textgan_bench.functional.kneser_ney import MARKS, NGramModel, word_index
+from textgan_bench.functional.ngrams import sorted_pairs
+from textgan_bench.functional.word_numbers import word_numbers
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -39,9 +42,14 @@ class NGramScorer:
 
     def _rows(self, n: int, context: IntArray, word: IntArray) -> IntArray:
         """Rows of the n-grams of n + 1 words in their table, -1 for one that is missing."""
-        keys, key = self._keys[n], context * self._vocab_size + word
-        row = np.searchsorted(keys, key).clip(max=len(keys) - 1)
-        return np.where((context >= 0) & (keys[row] == key), row, -1)
+        known = np.flatnonzero(context >= 0)
+        # Sorted questions are answered in the order of the table, many times as fast.
+        key, place = sorted_pairs(context[known] * self._vocab_size + word[known], known)
+        keys, row = self._keys[n], np.full(len(word), -1)
+        nearest = np.searchsorted(keys, key)
+        found = keys.take(nearest, mode="clip") == key
+        row[place[found]] = nearest[found]
+        return row
 
     def log_prob(self, sentences: Sequence[Sequence[str]]) -> tuple[FloatArray, FloatArray]:
         """Log probabilities in nats, each given its sentence's begin mark and all words before.
@@ -51,16 +59,12 @@ class NGramScorer:
             end marks.
         """
         unknown, begin, end = range(len(MARKS))
-        lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
-        tokens = np.array(
-            [
-                token
-                for words in sentences
-                for token in (begin, *[self._index.get(word, unknown) for word in words], end)
-            ],
-            dtype=np.int64,
-        )
+        words, lengths, types = word_numbers(sentences)
+        index = np.fromiter(map(self._index.get, types, repeat(unknown)), np.int64, len(types))
         first = np.cumsum(lengths + 2) - (lengths + 2)
+        tokens = np.full(len(words) + 2 * len(lengths), -1, dtype=np.int64)
+        tokens[first], tokens[first + lengths + 1] = begin, end
+        tokens[tokens < 0] = index[words]
         place = np.arange(len(tokens)) - np.repeat(first, lengths + 2)
         row = tokens  # of the n-gram that ends at each position
         log10_prob = self._tables[0].log10_prob[tokens]

@@ -1,14 +1,14 @@
-"""Text as integers end to end, and equal n-grams brought side by side by one plain sort.
+"""Text as integers end to end, and equal n-grams brought side by side by one sort.
 
 An n-gram is the rank of its first n - 1 words and its last word, packed into one integer. Ranks are
-dense, so no two n-grams share one, whatever the order and the vocabulary. Packed once more with its
-position, a sort of plain integers (several times faster than one that returns an order) puts equal
+dense, so no two n-grams share one, whatever the order and the vocabulary. A stable sort puts equal
 n-grams together, earlier ones first.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from textgan_bench.errors import UserError
@@ -46,23 +46,16 @@ def packed(rank: Indices, word: Indices, word_bits: int) -> IntArray:
     return rank.astype(np.int64) << word_bits | word
 
 
-def sorted_pairs(key: IntArray, position: IntArray) -> tuple[IntArray, IntArray]:
-    """Keys in increasing order and their positions, which increase where keys are equal.
-
-    Raises:
-        UserError: there are 2^31 positions or more.
+def sorted_pairs(key: IntArray, position: NDArray[np.intp]) -> tuple[IntArray, NDArray[np.intp]]:
+    """Keys in increasing order and their positions, which stay in order where keys are equal.
 
     >>> [array.tolist() for array in sorted_pairs(np.array([7, 2, 7]), np.array([0, 1, 2]))]
     [[2, 7, 7], [1, 0, 2]]
     """
-    position_bits = bits(position.max(initial=0))
-    if bits(key.max(initial=0)) + position_bits <= KEY_BITS:
-        pair = key << position_bits | position
-        pair.sort()
-        return pair >> position_bits, pair & ((1 << position_bits) - 1)
-    if 2 * position_bits > KEY_BITS:
-        raise UserError(f"{len(position)} tokens exceed 63-bit keys")
-    # Numbering the keys first is slower, but leaves room for any of them.
-    distinct, number = np.unique(key, return_inverse=True)
-    number, position = sorted_pairs(number, position)
-    return distinct[number], position
+    # PyTorch's stable sort of integers is a radix sort, which half as many bits halve. numpy's
+    # takes two and a half times as long with a position packed into each key, as it has no other.
+    fits = not len(key) or int(key.max()) <= np.iinfo(np.int32).max
+    ordered, index = torch.sort(
+        torch.from_numpy(key.astype(np.int32) if fits else key), stable=True
+    )
+    return ordered.numpy().astype(np.int64), position[index.numpy()]

@@ -6,11 +6,13 @@ thirty thousand for 33 million n-grams.
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from textgan_bench.functional.word_numbers import once, word_numbers
 
 IntArray = NDArray[np.int64]
 
@@ -35,17 +37,54 @@ def text_hashes(texts: Iterable[str]) -> IntArray:
     return np.frombuffer(digests, dtype="<i8").astype(np.int64)
 
 
-def sentence_hashes(sentences: Iterable[Sequence[str]]) -> IntArray:
-    """One hash a sentence; words may hold blanks, but no line ends."""
-    return text_hashes("\n".join(words) for words in sentences)
+def type_hashes(sentences: Sequence[Sequence[str]]) -> IntArray:
+    """One hash for each distinct word of ``word_numbers``."""
+    return once(sentences, type_hashes, lambda: text_hashes(word_numbers(sentences).types))
 
 
 def hash_words(sentences: Sequence[Sequence[str]]) -> HashedText:
     """Each distinct word is hashed once."""
-    lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
-    index: dict[str, int] = {}
-    places = [index.setdefault(word, len(index)) for word in chain.from_iterable(sentences)]
-    return HashedText(text_hashes(index)[np.array(places, dtype=np.int64)], lengths)
+    words, lengths, _ = word_numbers(sentences)
+    return HashedText(type_hashes(sentences)[words], lengths)
+
+
+def sentence_hashes(sentences: Sequence[Sequence[str]]) -> IntArray:
+    """One hash a sentence, by those of its words and their places.
+
+    >>> hashes = sentence_hashes([["a", "b"], ["b", "a"], [], ["a"], ["a", "b"]])
+    >>> len(set(hashes.tolist())), bool(hashes[0] == hashes[4])
+    (4, True)
+    """
+    return once(sentences, sentence_hashes, lambda: _sentence_hashes(hash_words(sentences)))
+
+
+def _sentence_hashes(text: HashedText) -> IntArray:
+    first = np.cumsum(text.lengths) - text.lengths
+    place = np.arange(len(text.words), dtype=np.uint64)
+    place -= np.repeat(first, text.lengths).astype(np.uint64)
+    # A word at a place is mixed as a whole, so that the sum over places depends on which is where.
+    mixed = _mix(_mix(text.words.astype(np.uint64)) + (place + np.uint64(1)) * _GOLDEN_RATIO)
+    sums = np.append(np.uint64(0), mixed.cumsum())  # modulo 2^64
+    last = first + text.lengths
+    return _mix(sums[last] - sums[first] + text.lengths.astype(np.uint64)).astype(np.int64)
+
+
+def distinct(hashes: IntArray) -> IntArray:
+    """The distinct ones in increasing order, by PyTorch's radix sort.
+
+    >>> distinct(np.array([3, 1, 3])).tolist()
+    [1, 3]
+    """
+    return torch.from_numpy(hashes).unique().numpy()
+
+
+def are_among(hashes: IntArray, known: IntArray) -> NDArray[np.bool_]:
+    """Whether each is one of the ``known``, which are distinct and increase.
+
+    >>> are_among(np.array([1, 2, 9]), np.array([2, 3])).tolist()
+    [False, True, False]
+    """
+    return known.take(np.searchsorted(known, hashes), mode="clip") == hashes
 
 
 def ngram_hashes(text: HashedText, n: int) -> tuple[IntArray, IntArray]:

@@ -30,6 +30,14 @@ class Sweep:
     versions: dict[str, str]
     points: list[dict[str, float]]
     """Scores by key, in the order of the knob."""
+    draws: list[dict[str, list[float]]]
+    """Of each point, deviations of the scores of the axes over resamples of its samples; empty in
+    sweeps of before."""
+
+    @property
+    def name(self) -> str:
+        """What stands for it in figures and tables."""
+        return f"{self.method} ({self.budget}, seed {self.seed})"
 
     def path(self, root: Path) -> Path:
         """Where it lies below the leaderboard's folder."""
@@ -49,15 +57,22 @@ def load(path: Path) -> Sweep:
     """
     try:
         content = read_json(path)
+        content.setdefault("draws", [{} for _ in content["points"]])
         swept = Sweep(**content)
         for each in fields(Sweep):
-            kind = {"fingerprint": dict, "versions": dict, "points": list, "seed": int}
+            kind = {
+                "fingerprint": dict,
+                "versions": dict,
+                "points": list,
+                "draws": list,
+                "seed": int,
+            }
             if not isinstance(content[each.name], kind.get(each.name, str)):
                 raise TypeError(f"{each.name} is of another kind")
         for point in swept.points:
             check_numbers(point, "score", path)
             if KNOB not in point:
                 raise TypeError("a point has no setting")
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise RecordError(f"{path} holds no sweep ({error}); delete it to sweep again") from error
     return swept

@@ -49,10 +49,15 @@ class Generator(nn.Module):
         self.lstm = StackedLSTM(runs, vocab_size, hidden)
         self.scores = StackedLinear(runs, hidden, vocab_size)
 
-    def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """(R, B) log-likelihood in nats of sentences ids (R, B, T), end symbol counted."""
+    def forward(self, ids: Tensor, lengths: Tensor, temperature: float = 1.0) -> Tensor:
+        """(R, B) log-likelihood in nats of sentences ids (R, B, T), end symbol counted.
+
+        It is that of sentences drawn from the softmax of logits / ``temperature``.
+        """
         hidden = self.lstm(F.pad(ids[:, :, :-1], (1, 0), value=PAD))  # (R, B, T, H)
         logits = self.scores(hidden.flatten(1, 2)).unflatten(1, ids.shape[1:])  # (R, B, T, V)
+        if temperature != 1.0:
+            logits = logits / temperature
         nll = F.cross_entropy(logits.flatten(0, 2), ids.flatten(), reduction="none")
         drawn = drawn_mask(lengths.flatten(), ids.shape[2]).view_as(ids)
         return -(nll.view_as(ids) * drawn).sum(2)
@@ -180,10 +185,10 @@ class ImportanceSampledGAN(TextGenerator):
             }
         )
 
-    def log_prob(self, batch: TokenBatch) -> Tensor:
+    def log_prob(self, batch: TokenBatch, *, temperature: float = 1.0) -> Tensor:
         ids = F.pad(batch.ids, (0, self.max_length - batch.ids.shape[1]), value=PAD)
         every = (x.expand(self.runs, *x.shape) for x in (ids, batch.lengths))
-        log_likelihood: Tensor = self.generator(*every)  # (R, B)
+        log_likelihood: Tensor = self.generator(*every, temperature)  # (R, B)
         return log_likelihood[0]
 
     def sample(self, n: int, *, temperature: float = 1.0, min_length: int = 0) -> TokenBatch:

@@ -295,8 +295,8 @@ class IRL(TextGenerator):
         nll: Tensor = self.generator(batch)
         return F.pad(-nll, (0, self.max_length - nll.shape[1]))
 
-    def log_prob(self, batch: TokenBatch) -> Tensor:
-        nll: Tensor = self.generator(batch)
+    def log_prob(self, batch: TokenBatch, *, temperature: float = 1.0) -> Tensor:
+        nll: Tensor = self.generator(batch, temperature)
         return -nll.sum(1)
 
     def sample(self, n: int, *, temperature: float = 1.0) -> TokenBatch:

@@ -130,13 +130,17 @@ class Worker(nn.Module):
         """(…, 16 (H + 1)) products of hidden states (…, H) and of 1 with w (…, 16)."""
         return (F.pad(hidden, (0, 1), value=1.0)[..., None] * aims[..., None, :]).flatten(-2)
 
-    def forward(self, batch: TokenBatch, goals: Tensor, duration: int) -> Tensor:
+    def forward(
+        self, batch: TokenBatch, goals: Tensor, duration: int, temperature: float = 1.0
+    ) -> Tensor:
         """(B, N + 1) NLL in nats of words and end symbols, at most T, under goals (B, K, F)."""
         steps = batch.ids.shape[1]
         hidden, _ = self.cells(self.embedding(F.pad(batch.ids[:, :-1], (1, 0), value=PAD)))
         aims = self.aim(goals).repeat_interleave(duration, 1)[:, :steps]
         drawn = drawn_mask(batch.lengths, steps)
         logits = self.output(self.combine(hidden[drawn], aims[drawn]))
+        if temperature != 1.0:
+            logits = logits / temperature
         return symbol_nll(logits, batch.ids, batch.lengths)
 
 
@@ -424,10 +428,10 @@ class LeakGAN(TextGenerator):
         count = process_mean(started.sum().to(values.dtype))
         return (values * started).sum() / count.where(count > 0, 1.0)
 
-    def log_prob(self, batch: TokenBatch) -> Tensor:
+    def log_prob(self, batch: TokenBatch, *, temperature: float = 1.0) -> Tensor:
         text = self.cut(batch)
         _, goals = self.lead(text)
-        nll: Tensor = self.worker(text, goals, self.manager.duration)
+        nll: Tensor = self.worker(text, goals, self.manager.duration, temperature)
         return -nll.sum(1)
 
     def sample(self, n: int, *, temperature: float = 1.0) -> TokenBatch:

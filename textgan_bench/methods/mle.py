@@ -60,8 +60,8 @@ class _MaximumLikelihood(TextGenerator):
         check_temperature(temperature)
         return self.generator.sample(n, temperature)
 
-    def log_prob(self, batch: TokenBatch) -> Tensor:
-        nll: Tensor = self.generator(batch)  # (B, T)
+    def log_prob(self, batch: TokenBatch, *, temperature: float = 1.0) -> Tensor:
+        nll: Tensor = self.generator(batch, temperature)  # (B, T)
         return -nll.sum(1)
 
     def nats_per_word(self, batch: TokenBatch) -> Tensor:

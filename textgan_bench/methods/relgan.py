@@ -331,8 +331,8 @@ class RelGAN(TextGenerator):
         scores: Tensor = self.discriminator(vectors, lengths)
         return scores
 
-    def log_prob(self, batch: TokenBatch) -> Tensor:
-        nll: Tensor = self.generator(batch)  # (B, T)
+    def log_prob(self, batch: TokenBatch, *, temperature: float = 1.0) -> Tensor:
+        nll: Tensor = self.generator(batch, temperature)  # (B, T)
         return -nll.sum(1)
 
     def sample(self, n: int, *, temperature: float = 1.0) -> TokenBatch:

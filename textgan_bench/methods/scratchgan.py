@@ -237,8 +237,8 @@ class ScratchGAN(TextGenerator):
         ids = F.pad(batch.ids, (0, steps - batch.ids.shape[1]), value=PAD)  # (B, T), cut or padded
         return self.discriminator(ids), drawn_mask(batch.lengths, steps)
 
-    def log_prob(self, batch: TokenBatch) -> Tensor:
-        nll: Tensor = self.generator(batch)  # (B, T)
+    def log_prob(self, batch: TokenBatch, *, temperature: float = 1.0) -> Tensor:
+        nll: Tensor = self.generator(batch, temperature)  # (B, T)
         return -nll.sum(1)
 
     def sample(self, n: int, *, temperature: float = 1.0) -> TokenBatch:

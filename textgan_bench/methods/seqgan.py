@@ -185,8 +185,8 @@ class SeqGAN(TextGenerator):
         ):
             old.lerp_(new, 1.0 if name.startswith("embedding") else 1 - lag)
 
-    def log_prob(self, batch: TokenBatch) -> Tensor:
-        nll: Tensor = self.generator(batch)  # (B, T)
+    def log_prob(self, batch: TokenBatch, *, temperature: float = 1.0) -> Tensor:
+        nll: Tensor = self.generator(batch, temperature)  # (B, T)
         return -nll.sum(1)
 
     def sample(self, n: int, *, temperature: float = 1.0) -> TokenBatch:

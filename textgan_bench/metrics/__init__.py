@@ -7,8 +7,20 @@ Metrics of paired text take ``update(samples, references)``.
 
 from textgan_bench.metrics.bleu import BLEU, SelfBLEU
 from textgan_bench.metrics.decipherment import CorpusBLEU, TokenAccuracy
-from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelByTwo, NovelSentences
-from textgan_bench.metrics.embeddings import KID, MAUVE, EffectiveNumber, NeighbourCoverage
+from textgan_bench.metrics.diversity import (
+    DistinctNGrams,
+    Diversity,
+    NovelByTwo,
+    NovelSentences,
+    WordEntropy,
+)
+from textgan_bench.metrics.embeddings import (
+    KID,
+    MAUVE,
+    EffectiveNumber,
+    NeighbourCoverage,
+    NeighbourPrecision,
+)
 from textgan_bench.metrics.fed import FED
 from textgan_bench.metrics.lengths import LengthDistance
 from textgan_bench.metrics.lm_score import LMScore, ReverseLMScore
@@ -16,6 +28,7 @@ from textgan_bench.metrics.neighbours import NearestEmbedding, NearestNGram
 from textgan_bench.metrics.oracle_nll import OracleNLL
 from textgan_bench.metrics.parse_rate import ParseRate
 from textgan_bench.metrics.perplexity import Perplexity, ReversePerplexity
+from textgan_bench.metrics.transitions import TransitionError
 
 __all__ = [
     "BLEU",
@@ -31,6 +44,7 @@ __all__ = [
     "NearestEmbedding",
     "NearestNGram",
     "NeighbourCoverage",
+    "NeighbourPrecision",
     "NovelByTwo",
     "NovelSentences",
     "OracleNLL",
@@ -40,4 +54,6 @@ __all__ = [
     "ReversePerplexity",
     "SelfBLEU",
     "TokenAccuracy",
+    "TransitionError",
+    "WordEntropy",
 ]

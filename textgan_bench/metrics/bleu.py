@@ -1,9 +1,7 @@
 """BLEU between samples and references in both directions, and among the samples themselves."""
 
-from collections import defaultdict
 from collections.abc import Sequence
-from hashlib import blake2b
-from itertools import chain, count, repeat
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -19,6 +17,8 @@ from textgan_bench.functional.bleu import (
     self_bleu,
 )
 from textgan_bench.functional.ngrams import IndexedText
+from textgan_bench.functional.text_hashes import type_hashes
+from textgan_bench.functional.word_numbers import word_numbers
 from textgan_bench.metrics.inputs import TextMetric
 from textgan_bench.tokens import UNKNOWN_TOKEN
 
@@ -78,9 +78,9 @@ class BLEU(TextMetric):
     def update(self, samples: Sequence[Sequence[str]]) -> None:
         if not samples:
             return
-        lengths = _lengths(samples)
-        numbers = map(self._numbers.get, chain.from_iterable(samples), repeat(-1))
-        text = IndexedText(np.fromiter(numbers, np.int32, int(lengths.sum())), lengths)
+        words, lengths, types = word_numbers(samples)
+        numbers = np.fromiter(map(self._numbers.get, types, repeat(-1)), np.int32, len(types))
+        text = IndexedText(numbers[words], lengths)
         scores, largest = forward_bleu(text, self._references, self.orders, self.smoothing)
         self.bleu_f_sum += torch.from_numpy(scores.sum(axis=1)).to(self.device)
         self.bleu_sample_count += len(samples)
@@ -145,10 +145,11 @@ class SelfBLEU(TextMetric):
             self.add_state(f"self_bleu_{name}", default=[], dist_reduce_fx="cat")
 
     def update(self, samples: Sequence[Sequence[str]]) -> None:
-        text, numbers = _numbered(samples)
+        text, _ = _numbered(samples)
         # A number of this process means another word elsewhere, a hash does not; the chance that
         # two of 43,000 words share one of 63 bits is 1e-10.
-        hashes = np.array([*map(_hash, numbers), -1])  # the last one is that of number -1
+        hashes = type_hashes(samples) & np.iinfo(np.int64).max
+        hashes = np.append(hashes, -1)  # that of number -1
         sizes = np.array([[len(text.words), len(hashes)]])
         for state, values in (
             (self.self_bleu_words, text.words),
@@ -193,21 +194,11 @@ def _checked(orders: Sequence[int]) -> tuple[int, ...]:
 
 def _numbered(sentences: Sequence[Sequence[str]]) -> tuple[IndexedText, dict[str, int]]:
     """Words by the order in which they first occur, -1 for ``<unk>``, and their numbers."""
-    numbers: defaultdict[str, int] = defaultdict(count().__next__)
-    numbers[UNKNOWN_TOKEN] = -1
-    lengths = _lengths(sentences)
-    words = map(numbers.__getitem__, chain.from_iterable(sentences))
-    text = IndexedText(np.fromiter(words, np.int32, int(lengths.sum())), lengths)
-    del numbers[UNKNOWN_TOKEN]
-    return text, dict(numbers)
-
-
-def _lengths(sentences: Sequence[Sequence[str]]) -> np.ndarray:
-    return np.fromiter(map(len, sentences), np.int64, len(sentences))
-
-
-def _hash(word: str) -> int:
-    return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "big") >> 1
+    words, lengths, types = word_numbers(sentences)
+    numbers = {word: number for number, word in enumerate(types)}
+    if (unknown := numbers.pop(UNKNOWN_TOKEN, None)) is not None:
+        words = np.where(words == unknown, np.int32(-1), words)
+    return IndexedText(words, lengths), numbers
 
 
 def _array(state: list[Tensor]) -> np.ndarray:

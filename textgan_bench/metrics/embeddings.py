@@ -14,11 +14,10 @@ from torchmetrics.utilities import dim_zero_cat
 from textgan_bench.errors import UserError
 from textgan_bench.functional.effective_number import directions, effective_numbers
 from textgan_bench.functional.kernel_distance import cross_sums, kernel_distance, own_sums
-from textgan_bench.functional.nearest_balls import Balls, coverage
-from textgan_bench.metrics.fed import SentenceEncoder
+from textgan_bench.functional.nearest_balls import Balls, coverage, covered
+from textgan_bench.metrics.fed import SentenceEncoder, embedded
 from textgan_bench.metrics.inputs import TextMetric
 
-CHUNK = 10_000  # sentences embedded at once
 NEIGHBOURS = 5
 """As in the code of Naeem et al. (2020)."""
 SEEDS = range(5)
@@ -49,8 +48,7 @@ class EmbeddedText(TextMetric):
         self.add_state("sample_embeddings", default=[], dist_reduce_fx="cat")
 
     def update(self, samples: Sentences) -> None:
-        for start in range(0, len(samples), CHUNK):
-            embeddings = self.encoder(samples[start : start + CHUNK])
+        for embeddings in embedded(samples, self.encoder):
             self.sample_embeddings.append(embeddings.to(self.device))
 
     def _samples(self) -> Tensor:
@@ -101,21 +99,78 @@ class KID(EmbeddedText):
         return {f"kid/{name}": value, f"kid_se/{name}": error}
 
 
-class NeighbourCoverage(EmbeddedText):
-    """Precision, recall, density and coverage of embeddings by balls of nearest neighbours.
+class NeighbourCoverage(TextMetric):
+    """Share of the balls around references, up to the fifth neighbour, that hold a sample.
 
-    Kynkäänniemi et al. (2019) and Naeem et al. (2020), with closed balls, as sentences repeat
-    themselves (``functional/nearest_balls.py``). ``knn_precision`` is the share of samples in a
-    ball that reaches from a reference to its fifth neighbour, ``knn_recall`` the share of
-    references in such a ball of a sample, ``knn_density`` how crowded the references' balls are
-    with samples, and ``knn_coverage`` the share of these balls that hold one. All depend on the
-    numbers of samples and of references.
+    The coverage of Naeem et al. (2020), in [0, 1], with closed balls, as sentences repeat
+    themselves (``functional/nearest_balls.py``); higher is better. 1 - 2^-5 = 0.969 is expected of
+    as many real sentences at any number of them, and it grows with the number of samples. What is
+    kept of the samples does not grow.
+
+    Args:
+        references: sentences as lists of words; they are embedded once. There may be any number,
+            but fewer than six have no score.
+        encoder: not fitted on the samples or the references.
+
+    Raises:
+        UserError: by ``update``, there are fewer than six references; by ``compute``, fewer than
+            six samples.
 
     >>> from textgan_bench.functional.hashed_ngrams import HashedNGrams
     >>> text = [[who, does] for who in ("he", "she", "it") for does in ("is", "was", "goes")]
     >>> metric = NeighbourCoverage(10 * text, HashedNGrams.fit(text, dim=8))
     >>> metric.update(10 * text)
     >>> float(metric.compute()["knn_coverage/hash8"])  # of a copy
+    1.0
+    """
+
+    full_state_update = False
+
+    covered_references: Tensor
+    coverage_sample_count: Tensor
+
+    def __init__(self, references: Sentences, encoder: SentenceEncoder) -> None:
+        super().__init__(references)
+        self.encoder = encoder
+        self._reference_count = len(references)
+        self._balls: Balls | None = None
+        if len(references) > NEIGHBOURS:
+            self._balls = Balls.around(encoder(references).double().cpu(), NEIGHBOURS)
+        self.add_state("covered_references", torch.zeros(len(references), dtype=torch.int32), "max")
+        self.add_state("coverage_sample_count", torch.zeros((), dtype=torch.int64), "sum")
+
+    def update(self, samples: Sentences) -> None:
+        if self._balls is None:
+            raise UserError(_too_few(self, "references", self._reference_count))
+        self.coverage_sample_count += len(samples)
+        if self.covered_references.all():  # no embedding is needed
+            return
+        for embeddings in embedded(samples, self.encoder):
+            left = self.covered_references.cpu() == 0
+            found = left.clone()
+            found[left] = covered(embeddings, self._balls.some(left))
+            self.covered_references += found.to(self.covered_references)
+
+    def compute(self) -> dict[str, Tensor]:
+        if self.coverage_sample_count <= NEIGHBOURS:
+            raise UserError(_too_few(self, "samples", int(self.coverage_sample_count)))
+        return {f"knn_coverage/{self.encoder.name}": self.covered_references.double().mean()}
+
+
+class NeighbourPrecision(EmbeddedText):
+    """Precision, recall and density of embeddings by balls of nearest neighbours.
+
+    Kynkäänniemi et al. (2019) and Naeem et al. (2020), with the closed balls of
+    ``NeighbourCoverage``. ``knn_precision`` is the share of samples in a ball that reaches from a
+    reference to its fifth neighbour, ``knn_recall`` the share of references in such a ball of a
+    sample, and ``knn_density`` how crowded the references' balls are with samples. All depend on
+    the numbers of samples and of references.
+
+    >>> from textgan_bench.functional.hashed_ngrams import HashedNGrams
+    >>> text = [[who, does] for who in ("he", "she", "it") for does in ("is", "was", "goes")]
+    >>> metric = NeighbourPrecision(10 * text, HashedNGrams.fit(text, dim=8))
+    >>> metric.update(10 * text)
+    >>> float(metric.compute()["knn_recall/hash8"])  # of a copy
     1.0
     """
 
@@ -126,8 +181,13 @@ class NeighbourCoverage(EmbeddedText):
         self._balls = Balls.around(self._references, NEIGHBOURS)
 
     def compute(self) -> dict[str, Tensor]:
-        shares = coverage(Balls.around(self._samples(), NEIGHBOURS), self._balls)
-        return {f"knn_{key}/{self.encoder.name}": value for key, value in shares._asdict().items()}
+        shares = coverage(Balls.around(self._samples(), NEIGHBOURS), self._balls)._asdict()
+        names = ("precision", "recall", "density")
+        return {f"knn_{name}/{self.encoder.name}": shares[name] for name in names}
+
+
+def _too_few(metric: TextMetric, side: str, n: int) -> str:
+    return f"{type(metric).__name__} needs at least {NEIGHBOURS + 1} {side}, not {n}"
 
 
 class EffectiveNumber(TextMetric):
@@ -166,8 +226,8 @@ class EffectiveNumber(TextMetric):
         )
 
     def update(self, samples: Sentences) -> None:
-        for start in range(0, len(samples), CHUNK):
-            units, zeros = directions(self.encoder(samples[start : start + CHUNK]).double())
+        for embeddings in embedded(samples, self.encoder):
+            units, zeros = directions(embeddings)
             self.direction_count += len(units) + zeros
             self.direction_zeros += zeros
             self.direction_outer += (units.T @ units).to(self.device)

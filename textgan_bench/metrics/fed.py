@@ -1,6 +1,6 @@
 """Fréchet embedding distance between samples and references."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from textgan_bench.errors import UserError
 from textgan_bench.functional.frechet import frechet_distance
+from textgan_bench.functional.word_numbers import once
 from textgan_bench.metrics.inputs import TextMetric
 
 CHUNK = 10_000  # sentences embedded at once
@@ -22,6 +23,18 @@ class SentenceEncoder(Protocol):
     def __call__(self, sentences: Sequence[Sequence[str]]) -> Tensor:
         """(n, D) embeddings of n sentences."""
         ...
+
+
+def embedded(samples: Sequence[Sequence[str]], encoder: SentenceEncoder) -> Iterator[Tensor]:
+    """(n, D) float64 embeddings on the CPU, ``CHUNK`` sentences at a time.
+
+    Those of a ``SharedText`` of no more sentences are found once by each encoder.
+    """
+    if len(samples) <= CHUNK:
+        yield once(samples, (embedded, id(encoder)), lambda: encoder(samples).double().cpu())
+        return
+    for start in range(0, len(samples), CHUNK):
+        yield encoder(samples[start : start + CHUNK]).double().cpu()
 
 
 class FED(TextMetric):
@@ -69,8 +82,7 @@ class FED(TextMetric):
         )
 
     def update(self, samples: Sequence[Sequence[str]]) -> None:
-        for start in range(0, len(samples), CHUNK):
-            embeddings = self.encoder(samples[start : start + CHUNK]).double().cpu()
+        for embeddings in embedded(samples, self.encoder):
             centred = (embeddings - self._mean).to(self.device)
             self.embedding_count += len(centred)
             self.embedding_sum += centred.sum(dim=0)

@@ -1,11 +1,12 @@
 """What a metric is given of a text: samples, and for some metrics more than that."""
 
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from torchmetrics import Metric
 
+from textgan_bench.functional.word_numbers import SharedText, once
 from textgan_bench.tokens import PAD_TOKEN, Sentence
 
 
@@ -39,9 +40,14 @@ def _of_words(update: Callable[..., None]) -> Callable[..., None]:
 
 
 def _refuse_strings(*texts: Sequence[Sequence[str]]) -> None:
-    for sentence in (sentence for text in texts for sentence in text):
-        if isinstance(sentence, str):
-            raise TypeError(f"a sentence is a list of words, not the string {sentence!r}: split it")
+    for text in texts:
+        once(text, _refuse_strings, partial(_refuse_string, text))
+
+
+def _refuse_string(text: Sequence[Sequence[str]]) -> None:
+    if any(issubclass(kind, str) for kind in set(map(type, text))):
+        sentence = next(sentence for sentence in text if isinstance(sentence, str))
+        raise TypeError(f"a sentence is a list of words, not the string {sentence!r}: split it")
 
 
 class PairedMetric(TextMetric):
@@ -64,12 +70,20 @@ class StringMetric(TextMetric):
     """A metric of samples as they were written, blanks between symbols included."""
 
 
-def ended(samples: Sequence[Sentence]) -> list[Sentence]:
+def ended(samples: Sequence[Sentence]) -> Sequence[Sentence]:
     """The sentence of each sample, which ends before the first blank.
 
     >>> ended([["x", "<pad>", "+"], ["x"]])
     [['x'], ['x']]
     """
+    if not isinstance(samples, SharedText):
+        return _ended(samples)
+    # A text that kept itself would stay in memory until Python looks for cycles.
+    whole = samples.once(PAD_TOKEN, lambda: PAD_TOKEN not in samples.numbers.types)
+    return samples if whole else samples.once(ended, lambda: SharedText(_ended(samples)))
+
+
+def _ended(samples: Sequence[Sentence]) -> list[Sentence]:
     return [words[: words.index(PAD_TOKEN)] if PAD_TOKEN in words else words for words in samples]
 
 

@@ -8,6 +8,7 @@ from torchmetrics.utilities import dim_zero_cat
 
 from textgan_bench.errors import UserError
 from textgan_bench.functional.lengths import wasserstein_distance
+from textgan_bench.functional.word_numbers import word_numbers
 from textgan_bench.metrics.inputs import TextMetric
 
 
@@ -39,8 +40,7 @@ class LengthDistance(TextMetric):
         self.add_state("sample_lengths", default=[], dist_reduce_fx="cat")
 
     def update(self, samples: Sequence[Sequence[str]]) -> None:
-        lengths = [len(words) for words in samples]
-        self.sample_lengths.append(torch.tensor(lengths, dtype=torch.int64, device=self.device))
+        self.sample_lengths.append(torch.from_numpy(word_numbers(samples).lengths).to(self.device))
 
     def compute(self) -> dict[str, Tensor]:
         lengths = dim_zero_cat(self.sample_lengths)

@@ -1,6 +1,5 @@
 """Scores of a 4-gram language model, of samples under one of real text and the other way round."""
 
-import operator
 from collections.abc import Sequence
 from itertools import chain, repeat
 
@@ -20,6 +19,7 @@ from textgan_bench.functional.kneser_ney import (
 )
 from textgan_bench.functional.ngram_scores import NGramScorer
 from textgan_bench.functional.ngrams import IndexedText
+from textgan_bench.functional.word_numbers import word_numbers
 from textgan_bench.metrics.inputs import TextMetric
 from textgan_bench.metrics.language_models import closed_vocabulary
 from textgan_bench.tokens import UNKNOWN_TOKEN, Vocabulary
@@ -75,10 +75,11 @@ class LMScore(TextMetric):
 
     def update(self, samples: Sentences) -> None:
         self.lm_nll_sum += self._model.nll(samples)
-        self.lm_word_count += sum(map(len, samples))
+        words, lengths, types = word_numbers(samples)
+        self.lm_word_count += int(lengths.sum())
         self.lm_sentence_count += len(samples)
-        known = map(self._known.__contains__, chain.from_iterable(samples))
-        self.oov_count += sum(map(operator.not_, known))
+        known = np.fromiter(map(self._known.__contains__, types), bool, len(types))
+        self.oov_count += int(np.count_nonzero(~known[words]))
 
     def compute(self) -> dict[str, Tensor]:
         if not self.lm_sentence_count:
@@ -129,11 +130,10 @@ class ReverseLMScore(TextMetric):
         self.add_state("reverse_lengths", default=[], dist_reduce_fx="cat")
 
     def update(self, samples: Sentences) -> None:
-        lengths = np.fromiter(map(len, samples), np.int64, len(samples))
+        words, lengths, types = word_numbers(samples)
         unknown = repeat(self._index[UNKNOWN])
-        indices = map(self._index.get, chain.from_iterable(samples), unknown)
-        words = np.fromiter(indices, np.int32, int(lengths.sum()))
-        self.reverse_words.append(torch.from_numpy(words).to(self.device))
+        indices = np.fromiter(map(self._index.get, types, unknown), np.int32, len(types))
+        self.reverse_words.append(torch.from_numpy(indices[words]).to(self.device))
         self.reverse_lengths.append(torch.from_numpy(lengths).to(self.device))
 
     def compute(self) -> dict[str, Tensor]:

@@ -29,7 +29,7 @@ class OracleNLL(TextMetric):
         ValueError: by ``update``, a sample holds a word the oracle does not know.
 
     >>> class Coin:
-    ...     entropy, entropy_se = 0.6931, 0.0
+    ...     entropy, entropy_se, knows_lengths = 0.6931, 0.0, False
     ...     def log_prob(self, batch):
     ...         return batch.lengths * torch.tensor(0.5).log()
     >>> metric = OracleNLL(Coin(), Vocabulary(("<pad>", "head", "tail")))

@@ -6,9 +6,9 @@
     (2018), smoothed by method 1 of Chen & Cherry (2014), all samples against all references; LM
     scores of a 4-gram model; Fréchet distance. The paper does not state the smoothing: it follows
     from the row of IRL in its Table 2, which no other one reproduces. With them what a collapse
-    cannot fake, reverse LM score and diversity, and the shares of sentences that are not copies of
-    training text, word for word or but for one word. The nearest of all training sentences are too
-    slow to look up each time.
+    cannot fake, reverse LM score, diversity and the coverage of Naeem et al. (2020), and the shares
+    of sentences that are not copies of training text, word for word or but for one word. The
+    nearest of all training sentences are too slow to look up each time.
 ``texygen``
     Zhu et al. (2018), "Texygen: a benchmarking platform for text generation models", and its code:
     BLEU-2..5 of all samples against the first 500 references, self-BLEU-2..5 of the first 500
@@ -42,8 +42,20 @@ from torchmetrics import Metric
 
 from textgan_bench.errors import UserError
 from textgan_bench.metrics.bleu import BLEU, SelfBLEU
-from textgan_bench.metrics.diversity import DistinctNGrams, Diversity, NovelByTwo, NovelSentences
-from textgan_bench.metrics.embeddings import KID, EffectiveNumber, NeighbourCoverage
+from textgan_bench.metrics.diversity import (
+    DistinctNGrams,
+    Diversity,
+    NovelByTwo,
+    NovelSentences,
+    WordEntropy,
+)
+from textgan_bench.metrics.embeddings import (
+    KID,
+    NEIGHBOURS,
+    EffectiveNumber,
+    NeighbourCoverage,
+    NeighbourPrecision,
+)
 from textgan_bench.metrics.fed import FED, SentenceEncoder
 from textgan_bench.metrics.language_models import RNN
 from textgan_bench.metrics.lengths import LengthDistance
@@ -56,6 +68,7 @@ from textgan_bench.metrics.semantic import (
     SemanticKID,
     SemanticMAUVE,
     SemanticNumber,
+    SemanticPrecision,
 )
 from textgan_bench.tokens import Sentence, Vocabulary
 
@@ -143,8 +156,10 @@ class Entry:
 
 BLEU_2_TO_5 = Entry(BLEU, ("references",))
 DIVERSITY = Entry(Diversity)
+WORD_ENTROPY = Entry(WordEntropy)
 FRECHET = Entry(FED, ("embedded", "encoder"))
 NOVELTY = Entry(NovelSentences, ("train",))
+COVERAGE = Entry(NeighbourCoverage, ("embedded", "encoder"))
 LM_SCORE = Entry(LMScore, ("references", "vocabulary"))
 REVERSE_LM_SCORE = Entry(ReverseLMScore, ("references", "vocabulary"))
 PERPLEXITY = Entry(Perplexity, ("train", "vocabulary"))
@@ -161,6 +176,8 @@ class Profile:
     """N-grams of BLEU and of the language models."""
     max_references: int | None = None
     """The first so many references are used, as the paper's code does; all if None."""
+    neighbours: int | None = None
+    """Up to which one a ball around a reference reaches, None without such balls."""
 
     @property
     def uses(self) -> frozenset[str]:
@@ -187,13 +204,16 @@ PROFILES = {
             BLEU_2_TO_5,
             Entry(SelfBLEU),
             DIVERSITY,
+            WORD_ENTROPY,
             Entry(DistinctNGrams),
             Entry(LengthDistance, ("references",)),
             NOVELTY,
             Entry(NovelByTwo, ("train",)),
             FRECHET,
+            COVERAGE,
         ),
         "BLEU 2-5, LM 4",
+        neighbours=NEIGHBOURS,
     ),
     # Texygen, utils/metrics/Bleu.py: is_first reads 500 lines of the references
     "texygen": Profile(
@@ -214,7 +234,7 @@ EXTRAS = {
     "embeddings": Extra(
         (
             Entry(KID, ("embedded", "encoder")),
-            Entry(NeighbourCoverage, ("embedded", "encoder")),
+            Entry(NeighbourPrecision, ("embedded", "encoder")),
             Entry(EffectiveNumber, ("encoder",)),
         ),
         "kid/hash128",
@@ -224,6 +244,7 @@ EXTRAS = {
             Entry(SemanticFED, ("embedded",)),
             Entry(SemanticKID, ("embedded",)),
             Entry(SemanticCoverage, ("embedded",)),
+            Entry(SemanticPrecision, ("embedded",)),
             Entry(SemanticNumber),
         ),
         "fed/usem3",

@@ -7,7 +7,13 @@ Raises:
 from collections.abc import Sequence
 
 from textgan_bench.metrics import universal
-from textgan_bench.metrics.embeddings import KID, MAUVE, EffectiveNumber, NeighbourCoverage
+from textgan_bench.metrics.embeddings import (
+    KID,
+    MAUVE,
+    EffectiveNumber,
+    NeighbourCoverage,
+    NeighbourPrecision,
+)
 from textgan_bench.metrics.fed import FED
 
 Sentences = Sequence[Sequence[str]]
@@ -28,7 +34,14 @@ class SemanticKID(KID):
 
 
 class SemanticCoverage(NeighbourCoverage):
-    """Precision, recall, density and coverage by the multilingual Universal Sentence Encoder."""
+    """Coverage of the references by the multilingual Universal Sentence Encoder."""
+
+    def __init__(self, references: Sentences) -> None:
+        super().__init__(references, universal.encoder())
+
+
+class SemanticPrecision(NeighbourPrecision):
+    """Precision, recall and density by the multilingual Universal Sentence Encoder."""
 
     def __init__(self, references: Sentences) -> None:
         super().__init__(references, universal.encoder())

@@ -88,12 +88,17 @@ class LanguageModel(nn.Module, ABC):
     def step(self, symbols: Tensor, state: State) -> tuple[Tensor, State]:
         """(B, H) hidden states after one more symbol (B,), and the state that holds it."""
 
-    def forward(self, batch: TokenBatch) -> Tensor:
-        """(B, T) NLL in nats of words and end symbols; T is the longest row's number of them."""
+    def forward(self, batch: TokenBatch, temperature: float = 1.0) -> Tensor:
+        """(B, T) NLL in nats of words and end symbols; T is the longest row's number of them.
+
+        It is that of sentences drawn from the softmax of logits / ``temperature``.
+        """
         steps = min(int(batch.lengths.max()) + 1, self.max_length)
         ids = F.pad(batch.ids, (0, steps - batch.ids.shape[1]), value=PAD)  # (B, T), cut or padded
         hidden = self.read(F.pad(ids[:, :-1], (1, 0), value=PAD))  # (B, T, H)
         logits = self.output(hidden[drawn_mask(batch.lengths, steps)])  # (N, V)
+        if temperature != 1.0:
+            logits = logits / temperature
         return symbol_nll(logits, ids, batch.lengths)
 
     def sample(self, n: int, temperature: float) -> TokenBatch:

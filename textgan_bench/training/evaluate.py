@@ -18,6 +18,7 @@ from torchmetrics import MetricCollection
 from textgan_bench import leaderboard
 from textgan_bench.errors import UserError
 from textgan_bench.evaluation import provenance
+from textgan_bench.evaluation.divergence import Divergence, divergence_of
 from textgan_bench.evaluation.fingerprint import data_fingerprint
 from textgan_bench.evaluation.sampler import sampler_fingerprint, write_sampler
 from textgan_bench.evaluation.scores import chunked, score_chunks
@@ -63,8 +64,7 @@ class Evaluate(Callback):
         seed: linked to ``seed_everything``.
         leaderboard: folder the record is written into, that of the run if None.
         extras: of ``metrics.profiles.EXTRAS``, scores that the record shall have too.
-        knob: setting of the generator's knob in the test, where it is not that of validation; the
-            likelihood of text is then left out, which is that of the method's own setting.
+        knob: setting of the generator's knob in the test, where it is not that of validation.
     """
 
     def __init__(
@@ -99,6 +99,7 @@ class Evaluate(Callback):
         self._started_at: float | None = None
         self._counted = 0.0
         self._metrics: MetricCollection | None = None
+        self._divergence: Divergence | None = None
         self._sentences: list[Sentence] = []
 
     @property
@@ -226,6 +227,7 @@ class Evaluate(Callback):
         self._training = self._whole_training(trainer)
         self._sentences = []
         self._nll, self._words = 0.0, 0
+        self._divergence = divergence_of(_data(trainer).metrics("test"))
         torch.manual_seed(self.seed)  # the samples depend on the checkpoint and the seed alone
 
     def on_test_batch_end(
@@ -238,9 +240,15 @@ class Evaluate(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         self._collect(trainer, outputs)
-        if isinstance(pl_module, Likelihood) and self.knob is None:
-            self._nll -= float(pl_module.log_prob(batch).double().sum())
+        if isinstance(pl_module, Likelihood):
+            knob = _knob(pl_module)
+            log_prob = pl_module.log_prob(batch, **knob)
+            self._nll -= float(log_prob.double().sum())
             self._words += int(batch.lengths.sum())
+            if self._divergence is not None:
+                samples = outputs["samples"]
+                self._divergence.add_samples(samples, pl_module.log_prob(samples, **knob))
+                self._divergence.add_text(batch, log_prob)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         run = Run(Path(trainer.default_root_dir))
@@ -258,6 +266,9 @@ class Evaluate(Callback):
         if self._words and math.isfinite(self._nll):
             # By words, though end symbols add to the sum, as in the LM score.
             scores["nll"] = self._nll / self._words
+            if self._divergence is not None:
+                found = self._divergence.compute()
+                scores |= {key: value for key, value in found.items() if math.isfinite(value)}
         pl_module.log_dict({f"test/{name}": value for name, value in scores.items()})
         record = Record(
             method=self.method,

@@ -4,8 +4,10 @@ import glob
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from textgan_bench import leaderboard
 from textgan_bench.leaderboard import Record
@@ -64,14 +66,31 @@ class Row:
         return RUNS / self.data if apart else leaderboard.ROOT
 
     @property
+    def paths(self) -> list[Path]:
+        """The layers of the recipe."""
+        return layers(self.method, self.data, self.budget)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What the layers come to."""
+        return merged((str(path), content(path)) for path in self.paths)
+
+    def asking_for(self, extras: Sequence[str]) -> list[str]:
+        """Arguments of ``fit`` and ``test`` that add extra scores to those of the recipe."""
+        if not extras:
+            return []
+        setting = self.recipe["evaluate"].get("extras")
+        own = [] if setting is None else setting.value
+        return [f"--evaluate.extras=[{','.join(dict.fromkeys([*own, *extras]))}]"]
+
+    @property
     def settings(self) -> list[str]:
         """Arguments of ``fit`` and ``test``."""
-        paths = layers(self.method, self.data, self.budget)
-        recipe = merged((str(path), content(path)) for path in paths)
+        recipe = self.recipe
         label = ", ".join([recipe["evaluate"]["budget_label"].value, *self.changes])
         label = label.replace(".init_args.", ".")
         return [
-            *(f"--config={path}" for path in paths),
+            *(f"--config={path}" for path in self.paths),
             *(f"--{change}" for change in self.changes),
             f"--config={json.dumps({'evaluate': {'budget_label': label}})}",
             f"--seed_everything={self.seed}",

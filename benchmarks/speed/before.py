@@ -1,0 +1,150 @@
+"""Kneser-Ney fit, BLEU and ``score`` of a long file, against our own code of before.
+
+The code of ``BEFORE`` comes from git; both run in turn, each in a process of its own on the same
+files, and their scores have to agree to the last digit where both have one. The long file is
+captions that were cut and joined, so that it shares n-grams as captions do. Its time and its memory
+are those beyond a file of ``SHORT`` lines, so that imports, references and training text do not
+count.
+"""
+
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from benchmarks.speed.claims import CAPTIONS, Claim, Texts, check, main
+from textgan_bench.tokens import Sentence
+
+BEFORE = "80a3242f3ad48baf121e4e6b453c5829fa2d4585"
+ROOT = Path(__file__).parents[2]
+ROUNDS = 3
+LINES, SHORT = 100_000, 10_000
+SEED = 0
+ABSENT = f"git has no commit {BEFORE[:7]} here"
+
+FIT_AND_BLEU = """
+import json, sys, time
+from itertools import chain
+from textgan_bench.functional.kneser_ney import estimate
+from textgan_bench.metrics import BLEU
+texts = (open(path, encoding="utf-8") for path in sys.argv[1:])
+captions, samples = ([line.split() for line in text] for text in texts)
+vocabulary = dict.fromkeys(chain.from_iterable(captions))
+estimate(captions[:5000], vocabulary, 4)
+start = time.process_time()
+model = estimate(captions, vocabulary, 4)
+fitted = time.process_time()
+metric = BLEU(captions, [5])
+metric.update(samples)
+scores = {key: float(value) for key, value in metric.compute().items()}
+ended = time.process_time()
+scores["log10_prob"] = float(sum(table.log10_prob.sum() for table in model.tables))
+print(json.dumps({"fit": fitted - start, "bleu": ended - fitted, "scores": scores}))
+"""
+SCORE = """
+import contextlib, io, json, resource, sys, time
+from textgan_bench.cli.main import main
+written = io.StringIO()
+start = time.process_time()
+with contextlib.redirect_stdout(written):
+    assert main() == 0
+spent = time.process_time() - start
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+scores = json.loads(written.getvalue())["scores"]
+print(json.dumps({"seconds": spent, "peak": peak, "scores": scores}))
+"""
+
+
+def spliced(captions: list[Sentence], n: int) -> Iterator[Sentence]:
+    generator = random.Random(SEED)
+    for _ in range(n):
+        first, second = generator.choice(captions), generator.choice(captions)
+        begin, end = generator.randrange(len(first)) + 1, generator.randrange(len(second))
+        yield first[:begin] + second[end:]
+
+
+def write(path: Path, sentences: Iterator[Sentence]) -> None:
+    path.write_text("".join(f"{' '.join(words)}\n" for words in sentences), encoding="utf-8")
+
+
+def run(tree: Path, code: str, *arguments: object) -> dict[str, Any]:
+    """What a program prints as JSON, with the code of a tree."""
+    place = {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        cwd=tree,
+        env=os.environ | place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def agree(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    return all(one[key] == other[key] for key in one.keys() & other.keys())
+
+
+def measure(texts: Texts) -> list[Claim]:
+    names = (
+        "Kneser-Ney fit of 80k captions: code of before / ours",
+        "BLEU-5, 80k references: code of before / ours",
+        "score of 100k captions more: code of before / ours",
+        "its memory: ours / code of before",
+    )
+    with tempfile.TemporaryDirectory() as name:
+        folder, before = Path(name), Path(name) / "before"
+        before.mkdir()
+        tar = ["git", "-C", str(ROOT), "archive", BEFORE]
+        archive = subprocess.run(tar, capture_output=True, check=False)
+        if archive.returncode:
+            return [Claim(each, 1, None, note=ABSENT) for each in names]
+        subprocess.run(["tar", "-x", "-C", str(before)], input=archive.stdout, check=True)
+        captions = texts.sentences[:CAPTIONS]
+        write(folder / "captions", iter(captions))
+        write(folder / "references", iter(texts.data.sentences("test")))
+        write(folder / "validation", iter(texts.data.sentences("validation")))
+        write(folder / "long", spliced(captions, LINES))
+        write(folder / "short", spliced(captions, SHORT))
+        beside = ("--references", "--validation", "--train")
+        files = (folder / "references", folder / "validation", folder / "captions")
+        options = [each for pair in zip(beside, files, strict=True) for each in pair]
+        ratios: list[tuple[float, ...]] = []
+        for _ in tqdm(range(ROUNDS), "code of before / ours", leave=False, disable=None):
+            fits = [run(t, FIT_AND_BLEU, *files[2::-2]) for t in (before, ROOT)]
+            check(agree(fits[0]["scores"], fits[1]["scores"]), "the code of before")
+            runs = [
+                [run(t, SCORE, "score", folder / size, *options, "--json") for t in (before, ROOT)]
+                for size in ("long", "short")
+            ]
+            check(all(agree(*(each["scores"] for each in pair)) for pair in runs), "score")
+            (old_long, new_long), (old_short, new_short) = runs
+            ratios.append(
+                (
+                    fits[0]["fit"] / fits[1]["fit"],
+                    fits[0]["bleu"] / fits[1]["bleu"],
+                    (old_long["seconds"] - old_short["seconds"])
+                    / (new_long["seconds"] - new_short["seconds"]),
+                    new_long["peak"] / old_long["peak"],
+                )
+            )
+    fit, bleu, score, memory = map(statistics.median, zip(*ratios, strict=True))
+    return [
+        Claim(names[0], 1.3, fit),
+        Claim(names[1], 1.3, bleu),
+        Claim(names[2], 1.6, score, note="with two scores that the code of before has not"),
+        Claim(names[3], 1.05, memory, at_least=False, note=f"{LINES:,} captions"),
+    ]
+
+
+if __name__ == "__main__":
+    main(measure)
