@@ -21,6 +21,8 @@ from tests.trainer import trainer
 from textgan_bench import leaderboard
 from textgan_bench.evaluation import provenance
 from textgan_bench.evaluation.scores import score, score_chunks
+from textgan_bench.leaderboard import curves
+from textgan_bench.leaderboard.columns import Column
 from textgan_bench.reading import read_sentences
 from textgan_bench.tokens import Sentence, TokenBatch, pad_sequences
 from textgan_bench.training.checkpoint_files import load_checkpoint
@@ -275,6 +277,18 @@ def test_the_record_is_that_of_the_samples_file(tmp_path: Path) -> None:
     assert record.config == {"seed_everything": 3, "trainer": {}}
     assert record.fingerprint["references"] == 24
     assert record.fingerprint["vocabulary"] == len(WORDS) - 1
+
+
+def test_the_curve_of_the_validations_lies_beside_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(curves, "COLUMNS", (Column("words", "Words a sentence", "", 2),))
+    record = Session(tmp_path).fit().test().record()
+    curve = curves.load_curve(tmp_path / "curves" / record.data / f"{record.path().stem}.json")
+    # A validation an epoch, each logged under the number of its last batch, counted from 0.
+    assert curve.batches == [BATCHES * epoch - 1 for epoch in range(1, EPOCHS + 1)]
+    logged = Run(tmp_path).logged("validation/words")
+    assert curve.scores == {"words": [float(f"{value:.5g}") for _, value in logged]}
 
 
 def test_the_samples_depend_on_checkpoint_and_seed_alone(tmp_path: Path) -> None:
