@@ -43,6 +43,9 @@ quoted   = '$(subst ','\'',$(1))'
 place    = $(if $(DATA_DIR),--data_dir $(call quoted,$(DATA_DIR))) $(if $(TOKENISED),--tokenised)
 settings = --data $(call quoted,$(DATA)) $(place) --seed $(SEED) --devices $(call quoted,$(DEVICES))
 
+# Shells put the width of the terminal into the environment under this name.
+columns  = $(if $(filter command,$(firstword $(origin COLUMNS))),$(COLUMNS))
+
 # A misspelt variable would be passed over in silence, and the default run in its place.
 given     = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 VARIABLES := $(shell sed -n 's/^\([A-Z_]*\) *?=.*/\1/p' $(firstword $(MAKEFILE_LIST))) CXX
@@ -94,7 +97,7 @@ table: $(if $(NAME),$(STAMP)) ## a paper's table, our scores below its own: NAME
 	$(if $(NAME),,$(error NAME is missing, for example: make table NAME=nagan-table2))
 	@$(RUN) textgan_bench table $(call quoted,$(NAME)) --format $(call quoted,$(FORMAT)) \
 		$(if $(METHODS),--methods $(METHODS)) \
-		$(if $(COLUMNS),--columns $(foreach column,$(COLUMNS),$(call quoted,$(column))))
+		$(if $(columns),--columns $(foreach column,$(columns),$(call quoted,$(column))))
 
 data: $(STAMP) ## download and encode a data set before it is needed: DATA=snli [DATA_DIR=...], or DATA=all
 	@$(RUN) textgan_bench data $(call quoted,$(DATA)) $(place)

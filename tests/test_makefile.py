@@ -63,7 +63,8 @@ def test_what_is_missing_is_said_in_one_line(
     assert not (checkout / ".venv").exists()
 
 
-def test_table_forwards_its_variables(installed: Path) -> None:
+def test_table_forwards_its_variables(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")  # of the terminal, as shells set it
     assert words(make(installed, "-s", "table", "NAME=nagan-table2")) == (
         "-m textgan_bench table nagan-table2 --format md"
     )

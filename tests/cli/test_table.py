@@ -4,11 +4,14 @@ from pathlib import Path
 
 from tests.checkout import Command
 from tests.leaderboard.test_papers import write_small
+from textgan_bench.cli.arguments import FORMATS
+from textgan_bench.leaderboard.papers import WRITERS
 
 FILES = Path("leaderboard/tables/papers")
 
 
 def test_a_table_is_printed_and_written_in_every_format(command: Command) -> None:
+    assert FORMATS == tuple(WRITERS)
     write_small(Path("leaderboard"))
     done = command("table", "small")
     assert done.status == 0, done.err

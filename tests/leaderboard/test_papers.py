@@ -18,7 +18,7 @@ from textgan_bench.errors import UserError
 from textgan_bench.leaderboard import RecordError
 from textgan_bench.leaderboard.definitions import CAPTION, FOLDER, define, names
 from textgan_bench.leaderboard.evidence import gather
-from textgan_bench.leaderboard.papers import FORMATS, made_by, write_beside
+from textgan_bench.leaderboard.papers import WRITERS, made_by, write_beside
 from textgan_bench.leaderboard.records import load_published, store
 from textgan_bench.leaderboard.rendering import of_paper
 from textgan_bench.recipes import is_row
@@ -105,7 +105,7 @@ def write_small(root: Path) -> None:
 
 
 def rendered(root: Path, name: str = "small", suffix: str = "md") -> str:
-    return FORMATS[suffix](of_paper(define(name, root), root))
+    return WRITERS[suffix](of_paper(define(name, root), root))
 
 
 def test_a_page_is_the_table_worked_by_hand(tmp_path: Path) -> None:
@@ -371,7 +371,7 @@ def test_committed_tables_of_papers_are_what_is_rendered(tmp_path: Path) -> None
             assert path.read_bytes() == committed.read_bytes(), f"{committed}: run make tables"
     kept = {path.name for path in (COMMITTED / "tables/papers").iterdir()}
     kept = {name for name in kept if "-chosen." not in name}
-    assert kept == {f"{name}.{suffix}" for name in TABLES for suffix in FORMATS}
+    assert kept == {f"{name}.{suffix}" for name in TABLES for suffix in WRITERS}
 
 
 DOCUMENT = """\

@@ -14,11 +14,12 @@ from textgan_bench.recipes import LARGEST_SEED
 
 USAGE_ERROR = 2
 CLUSTERS = ("local", "slurm")
+FORMATS = ("md", "csv", "tex")
+"""A table of a paper is written in, the endings of its files."""
 OWN_OPTIONS = ("array", "error", "open-mode", "output", "partition", "signal", "time")
 """Options of ``sbatch`` that the grid itself sets, some by arguments of its own."""
 LEAST_HOURS = 0.1
 """Of a job: two minutes before its end, and SLURM may be a minute early, it is told to end."""
-FORMATS = keys("textgan_bench.leaderboard.papers", "FORMATS")
 EXTRAS, PROFILES = (keys("textgan_bench.metrics.profiles", name) for name in ("EXTRAS", "PROFILES"))
 
 

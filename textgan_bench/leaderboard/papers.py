@@ -458,14 +458,14 @@ def as_csv(table: Beside) -> str:
     return out.getvalue()
 
 
-FORMATS: Mapping[str, Callable[[Beside], str]] = {"md": markdown, "csv": as_csv, "tex": latex}
+WRITERS: Mapping[str, Callable[[Beside], str]] = {"md": markdown, "csv": as_csv, "tex": latex}
 """By the ending of the file."""
 
 
 def write_beside(table: Beside, root: Path = ROOT, name: str | None = None) -> list[Path]:
-    """Write ``tables/papers/<name>`` in each of ``FORMATS``."""
+    """Write ``tables/papers/<name>`` in each of ``WRITERS``."""
     paths = []
-    for suffix, render in FORMATS.items():
+    for suffix, render in WRITERS.items():
         path = root / "tables" / "papers" / f"{name or table.definition.name}.{suffix}"
         replace_text(path, render(table))
         paths.append(path)
