@@ -284,11 +284,12 @@ def test_the_curve_of_the_validations_lies_beside_the_record(
 ) -> None:
     monkeypatch.setattr(curves, "COLUMNS", (Column("words", "Words a sentence", "", 2),))
     record = Session(tmp_path).fit().test().record()
-    curve = curves.load_curve(tmp_path / "curves" / record.data / f"{record.path().stem}.json")
+    root = tmp_path / "leaderboard"
+    curve = curves.load_curve(root / "curves" / record.data / f"{record.path().stem}.json")
     # A validation an epoch, each logged under the number of its last batch, counted from 0.
     assert curve.batches == [BATCHES * epoch - 1 for epoch in range(1, EPOCHS + 1)]
-    logged = Run(tmp_path).logged("validation/words")
-    assert curve.scores == {"words": [float(f"{value:.5g}") for _, value in logged]}
+    values = logged(tmp_path, "validation/words").values()
+    assert curve.scores == {"words": [float(f"{value:.5g}") for value in values]}
 
 
 def test_the_samples_depend_on_checkpoint_and_seed_alone(tmp_path: Path) -> None:
