@@ -23,6 +23,8 @@ from textgan_bench.errors import UserError
 from textgan_bench.evaluation import provenance
 from textgan_bench.evaluation.sampler import read_sampler
 from textgan_bench.evaluation.scores import score, score_chunks
+from textgan_bench.leaderboard import curves
+from textgan_bench.leaderboard.columns import Column
 from textgan_bench.reading import read_sentences
 from textgan_bench.tokens import Sentence, TokenBatch, pad_sequences
 from textgan_bench.training.checkpoint_files import load_checkpoint
@@ -306,6 +308,19 @@ def test_a_knob_that_is_not_there_is_refused_before_training(tmp_path: Path) -> 
     with pytest.raises(UserError, match=r"evaluate\.knob=0\.5: Boring has no knob to turn"):
         session.fit()
     assert not session.last.exists()
+
+
+def test_the_curve_of_the_validations_lies_beside_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(curves, "COLUMNS", (Column("words", "Words a sentence", "", 2),))
+    record = Session(tmp_path).fit().test().record()
+    root = tmp_path / "leaderboard"
+    curve = curves.load_curve(root / "curves" / record.data / f"{record.path().stem}.json")
+    # A validation an epoch, each logged under the number of its last batch, counted from 0.
+    assert curve.batches == [BATCHES * epoch - 1 for epoch in range(1, EPOCHS + 1)]
+    values = logged(tmp_path, "validation/words").values()
+    assert curve.scores == {"words": [float(f"{value:.5g}") for value in values]}
 
 
 def test_the_samples_depend_on_checkpoint_and_seed_alone(tmp_path: Path) -> None:
