@@ -11,7 +11,7 @@ FILES = Path("leaderboard/tables/papers")
 
 
 def test_a_table_is_printed_and_written_in_every_format(command: Command) -> None:
-    assert FORMATS == tuple(WRITERS)
+    assert tuple(WRITERS) == FORMATS
     write_small(Path("leaderboard"))
     done = command("table", "small")
     assert done.status == 0, done.err
