@@ -317,8 +317,7 @@ def test_the_curve_of_the_validations_lies_beside_the_record(
     record = Session(tmp_path).fit().test().record()
     root = tmp_path / "leaderboard"
     curve = curves.load_curve(root / "curves" / record.data / f"{record.path().stem}.json")
-    # A validation an epoch, each logged under the number of its last batch, counted from 0.
-    assert curve.batches == [BATCHES * epoch - 1 for epoch in range(1, EPOCHS + 1)]
+    assert curve.batches == [BATCHES * epoch for epoch in range(1, EPOCHS + 1)]
     values = logged(tmp_path, "validation/words").values()
     assert curve.scores == {"words": [float(f"{value:.5g}") for value in values]}
 

@@ -239,12 +239,12 @@ def test_the_best_value_is_that_of_all_sessions(tmp_path: Path) -> None:
         path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
     validations = Run(tmp_path).validations()
     # A resumed run repeats what came after its checkpoint, and the repetition counts.
-    scores = {step: {"reverse_lm/kn4": value} for step, value in ((5, 2.5), (11, 1.75), (17, 2.0))}
+    scores = {step: {"reverse_lm/kn4": value} for step, value in ((6, 2.5), (12, 1.75), (18, 2.0))}
     assert validations == scores
     browser = Browser()
     logger = RunWandbLogger(project="p", save_dir=str(tmp_path))
     logger._experiment = browser  # type: ignore[assignment]
-    for step, value in ((5, 0.5), (11, math.nan), (17, 0.25)):
+    for step, value in ((6, 0.5), (12, math.nan), (18, 0.25)):
         validations[step] |= {"lm_score/kn4": 1.0, "bleu_b/5": value}  # the first has no best
     logger.settle(validations)
     assert browser.summary == {

@@ -179,7 +179,7 @@ class Run:
         return [(step, *points[step]) for step in sorted(points)]
 
     def validations(self) -> dict[int, dict[str, float]]:
-        """Scores of each validation in the CSV log, by the training batches done before.
+        """Scores of each validation in the CSV log, by the training batches done before it.
 
         A resumed run repeats those after its last checkpoint; the repetition counts. A run without
         a log, or without a validation, has none.
@@ -194,7 +194,7 @@ class Run:
                     if key.startswith(prefix) and value
                 }
                 if scores:
-                    found[int(row["step"])] = scores
+                    found[int(row["step"]) + 1] = scores  # the log numbers batches from 0
         return found
 
     def _log(self) -> Iterator[dict[str, str]]:
