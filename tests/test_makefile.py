@@ -220,4 +220,4 @@ def test_a_changed_dependency_makes_the_setup_stale(installed: Path) -> None:
 def test_help_lists_every_target(checkout: Path) -> None:
     listed = [line.split()[0] for line in make(checkout, "-s").stdout.splitlines()]
     before = ["help", "setup", "bench", "grid", "table", "data", "smoke", "sweep"]
-    assert listed == [*before, "test", "lint", "speed", "tables", "figures"]
+    assert listed == [*before, "test", "lint", "speed", "tables", "site", "figures"]

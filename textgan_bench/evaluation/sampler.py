@@ -9,18 +9,20 @@ samples has them beside it, where ``score`` finds them.
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textgan_bench.errors import UserError
 from textgan_bench.evaluation import provenance
 from textgan_bench.files import replace_text
-from textgan_bench.interfaces import TextGenerator
+
+if TYPE_CHECKING:  # ``score`` does without Lightning, whose import takes two seconds
+    from textgan_bench.interfaces import TextGenerator
 
 NONE = "none"
 
 
 def sampler_fingerprint(
-    method: TextGenerator, seed: int, setting: float | None = None
+    method: "TextGenerator", seed: int, setting: float | None = None
 ) -> dict[str, Any]:
     """What decides how a method's samples are drawn.
 
