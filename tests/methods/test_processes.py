@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -48,6 +49,16 @@ NAMES = [*methods.__all__, *VARIANTS]
 WORD_BY_WORD = {"NAGAN.soft", "NAGAN.gumbel"}
 """Draw noise once a place: halves unequally long would fall out of the pattern's step."""
 VOCAB_SIZE, MAX_LENGTH, BATCH_SIZE = 6, 7, 26
+STYLES = {
+    2: ([0] * 9 + [1] * 3, [0] * 5 + [1] * 7),
+    3: ([0] * 6 + [1] * 3 + [2] * 3, [0] * 4 + [1] * 5 + [2] * 3),
+}
+"""Labels in either half, more of a style in one than in the other; in the first, multiples of
+``PERIOD``."""
+PERIOD = 3
+"""Of noise for the sentences of a style alone: in the second half it begins as in the first. Equal
+noise would give equal codes, and the sign of what batch normalisation leaves of these, on which the
+slope of a unit hangs, is one of rounding."""
 STEPS, MANY_STEPS = 3, 50
 TOLERANCE = {"64-true": 1e-6, "32-true": 1e-5}
 SINGLE_PRECISION_STEPS = dict.fromkeys(("AAE", "ARAE", "ARAETransfer", "ARAETransfer.three"), 1)
@@ -70,10 +81,14 @@ class PatternedNoise(TorchDispatchMode):
     """Random numbers that hang on the last axis, on how many were drawn before, and on the row.
 
     Tensors whose first axis is not a batch, such as those of packed words, have equal rows.
+
+    Args:
+        by_style: whether all noise is for the sentences of a style.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, by_style: bool) -> None:
         super().__init__()
+        self.by_style = by_style
         self.draws = 0
 
     def uniform(self, like: Tensor) -> Tensor:
@@ -82,8 +97,10 @@ class PatternedNoise(TorchDispatchMode):
         number = (
             0.618034 * torch.arange(1, like.shape[-1] + 1, dtype=like.dtype) + self.draws * 0.377
         )
-        if like.dim() > 1 and len(like) in (BATCH_SIZE, BATCH_SIZE // 2):
-            row = torch.arange(len(like), dtype=like.dtype) % (BATCH_SIZE // 2)
+        is_batch = self.by_style or len(like) in (BATCH_SIZE, BATCH_SIZE // 2)
+        if like.dim() > 1 and is_batch:
+            period = PERIOD if self.by_style else BATCH_SIZE // 2
+            row = torch.arange(len(like), dtype=like.dtype) % period
             number = number + 0.293 * row.view(-1, *[1] * (like.dim() - 1))
         return (number % 1 * 0.98 + 0.01).expand_as(like)
 
@@ -159,19 +176,23 @@ def train(name: str, precision: Any, steps: int, patterned: bool) -> dict[str, A
     options = {**SMALL.get(stem, {}), **VARIANTS.get(name, {})}
     method = kind(VOCAB_SIZE, MAX_LENGTH, **options)
     if patterned:
-        noise = PatternedNoise()
+        noise = PatternedNoise(by_style=stem == "ARAETransfer")
         for hook in ("on_train_start", "training_step"):
             setattr(method, hook, noisy(noise, getattr(method, hook)))
     gradients = Gradients()
     whole: list[Any] = batches(steps, alike=name in WORD_BY_WORD)
+    size = BATCH_SIZE
     if stem in LABELLED:
         styles = options.get("styles", 2)
-        labels = torch.arange(BATCH_SIZE) % 3 % styles  # of a style more in one half than the other
-        targets = (labels + 1) % styles
-        whole = [TransferBatch(batch.ids, batch.lengths, labels, targets) for batch in whole]
+        labels = torch.tensor([*chain(*STYLES[styles])])
+        targets, size = (labels + 1) % styles, len(labels)
+        whole = [
+            TransferBatch(batch.ids[:size], batch.lengths[:size], labels, targets)
+            for batch in whole
+        ]
     if name in DECIPHERS:
         whole = [CipherBatch(*a, *b) for a, b in zip(whole, whole[1:] + whole[:1], strict=True)]
-    share = slice(rank * BATCH_SIZE // processes, (rank + 1) * BATCH_SIZE // processes)
+    share = slice(rank * size // processes, (rank + 1) * size // processes)
     mine = [type(batch)(*(column[share] for column in batch)) for batch in whole]
 
     fit(
