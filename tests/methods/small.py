@@ -30,7 +30,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "latent_dim": 8,
         "word_dropout": 0.5,  # without it so short sentences need no latent
         "annealing": 600,
-        "lr": 3.0,
+        "lr": 1e-2,
     },
     "ARAE": {
         "embedding": 16,
