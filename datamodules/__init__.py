@@ -10,8 +10,10 @@ from datamodules.hub import COCO2014, COCO2017, SNLI, SNLIARAE
 from datamodules.lstm import LSTM, LSTMOracle
 from datamodules.names import Names
 from datamodules.own_text import Text
+from datamodules.snli_topics import SNLITopics
 from datamodules.text_data import TextData
 from datamodules.texygen import COCOTexygen, EMNLPNews
+from datamodules.yahoo import YahooAnswers
 from datamodules.yelp import Yelp, YelpTransfer
 
 __all__ = [
@@ -32,9 +34,11 @@ __all__ = [
     "HMMOracle",
     "LSTMOracle",
     "Names",
+    "SNLITopics",
     "Text",
     "TextData",
     "WordSub",
+    "YahooAnswers",
     "Yelp",
     "YelpTransfer",
 ]

@@ -17,11 +17,19 @@ from torch import Tensor
 from textgan_bench.errors import UserError
 from textgan_bench.files import replace_text, replaced
 from textgan_bench.interfaces import Split
-from textgan_bench.tokens import Batch, CipherBatch, LabelledBatch, Sentence, TokenBatch, Vocabulary
+from textgan_bench.tokens import (
+    Batch,
+    CipherBatch,
+    LabelledBatch,
+    Sentence,
+    TokenBatch,
+    TransferBatch,
+    Vocabulary,
+)
 
 DESCRIPTION = "corpus.json"
 KINDS: dict[tuple[str, ...], Any] = {
-    kind._fields: kind for kind in (TokenBatch, LabelledBatch, CipherBatch)
+    kind._fields: kind for kind in (TokenBatch, LabelledBatch, TransferBatch, CipherBatch)
 }
 
 

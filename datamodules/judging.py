@@ -25,7 +25,7 @@ from textgan_bench.metrics.profiles import (
     Entry,
 )
 from textgan_bench.metrics.transfer import TransferScores, style_classifier
-from textgan_bench.tokens import PAD, LabelledBatch, Sentence, TokenBatch, length_mask
+from textgan_bench.tokens import PAD, Sentence, TokenBatch, TransferBatch, length_mask
 
 ANCHOR_SEED = 1_000
 """Added to the seed of fresh samples of an oracle, so that no split is drawn again."""
@@ -147,7 +147,7 @@ class Paired(Judging):
 
 
 class Transfer(Judging):
-    """A sample is a sentence of the split rewritten in the other of two styles.
+    """A sample is a sentence of the split rewritten in another of two styles, or of several.
 
     Test scores are joined by those of Zhao et al. (2018) for transferred text: accuracy by a
     classifier fitted on the training text, BLEU against the sources, and both perplexities of
@@ -162,26 +162,29 @@ class Transfer(Judging):
 
     def rewritings(self, data: Encoded) -> dict[str, list[Sentence]]:
         """``copy``: the source as it is; ``other_style``: real sentences of the style to reach."""
-        sources, labels = data.sentences("test"), _labels(data, "test")
-        real = {
-            style: cycle([s for s, label in zip(sources, labels, strict=True) if label == style])
-            for style in STYLES
+        of_style = [cycle(sentences) for sentences in _by_style(data, "test")]
+        targets = _tokens(data, "test").targets.tolist()
+        return {
+            "copy": data.sentences("test"),
+            "other_style": [next(of_style[target]) for target in targets],
         }
-        return {"copy": sources, "other_style": [next(real[1 - label]) for label in labels]}
 
 
-STYLES = (0, 1)
-
-
-def _labels(data: Encoded, split: Split) -> list[int]:
+def _tokens(data: Encoded, split: Split) -> TransferBatch:
     tokens = data.splits[split]
-    assert isinstance(tokens, LabelledBatch)
-    labels: list[int] = tokens.labels.tolist()
-    return labels
+    assert isinstance(tokens, TransferBatch)
+    return tokens
+
+
+def _by_style(data: Encoded, split: Split) -> list[list[Sentence]]:
+    """The sentences of each style."""
+    texts: list[list[Sentence]] = [[] for _ in range(int(_tokens(data, split).labels.max()) + 1)]
+    labels = _tokens(data, split).labels.tolist()
+    for sentence, label in zip(data.sentences(split), labels, strict=True):
+        texts[label].append(sentence)
+    return texts
 
 
 def _transfer_scores(data: Encoded) -> TransferScores:
-    labelled = list(zip(data.sentences("train"), _labels(data, "train"), strict=True))
-    texts = ([s for s, label in labelled if label == style] for style in STYLES)
-    targets = [1 - label for label in _labels(data, "test")]
-    return TransferScores(style_classifier(*texts), targets)
+    targets = _tokens(data, "test").targets.tolist()
+    return TransferScores(style_classifier(*_by_style(data, "train")), targets)

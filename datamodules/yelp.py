@@ -5,18 +5,17 @@ from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from datamodules.arrow import Encoded
-from datamodules.counted import HELD_OUT, CountedCorpus, chosen, frequent_words, unseen, words_of
-from datamodules.judging import STYLES, Judging, Transfer
-from datamodules.lines import encode_lines, read_lines
+from datamodules.counted import HELD_OUT, CountedCorpus, chosen, words_of
+from datamodules.judging import Judging, Transfer
+from datamodules.lines import read_lines
 from datamodules.sources import GITHUB, Source
-from textgan_bench.interfaces import Split
-from textgan_bench.tokens import Batch, LabelledBatch, Sentence
+from datamodules.styles import Labelled, encode_styles, rows_of_styles, with_targets
+from textgan_bench.tokens import Batch
 
-NEGATIVE, POSITIVE = STYLES
+STYLES = ("negative", "positive")
 _SHEN = (
     f"{GITHUB}/shentianxiao/language-style-transfer/f078a9d342705ea62b04dd3ac5926d3467c2ac63"
     "/data/yelp"
@@ -68,11 +67,11 @@ class Yelp(CountedCorpus):
             return self.TITLE
         return f"stand-in for {self.TITLE}: their test files for training, validation held out"
 
-    def labelled(self) -> dict[Split, list[list[Sentence]]]:
+    def labelled(self) -> Labelled:
         """Negative and positive sentences of each split, duplicates left in."""
         parts = [words_of(read_lines(path)) for path in self.files()]
-        texts: dict[Split, list[list[Sentence]]] = {"train": [], "validation": [], "test": []}
-        for label in STYLES:
+        texts: Labelled = {"train": [], "validation": [], "test": []}
+        for label in range(len(STYLES)):
             train, held_out, others = parts[label::2]
             validation, rest = chosen(held_out, HELD_OUT // 2)
             texts["validation"].append(validation)
@@ -86,30 +85,7 @@ class Yelp(CountedCorpus):
         return texts
 
     def read(self) -> Encoded:
-        labelled = self.labelled()
-        text = list(chain(*labelled["train"], *labelled["validation"]))
-        vocabulary = frequent_words(text, self.words)
-        path = self.files()[0]
-        encoded: dict[Split, LabelledBatch] = {}
-        for split, classes in labelled.items():
-            lines = [" ".join(sentence) for sentence in chain(*classes)]
-            labels = [label for label, of_it in enumerate(classes) for _ in of_it]
-            tokens = encode_lines(path, lines, vocabulary.encode, self.max_length)
-            encoded[split] = LabelledBatch(*tokens, torch.tensor(labels))
-        later: list[list[int]] = []
-        splits: tuple[Split, ...] = ("test", "validation", "train")
-        for split in splits:
-            ids = encoded[split].ids.tolist()
-            rows = unseen(ids, later)
-            encoded[split] = LabelledBatch(*(column[rows] for column in encoded[split]))
-            later += ids
-        sizes = "; ".join(
-            f"{(tokens.labels == NEGATIVE).sum():,} negative and "
-            f"{(tokens.labels == POSITIVE).sum():,} positive {split}"
-            for split, tokens in encoded.items()
-        )
-        source = f"{self.title}: {sizes}; {len(vocabulary) - 2:,} words"
-        return Encoded(vocabulary, {**encoded}, source)
+        return encode_styles(self, self.labelled(), STYLES)
 
 
 @dataclass(frozen=True)
@@ -120,7 +96,9 @@ class YelpTransfer(Yelp):
     def judging(self) -> Judging:
         return Transfer()
 
+    def read(self) -> Encoded:
+        return with_targets(super().read())
+
     def training_groups(self, train: Batch) -> list[Tensor]:
         """Negative and positive sentences; both authors' codes draw as many of each in a batch."""
-        assert isinstance(train, LabelledBatch)
-        return [(train.labels == label).nonzero().flatten() for label in STYLES]
+        return rows_of_styles(train)

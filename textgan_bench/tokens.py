@@ -51,6 +51,19 @@ class LabelledBatch(NamedTuple):
     """(B,) int64, class of each sentence."""
 
 
+class TransferBatch(NamedTuple):
+    """Sentences, the style of each, and the style that it is to be rewritten in."""
+
+    ids: Tensor
+    """(B, T) int64, right-padded with ``PAD``."""
+    lengths: Tensor
+    """(B,) int64, words in each sentence."""
+    labels: Tensor
+    """(B,) int64, style of each sentence."""
+    targets: Tensor
+    """(B,) int64, another style."""
+
+
 class CipherBatch(NamedTuple):
     """Plain text and cipher text; wherever a ``TokenBatch`` is read, it is its plain text.
 
@@ -76,7 +89,7 @@ class CipherBatch(NamedTuple):
         return TokenBatch(self.cipher_ids, self.cipher_lengths)
 
 
-Batch = TokenBatch | LabelledBatch | CipherBatch
+Batch = TokenBatch | LabelledBatch | TransferBatch | CipherBatch
 """The kinds of batch that a loader yields."""
 
 

@@ -7,7 +7,13 @@ records, the tables and the CSV files of the repository determine it; no run is 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks.figures import editing, embedding_scores, trials
+from benchmarks.figures import (
+    editing,
+    embedding_scores,
+    entailment,
+    reverse_perplexity,
+    trials,
+)
 from textgan_bench.files import replace_text
 from textgan_bench.leaderboard import load
 from textgan_bench.leaderboard.tables import CHEATS
@@ -75,6 +81,8 @@ PAGES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
         "transfer": excerpt(
             "yelp-transfer", "Transferred ≈", "BLEU to source", "G2 ↑", "H2 ↑", "Sentences ≈"
         ),
+        "perplexities": reverse_perplexity.page,
+        "entailment": entailment.page,
     },
     Path("docs/gumbel.md"): {
         "rows": excerpt("cfg", "Parsed to blank ↑", "Oracle NLL ≈", *FORWARD, "Sentences ≈"),

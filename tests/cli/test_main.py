@@ -67,7 +67,10 @@ def carried_out(line: str, **environment: str) -> subprocess.CompletedProcess[st
         ("bench mle --data coco --data_dir /nowhere", "/nowhere does not exist ("),
         ("grid nagann", "no method nagann (did you mean nagan?): benchmarks/hmm has"),
         ("grid nagan mle --data hmm coko", "no data set coko (did you mean coco?)"),
-        ("grid nagan arae_transfer --data hmm", "; arae_transfer is in yelp-transfer"),
+        (
+            "grid nagan arae_transfer --data hmm",
+            "; arae_transfer is in snli-topics, y",
+        ),
         ("grid nagan --budget qick", "no budget qick (did you mean quick?)"),
         ("grid nagan --cluster slrum", "no cluster slrum (did you mean slurm?); there are local"),
         ("grid nagan --per_device 0", "0 is no number of runs, 1 or more"),

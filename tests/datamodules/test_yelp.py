@@ -17,7 +17,7 @@ from textgan_bench.evaluation.anchors import write_missing_anchors
 from textgan_bench.evaluation.scores import score
 from textgan_bench.interfaces import Split
 from textgan_bench.leaderboard.tables import best
-from textgan_bench.tokens import LabelledBatch
+from textgan_bench.tokens import LabelledBatch, TransferBatch
 
 SHARED = Path("../shared/data/yelp")
 
@@ -56,8 +56,9 @@ def test_batches_of_transfer_hold_as_many_sentences_of_each_style(tmp_path: Path
     batches = list(data.train_dataloader())
     assert len(batches) == 25 // 4
     for batch in batches:
-        assert isinstance(batch, LabelledBatch)
+        assert isinstance(batch, TransferBatch)
         assert batch.labels.bincount().tolist() == [4, 4]
+        assert batch.targets.tolist() == (1 - batch.labels).tolist()
 
 
 def test_a_batch_that_both_styles_cannot_share_is_refused(tmp_path: Path) -> None:
@@ -125,7 +126,7 @@ def test_anchors_bound_a_transfer_and_two_constant_sentences_lead_no_column(tmp_
     assert anchors["real"]["bleu_f/5"] < held_out["bleu_f/5"] == pytest.approx(1)
 
     random, tokens = Random(1), data.encoded.splits["test"]
-    assert isinstance(tokens, LabelledBatch)
+    assert isinstance(tokens, TransferBatch)
     constant = [
         ["the", "a", "was", OPINIONS[1 - label][0], "and", "so", "was", "b", "1"]
         for label in tokens.labels.tolist()

@@ -1,4 +1,4 @@
-"""Lines through codes, on a coder whose codes are known, and as commands on a trained run."""
+"""Lines through codes and noise, on methods that are known, and as commands on a trained run."""
 
 from collections.abc import Callable
 
@@ -8,9 +8,10 @@ from torch import Tensor
 
 from tests.boring import BoringData
 from tests.checkout import RUN, Command, write_recipe
-from textgan_bench.evaluation.latent_space import LatentSpace
+from textgan_bench.evaluation.latent_space import LatentSpace, NoiseSpace
 from textgan_bench.evaluation.text import parse
-from textgan_bench.methods import ARAE, MLE
+from textgan_bench.interfaces import Latents
+from textgan_bench.methods import ARAE, MLE, Autoencoder
 from textgan_bench.tokens import Batch, TokenBatch
 
 
@@ -71,6 +72,85 @@ def test_a_method_without_codes_is_refused() -> None:
     data = BoringData()
     with pytest.raises(ValueError, match="MLE turns no sentence into a code"):
         LatentSpace(MLE(data.vocab_size, data.max_length, embedding=2, hidden=2), data)
+
+
+class Noise(ARAE):
+    """A sentence of two words, the rounded entries of a latent that is drawn from a list."""
+
+    def __init__(self, latents: list[list[float]]) -> None:
+        data = BoringData()
+        super().__init__(data.vocab_size, data.max_length, embedding=2, hidden=2)
+        self.latents = torch.tensor(latents)
+        self.drawn = 0
+
+    def draw_latents(self, n: int) -> Latents:
+        rows = (self.drawn + torch.arange(n)) % len(self.latents)
+        self.drawn += n
+        return Latents(self.latents[rows][:, None], torch.ones(n, dtype=torch.int64))
+
+    def write_latents(self, latents: Latents) -> TokenBatch:
+        ids = torch.nn.functional.pad(latents.z[:, 0].round().long(), (0, 2))
+        return TokenBatch(ids, (ids != 0).sum(1))
+
+
+def noise(latents: list[list[float]]) -> NoiseSpace:
+    method = Noise(latents)
+    found = NoiseSpace(method, BoringData())
+    method.drawn = 0  # a latent was drawn to be looked at
+    return found
+
+
+def test_a_line_through_noise_joins_two_latents() -> None:
+    ids = {word: i for i, word in enumerate(BoringData().vocabulary.tokens)}
+    space = noise([[ids["a"], ids["a"]], [ids["rides"], ids["a"]]])
+    assert space.line(3) == [["a", "a"], ["man", "a"], ["rides", "a"]]
+
+
+def test_noise_moves_by_the_difference_of_two_means() -> None:
+    """Indices: a 1, man 2, rides 3, zwölf 4."""
+    space = noise([[1, 1], [2, 1.2], [2.4, 1], [3, 2], [4.2, 1], [3.4, 3]])
+    # With "man" (2, 1.2), (2.4, 1), (3, 2), with "zwölf" (4.2, 1): (2.47, 1.4) to (4.2, 1).
+    assert space.arithmetic("man", "zwölf", 2, size=6) == [["man", "a"], ["zwölf", "a"]]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda space: space.line(1), "-n 1"),
+        (lambda space: space.arithmetic("man", "rides", 1), "-n 1"),
+        (lambda space: space.arithmetic("man", "cow", 3, size=4), "'cow'"),
+        (lambda space: space.arithmetic("man", "rides", 3, size=4), "among 4 sentences none has"),
+    ],
+)
+def test_what_noise_cannot_say_is_said(call: Callable[[NoiseSpace], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call(noise([[1, 1], [2, 1]]))
+
+
+def test_a_method_without_noise_is_refused() -> None:
+    data = BoringData()
+    with pytest.raises(ValueError, match="Autoencoder does not write a sentence from one latent"):
+        NoiseSpace(Autoencoder(data.vocab_size, data.max_length, embedding=2, hidden=2), data)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_walk_prints_sentences_of_a_run(command: Command) -> None:
+    write_recipe(
+        "noise/boring-quick.yaml",
+        """
+        model:
+          class_path: textgan_bench.methods.ARAE
+          init_args: {embedding: 8, hidden: 8, latent_dim: 4}
+        trainer: {max_epochs: 1}
+        evaluate: {budget_label: one epoch}
+        """,
+    )
+    command.bench()
+    walked = command("walk", RUN, "-n", "5")
+    assert walked.status == 0, walked.err
+    assert len(parse(walked.out)) == 5
+    assert command("walk", RUN, "-n", "5").out == walked.out, "the seed decides"
+    assert "--from and --to" in command.refused("walk", RUN, "--from", "man")
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

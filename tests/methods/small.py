@@ -24,6 +24,14 @@ SMALL: dict[str, dict[str, Any]] = {
         "lr": 3e-3,
     },
     "Autoencoder": {"embedding": 16, "hidden": 32, "lr": 3.0},
+    "VAE": {
+        "embedding": 16,
+        "hidden": 32,
+        "latent_dim": 8,
+        "word_dropout": 0.5,  # without it so short sentences need no latent
+        "annealing": 600,
+        "lr": 1e-2,
+    },
     "ARAE": {
         "embedding": 16,
         "hidden": 32,
@@ -128,7 +136,13 @@ PRETRAINED: dict[str, dict[str, Any]] = {
 """Options of methods that learn a language in so few steps only after maximum likelihood. Tests
 that teach none begin with the game."""
 
-STEPS: dict[str, int] = {"GumbelSoftmaxGAN": 400, "AAE": 300, "ARAE": 600, "RelGAN": 300}
+STEPS: dict[str, int] = {
+    "GumbelSoftmaxGAN": 400,
+    "AAE": 300,
+    "ARAE": 600,
+    "RelGAN": 300,
+    "VAE": 300,
+}
 """Training steps where 200 do not do: a temperature has to fall, codes are learnt, weights grow."""
 
 CONSTANT_STEPS: dict[str, int] = dict.fromkeys(

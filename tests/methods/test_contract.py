@@ -44,8 +44,8 @@ from textgan_bench.tokens import (
     PAD,
     Batch,
     CipherBatch,
-    LabelledBatch,
     TokenBatch,
+    TransferBatch,
     length_mask,
     pad_sequences,
 )
@@ -85,7 +85,8 @@ def lesson(kind: type[Method]) -> Batch:
         return CipherBatch(*batch, (ids % (VOCAB_SIZE - 1) + 1).where(ids != PAD, PAD), lengths)
     if kind.__name__ not in LABELLED:
         return batch
-    return LabelledBatch(batch.ids, batch.lengths, (batch.ids[:, 0] > 1).long())
+    labels = (batch.ids[:, 0] > 1).long()
+    return TransferBatch(batch.ids, batch.lengths, labels, 1 - labels)
 
 
 def law() -> Tensor:

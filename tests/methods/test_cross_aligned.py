@@ -1,3 +1,4 @@
+import itertools
 import math
 from typing import Any
 
@@ -7,8 +8,8 @@ from torch import Tensor
 
 from tests.trainer import fit
 from textgan_bench.methods import CrossAlignedAutoencoder
-from textgan_bench.methods.cross_aligned import style_vectors
-from textgan_bench.tokens import PAD, LabelledBatch, TokenBatch, pad_sequences
+from textgan_bench.methods.cross_aligned import StyleVectors
+from textgan_bench.tokens import PAD, TokenBatch, TransferBatch, pad_sequences
 
 VOCAB_SIZE, MAX_LENGTH, STYLE, CONTENT = 8, 4, 8, 24
 STYLED, CONTENTS = (1, 2), (3, 4, 5, 6)
@@ -27,18 +28,30 @@ def exact(**changes: float) -> CrossAlignedAutoencoder:
     return method
 
 
-def corpus(n: int) -> LabelledBatch:
+def corpus(n: int, words: tuple[int, ...] = STYLED) -> TransferBatch:
     """A word that tells the style, and two that do not."""
-    labels = torch.randint(2, (n,))
+    labels = torch.randint(len(words), (n,))
     content = torch.tensor(CONTENTS)[torch.randint(len(CONTENTS), (n, 2))]
-    ids = torch.cat([torch.tensor(STYLED)[labels][:, None], content, torch.zeros(n, 1).long()], 1)
-    return LabelledBatch(ids, torch.full((n,), 3), labels)
+    ids = torch.cat([torch.tensor(words)[labels][:, None], content, torch.zeros(n, 1).long()], 1)
+    turns = torch.arange(n) % (len(words) - 1)
+    return TransferBatch(ids, torch.full((n,), 3), labels, (labels + 1 + turns) % len(words))
 
 
-def mixed() -> LabelledBatch:
+def mixed() -> TransferBatch:
     """Three sentences of one style and one of the other, of all lengths."""
     words = pad_sequences([[1, 3, 4], [2], [1, 5, 6, 4], [1]], MAX_LENGTH)
-    return LabelledBatch(*words, torch.tensor([0, 1, 0, 0]))
+    return TransferBatch(*words, torch.tensor([0, 1, 0, 0]), torch.tensor([1, 0, 1, 1]))
+
+
+def judge(
+    method: CrossAlignedAutoencoder,
+    batch: TransferBatch,
+    written: TokenBatch,
+    real: Tensor,
+    fake: Tensor,
+) -> Tensor:
+    weights, of_transfers = map(method.style_weights, (batch.labels, batch.targets))
+    return method.adversarial_losses(batch, written, weights, of_transfers, real, fake)
 
 
 def states(n: int) -> Tensor:
@@ -84,7 +97,7 @@ def test_soft_decoding_becomes_greedy_as_the_temperature_falls() -> None:
     assert greedy.lengths.unique().numel() > 1
     assert torch.equal(soft.ids, greedy.ids)
     assert torch.equal(soft.lengths, greedy.lengths)
-    taught, _ = network.teach(start, LabelledBatch(*greedy, torch.zeros(50)))
+    taught, _ = network.teach(start, greedy)
     for row, words in enumerate(greedy.lengths.tolist()):
         torch.testing.assert_close(unrolled[row, : words + 1], taught[row, : words + 1])
 
@@ -118,7 +131,7 @@ def test_the_likelihood_is_that_of_the_words_fed() -> None:
 def test_styles_start_as_long_as_those_of_the_authors_code() -> None:
     """Glorot's uniform law on a (1, 200) matrix and a (200,) bias: norms 1.00 and 1.73."""
     torch.manual_seed(0)
-    styles = torch.stack([style_vectors(200)(torch.tensor([[0.0], [1.0]])) for _ in range(200)])
+    styles = torch.stack([StyleVectors(2, 200)(torch.tensor([0, 1])) for _ in range(200)])
     weight, bias = math.sqrt(200 * 6 / 201 / 3), 1.0  # root of the mean squared norm
     first, second = styles.square().sum(-1).mean(0).sqrt().tolist()
     assert first == pytest.approx(bias, rel=0.02)
@@ -128,7 +141,7 @@ def test_styles_start_as_long_as_those_of_the_authors_code() -> None:
 def test_content_is_read_backwards_from_a_style() -> None:
     network, batch = exact().autoencoder, mixed()
     content = network.encode(batch)
-    for row, (ids, length, label) in enumerate(zip(*batch, strict=True)):
+    for row, (ids, length, label, _) in enumerate(zip(*batch, strict=True)):
         weight, bias = network.encoder_style.weight[:, 0], network.encoder_style.bias
         state = torch.cat([bias + label * weight, torch.zeros(CONTENT).double()])
         for word in reversed(ids[:length].tolist()):
@@ -144,8 +157,7 @@ def test_adversarial_losses_are_means_over_each_style(monkeypatch: pytest.Monkey
     )
     for style, discriminator in enumerate(method.discriminators):
         monkeypatch.setattr(discriminator, "forward", lambda states, _, at=style: states[:, 0, at])
-    weights = method.style_weights(batch.labels)
-    losses = method.adversarial_losses(batch, TokenBatch(*batch[:2]), weights, real, fake)
+    losses = judge(method, batch, TokenBatch(*batch[:2]), real, fake)
     for style in range(2):
         reals = [real[i, 0, style] for i in range(4) if batch.labels[i] == style]
         fakes = [fake[i, 0, style] for i in range(4) if batch.labels[i] != style]
@@ -158,18 +170,60 @@ def test_only_states_of_sentences_are_judged() -> None:
     method, batch = exact(), mixed()
     real, fake = states(4 * (MAX_LENGTH + 1)).view(4, MAX_LENGTH + 1, -1), torch.zeros(4, 5, 32)
     written = TokenBatch(*pad_sequences([[1], [2, 3], [], [4, 4, 4]], MAX_LENGTH))
-    weights = method.style_weights(batch.labels)
-    before = method.adversarial_losses(batch, written, weights, real, fake.double())
+    before = judge(method, batch, written, real, fake.double())
     # The one before the first word, one after each, and the one after the end is none of them.
     for row, words in enumerate([3, 1, 4, 1]):
         real[row, words + 2 :] = 9
     for row, words in enumerate([1, 2, 0, 3]):
         fake[row, words + 2 :] = 9
-    after = method.adversarial_losses(batch, written, weights, real, fake.double())
+    after = judge(method, batch, written, real, fake.double())
     assert torch.equal(before, after)
     real[2, MAX_LENGTH] = 9
-    changed = method.adversarial_losses(batch, written, weights, real, fake.double())
+    changed = judge(method, batch, written, real, fake.double())
     assert not torch.equal(before, changed)
+
+
+def test_adversarial_losses_of_three_styles_are_means_over_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A style has its own sentences and the transfers that are to have it, and no others."""
+    torch.manual_seed(2)
+    method, batch = exact(styles=3), corpus(12, (1, 2, 7))
+    real, fake = (
+        torch.randn(12, MAX_LENGTH + 1, STYLE + CONTENT, dtype=torch.float64) for _ in range(2)
+    )
+    for style, discriminator in enumerate(method.discriminators):
+        monkeypatch.setattr(discriminator, "forward", lambda states, _, at=style: states[:, 0, at])
+    losses = judge(method, batch, TokenBatch(*batch[:2]), real, fake)
+    for style in range(3):
+        reals = [real[i, 0, style].sigmoid() for i in range(12) if batch.labels[i] == style]
+        fakes = [fake[i, 0, style].sigmoid() for i in range(12) if batch.targets[i] == style]
+        assert len(reals) + len(fakes) < 12
+        expected = -sum(score.log() for score in reals) / len(reals)
+        expected -= sum((1 - score).log() for score in fakes) / len(fakes)
+        torch.testing.assert_close(losses[style], expected)
+
+
+def test_a_style_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="style 2 is none of 2"):
+        fit(small(), [corpus(32, (1, 2, 7))])
+    with pytest.raises(ValueError, match="styles=1: a transfer is between two"):
+        small(styles=1)
+
+
+@pytest.mark.slow
+def test_each_of_three_styles_is_changed_into_each_other() -> None:
+    words = (1, 2, 7)
+    method = small(styles=3, lr=3e-3, dropout=0.1)
+    fit(method, [corpus(96, words) for _ in range(400)])
+    method.eval()
+    batch = corpus(600, words)
+    ids, _ = method.transfer(batch)
+    right = ids[:, 0] == torch.tensor(words)[batch.targets]
+    for source, target in itertools.permutations(range(3), 2):
+        rows = (batch.labels == source) & (batch.targets == target)
+        assert right[rows].float().mean() > 0.95, (source, target)
+    assert (ids[:, 1:3] == batch.ids[:, 1:3]).float().mean() > 0.9, "a quarter is chance"
 
 
 @pytest.mark.parametrize(("judged", "heeded"), [((1.1, 0.4), True), ((1.3, 0.4), False)])
@@ -209,7 +263,8 @@ def test_each_player_has_the_gradient_of_its_own_loss(monkeypatch: pytest.Monkey
 
 def test_a_batch_of_one_style_trains() -> None:
     method, batch = small(), mixed()
-    fit(method, [batch._replace(labels=torch.ones_like(batch.labels))])
+    one = torch.ones_like(batch.labels)
+    fit(method, [batch._replace(labels=one, targets=1 - one)])
     assert all(p.isfinite().all() for p in method.parameters())
 
 
@@ -221,15 +276,14 @@ def test_the_style_is_changed_and_the_content_kept(weight: float, chance: bool) 
     method.eval()
     batch = corpus(500)
     ids, lengths = method.transfer(batch)
-    other = torch.tensor(STYLED)[1 - batch.labels]
+    other = torch.tensor(STYLED)[batch.targets]
     assert (ids[:, 0] == other).float().mean() > 0.95
     assert (ids[:, 1:3] == batch.ids[:, 1:3]).float().mean() > 0.9, "a quarter is chance"
     assert (lengths == 3).float().mean() > 0.95
     content = method.autoencoder.encode(batch)
     real, _ = method.autoencoder.teach(method.autoencoder.start(batch.labels, content), batch)
-    start = method.autoencoder.start(1 - batch.labels, content)
+    start = method.autoencoder.start(batch.targets, content)
     fake, written = method.autoencoder.soft(start, method.temperature)
-    weights = method.style_weights(batch.labels)
-    losses = method.adversarial_losses(batch, written, weights, real, fake)
+    losses = judge(method, batch, written, real, fake)
     # 2 ln 2 = 1.39 is that of discriminators that find nothing to tell transfers by.
     assert (losses.mean() > 1.0) == chance, losses

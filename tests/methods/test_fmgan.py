@@ -11,10 +11,10 @@ from tests.methods.small import SMALL
 from tests.methods.test_contract import corpus, frequencies, law, total_variation, unigram_law
 from tests.trainer import fit
 from textgan_bench.errors import UserError
-from textgan_bench.losses.likelihood import drawn_mask
+from textgan_bench.losses.likelihood import drawn_mask, normal_kl
 from textgan_bench.losses.transport import feature_movers_distance, sinkhorn_divergence
 from textgan_bench.methods import FMGAN
-from textgan_bench.methods.fmgan import StridedCNN, normal_kl
+from textgan_bench.methods.fmgan import StridedCNN
 from textgan_bench.networks.pretraining import Pretraining
 from textgan_bench.tokens import TokenBatch, pad_sequences
 

@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -27,9 +28,11 @@ from textgan_bench.interfaces import Method
 from textgan_bench.kernels.dropout import Dropout
 from textgan_bench.networks import rollouts
 from textgan_bench.networks.pretraining import Pretraining
-from textgan_bench.tokens import CipherBatch, LabelledBatch, TokenBatch, length_mask
+from textgan_bench.tokens import CipherBatch, TokenBatch, TransferBatch, length_mask
 
 VARIANTS: dict[str, dict[str, Any]] = {
+    "ARAETransfer.three": {"styles": 3},
+    "CrossAlignedAutoencoder.three": {"styles": 3},
     "FMGAN.phases": {"pretraining": Pretraining(likelihood=1, discriminator=1)},
     "FMGAN.sinkhorn": {"distance": "sinkhorn"},
     **{
@@ -46,11 +49,25 @@ NAMES = [*methods.__all__, *VARIANTS]
 WORD_BY_WORD = {"NAGAN.soft", "NAGAN.gumbel"}
 """Draw noise once a place: halves unequally long would fall out of the pattern's step."""
 VOCAB_SIZE, MAX_LENGTH, BATCH_SIZE = 6, 7, 26
+STYLES = {
+    2: ([0] * 9 + [1] * 3, [0] * 5 + [1] * 7),
+    3: ([0] * 6 + [1] * 3 + [2] * 3, [0] * 4 + [1] * 5 + [2] * 3),
+}
+"""Labels in either half, more of a style in one than in the other; in the first, multiples of
+``PERIOD``."""
+PERIOD = 3
+"""Of noise for the sentences of a style alone: in the second half it begins as in the first. Equal
+noise would give equal codes, and the sign of what batch normalisation leaves of these, on which the
+slope of a unit hangs, is one of rounding."""
 STEPS, MANY_STEPS = 3, 50
 TOLERANCE = {"64-true": 1e-6, "32-true": 1e-5}
-SINGLE_PRECISION_STEPS = {"AAE": 1, "ARAE": 1, "ARAETransfer": 1}
+SINGLE_PRECISION_STEPS = dict.fromkeys(("AAE", "ARAE", "ARAETransfer", "ARAETransfer.three"), 1)
 """Optimizer steps compared in single precision where not all are: the first codes are so alike that
 batch normalisation magnifies rounding a thousandfold, and each step that of the last."""
+NOTHING = 1e-10
+"""A shorter gradient is one of rounding. That of ARAE's generator is 0 at first: its codes are so
+alike that each unit of the critic is linear on all of them, and batch normalisation takes the mean
+of what is linear out of the score."""
 aten = torch.ops.aten
 UNIFORM = {aten.rand.default, aten.rand_like.default, aten.uniform_.default}
 WITHOUT_EFFECT = {  # the kernel has no dropout, and a loader of one process no use for its seed
@@ -64,10 +81,14 @@ class PatternedNoise(TorchDispatchMode):
     """Random numbers that hang on the last axis, on how many were drawn before, and on the row.
 
     Tensors whose first axis is not a batch, such as those of packed words, have equal rows.
+
+    Args:
+        by_style: whether all noise is for the sentences of a style.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, by_style: bool) -> None:
         super().__init__()
+        self.by_style = by_style
         self.draws = 0
 
     def uniform(self, like: Tensor) -> Tensor:
@@ -76,8 +97,10 @@ class PatternedNoise(TorchDispatchMode):
         number = (
             0.618034 * torch.arange(1, like.shape[-1] + 1, dtype=like.dtype) + self.draws * 0.377
         )
-        if like.dim() > 1 and len(like) in (BATCH_SIZE, BATCH_SIZE // 2):
-            row = torch.arange(len(like), dtype=like.dtype) % (BATCH_SIZE // 2)
+        is_batch = self.by_style or len(like) in (BATCH_SIZE, BATCH_SIZE // 2)
+        if like.dim() > 1 and is_batch:
+            period = PERIOD if self.by_style else BATCH_SIZE // 2
+            row = torch.arange(len(like), dtype=like.dtype) % period
             number = number + 0.293 * row.view(-1, *[1] * (like.dim() - 1))
         return (number % 1 * 0.98 + 0.01).expand_as(like)
 
@@ -153,17 +176,23 @@ def train(name: str, precision: Any, steps: int, patterned: bool) -> dict[str, A
     options = {**SMALL.get(stem, {}), **VARIANTS.get(name, {})}
     method = kind(VOCAB_SIZE, MAX_LENGTH, **options)
     if patterned:
-        noise = PatternedNoise()
+        noise = PatternedNoise(by_style=stem == "ARAETransfer")
         for hook in ("on_train_start", "training_step"):
             setattr(method, hook, noisy(noise, getattr(method, hook)))
     gradients = Gradients()
     whole: list[Any] = batches(steps, alike=name in WORD_BY_WORD)
-    if name in LABELLED:
-        labels = torch.arange(BATCH_SIZE) % 3 % 2  # of either style more in one half than the other
-        whole = [LabelledBatch(batch.ids, batch.lengths, labels) for batch in whole]
+    size = BATCH_SIZE
+    if stem in LABELLED:
+        styles = options.get("styles", 2)
+        labels = torch.tensor([*chain(*STYLES[styles])])
+        targets, size = (labels + 1) % styles, len(labels)
+        whole = [
+            TransferBatch(batch.ids[:size], batch.lengths[:size], labels, targets)
+            for batch in whole
+        ]
     if name in DECIPHERS:
         whole = [CipherBatch(*a, *b) for a, b in zip(whole, whole[1:] + whole[:1], strict=True)]
-    share = slice(rank * BATCH_SIZE // processes, (rank + 1) * BATCH_SIZE // processes)
+    share = slice(rank * size // processes, (rank + 1) * size // processes)
     mine = [type(batch)(*(column[share] for column in batch)) for batch in whole]
 
     fit(
@@ -212,9 +241,10 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 
 
 def distance(ours: list[Tensor], whole: list[Tensor]) -> float:
-    """Of two gradients, relative to the length of the second."""
+    """Of two gradients, relative to the length of the second, or to that of nothing."""
     error = torch.cat([(a - b).flatten() for a, b in zip(ours, whole, strict=True)])
-    return float(error.norm() / torch.cat([gradient.flatten() for gradient in whole]).norm())
+    length = torch.cat([gradient.flatten() for gradient in whole]).norm()
+    return float(error.norm() / length.clamp(min=NOTHING))
 
 
 @pytest.mark.slow

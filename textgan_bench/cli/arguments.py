@@ -174,6 +174,7 @@ def parser() -> Parser:
     _sample(commands.add_parser("sample", help="write sentences of a trained run"))
     _interpolate(commands.add_parser("interpolate", help="sentences between two, by their codes"))
     _shift(commands.add_parser("shift", help="move a sentence from one word towards another"))
+    _walk(commands.add_parser("walk", help="sentences along a line through a generator's noise"))
     _edit(commands.add_parser("edit", help="change a word of sentences by way of their latents"))
     _sweep(commands.add_parser("sweep", help="score trained runs along their knobs, draw curves"))
     _score(commands.add_parser("score", help="score a text file, one sentence a line"))
@@ -343,8 +344,20 @@ def _shift(command: argparse.ArgumentParser) -> None:
     command.add_argument("-n", type=int, default=8, help="how many steps (%(default)s)")
 
 
+def _walk(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run", type=_path, metavar="RUN", help="its folder, of ARAE or the like")
+    command.add_argument(
+        "--from", dest="source", metavar="WORD", help="of a sentence, to leave; else between two"
+    )
+    command.add_argument("--to", dest="target", metavar="WORD", help="to approach")
+    command.add_argument("-n", type=int, default=8, help="how many sentences (%(default)s)")
+    command.add_argument("--seed", type=_seed, default=0, help="(%(default)s)")
+
+
 def _edit(command: argparse.ArgumentParser) -> None:
-    command.add_argument("run", type=_path, metavar="RUN", help="its folder, of NAGAN or FMGAN")
+    command.add_argument(
+        "run", type=_path, metavar="RUN", help="its folder, of NAGAN, or of FMGAN or ARAE"
+    )
     command.add_argument(
         "--from", dest="source", required=True, metavar="WORD", help="of the sentences as written"
     )

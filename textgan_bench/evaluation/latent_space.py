@@ -1,21 +1,27 @@
-"""``interpolate`` and ``shift``: sentences along a line through the codes of a trained run.
+"""``interpolate``, ``shift`` and ``walk``: sentences along a line through a trained run's space.
 
 Zhao et al. (2018), "Adversarially regularized autoencoders": interpolation, and arithmetic with the
-mean codes of sentences that have a word. The paper walks in the generator's noise; here the line
-joins codes of given sentences, so that any autoencoder can be asked.
+means of sentences that have a word. The paper walks in the generator's noise (``NoiseSpace``), to
+which no sentence leads back. Codes of given sentences are joined, too (``LatentSpace``), so that
+any autoencoder can be asked.
 
-Shapes: H code.
+Shapes: H code, Z latent.
 """
 
 import torch
 from torch import Tensor
 
 from textgan_bench.errors import UserError
-from textgan_bench.interfaces import Method, SentenceCoder, TextDataModule
+from textgan_bench.evaluation.editing import Editor
+from textgan_bench.interfaces import Latents, LatentWriter, Method, SentenceCoder, TextDataModule
 from textgan_bench.tokens import Sentence, pad_sequences
 
 EXAMPLES = 1_000
 """Training sentences whose codes a mean is of, at most; not tuned."""
+
+WRITTEN = 10_000
+"""Sentences among which those with a word are looked for. The authors' code writes a million, and
+finds subjects and verbs with a parser."""
 
 
 class LatentSpace:
@@ -86,3 +92,66 @@ class LatentSpace:
         offset = self.mean(plus) - self.mean(minus)
         multiples = torch.arange(n)[:, None]
         return self.sentences(self.codes([sentence]) + multiples * offset)
+
+
+class NoiseSpace:
+    """What a generator's noise says of its sentences.
+
+    Args:
+        model: a generator of one latent a sentence, trained.
+        data: set up.
+
+    Raises:
+        UserError: its sentences do not follow from one latent each.
+    """
+
+    def __init__(self, model: Method, data: TextDataModule) -> None:
+        if not isinstance(model, LatentWriter) or model.draw_latents(1).z.shape[1] != 1:
+            raise UserError(
+                f"{type(model).__name__} does not write a sentence from one latent; ARAE does"
+            )
+        self.model = model
+        self.data = data
+
+    @torch.no_grad()
+    def sentences(self, latents: Tensor) -> list[Sentence]:
+        """The sentence of each latent (N, Z)."""
+        ones = torch.ones(len(latents), dtype=torch.int64, device=latents.device)
+        return self.data.text(self.model.write_latents(Latents(latents[:, None], ones)))
+
+    def line(self, n: int) -> list[Sentence]:
+        """Sentences of ``n`` latents evenly spaced between two that are drawn.
+
+        Raises:
+            UserError: there are fewer than two.
+        """
+        if n < 2:
+            raise UserError(f"-n {n}: a line has two ends at least")
+        first, last = self.model.draw_latents(2).z[:, 0]  # (Z,)
+        share = torch.linspace(0, 1, n, device=first.device)[:, None]
+        return self.sentences((1 - share) * first + share * last)
+
+    def arithmetic(self, minus: str, plus: str, n: int, size: int = WRITTEN) -> list[Sentence]:
+        """Sentences of latent + k (mean with ``plus`` - mean with ``minus``), k = 0, 1 .. n - 1.
+
+        The latent is that of the first sentence written that has ``minus`` and lacks ``plus``; the
+        means are over the latents of ``size`` sentences that have the word.
+
+        Raises:
+            UserError: there are fewer than two, the words are the same, the vocabulary lacks one,
+                or none of the sentences has one.
+        """
+        if n < 2:
+            raise UserError(f"-n {n}: a line has two ends at least")
+        editor = Editor(self.model, self.data)
+        pair = editor.pair(minus, plus)
+        pool = editor.pool([pair], 1, size=size)
+        offset = pool.offset(pair)
+        if offset is None or pair not in pool.sources:
+            raise UserError(
+                f"among {size:,} sentences none has '{minus}' and lacks '{plus}', or none has "
+                f"'{plus}'"
+            )
+        (latent,) = pool.sources[pair].z[:, 0]
+        multiples = torch.arange(n, device=latent.device)[:, None]
+        return self.sentences(latent + multiples * offset[0].to(latent))

@@ -1,4 +1,5 @@
-"""Likelihood of sentences under an autoregressive model that ends them with a symbol.
+"""Likelihood of sentences under an autoregressive model that ends them with a symbol, and the
+divergence that bounds it under a latent.
 
 Shapes: B batch, T time, V vocabulary, N counted symbols.
 
@@ -51,3 +52,12 @@ def symbol_nll(logits: Tensor, ids: Tensor, lengths: Tensor) -> Tensor:
     drawn = drawn_mask(lengths, ids.shape[1])
     nll = F.cross_entropy(logits, ids[drawn], reduction="none")  # (N,)
     return nll.new_zeros(ids.shape).masked_scatter(drawn, nll)
+
+
+def normal_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, exp(log_variance)) || N(0, 1)) of each entry, in nats.
+
+    >>> normal_kl(torch.tensor([0.0, 2.0]), torch.tensor([0.0, 0.0]))
+    tensor([0., 2.])
+    """
+    return (mean.square() + log_variance.exp() - log_variance - 1) / 2

@@ -47,6 +47,18 @@ def process_mean(value: Tensor) -> Tensor:
     return mean
 
 
+def process_share(rows: int, device: torch.device) -> Tensor:
+    """How many rows this process has, over the mean of all processes; 1 in a single process.
+
+    The mean over processes of a mean over ``rows`` times this share is the mean over all rows,
+    however unequally the processes share them.
+    """
+    if process_count() == 1:
+        return torch.ones((), device=device)
+    count = torch.tensor(float(rows), device=device)
+    return count / process_mean(count)
+
+
 class _Gather(torch.autograd.Function):
     """The rows of all processes. A row's gradient is the sum of what every process has for it."""
 

@@ -19,6 +19,7 @@ from textgan_bench.methods.relgan import RelGAN
 from textgan_bench.methods.scratchgan import ScratchGAN
 from textgan_bench.methods.seqgan import SeqGAN
 from textgan_bench.methods.sparse_hmm_em import SparseHMMEM
+from textgan_bench.methods.vae import VAE
 
 __all__ = [
     "AAE",
@@ -29,6 +30,7 @@ __all__ = [
     "MDLM",
     "MLE",
     "NAGAN",
+    "VAE",
     "ARAETransfer",
     "Autoencoder",
     "CrossAlignedAutoencoder",

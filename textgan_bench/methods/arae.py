@@ -27,7 +27,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
-from textgan_bench.interfaces import TextGenerator
+from textgan_bench.interfaces import Latents, TextGenerator
 from textgan_bench.losses.adversarial import gradient_penalty
 from textgan_bench.losses.processes import process_mean
 from textgan_bench.networks.sentence_codes import (
@@ -140,6 +140,15 @@ class ARAE(TextGenerator):
     def generate(self, n: int) -> Tensor:
         """(B, H) codes of ``n`` new latents."""
         return self.generator(torch.randn(n, self.latent_dim, device=self.device))
+
+    def draw_latents(self, n: int) -> Latents:
+        """A latent for each of ``n`` sentences."""
+        ones = torch.ones(n, dtype=torch.int64, device=self.device)
+        return Latents(torch.randn(n, 1, self.latent_dim, device=self.device), ones)
+
+    def write_latents(self, latents: Latents) -> TokenBatch:
+        """The likeliest sentence of each latent (B, 1, Z); of a trained model, in evaluation."""
+        return self.decode(self.generator(latents.z[:, 0]))
 
     def encode(self, batch: Batch) -> Tensor:
         """(B, H) codes of sentences, on the unit sphere."""

@@ -10,7 +10,9 @@ under softmax(v_t / gamma), where v_t are its scores of word t; the states are t
 
     min over D_1, D_2:  L_adv1 + L_adv2,   min over E, G:  L_rec - lambda (L_adv1 + L_adv2)  (9)
 
-in this order, on the same states. A sentence is transferred by its likeliest words.
+in this order, on the same states. A sentence is transferred by its likeliest words. The paper has
+two styles. Of k styles each sentence has another one as its target; h~ are the states of sentences
+that are to have it, and L_rec and L_adv are sums over all styles. Of two styles this is the above.
 
 Sizes and rates are those of the authors' code, shentianxiao/language-style-transfer, as are the
 encoder's reading backwards and the rule that E and G heed the discriminators only while the loss of
@@ -19,7 +21,8 @@ in the softmax, -E log D_1(h~_2) in place of -L_adv1 for E and G, and training s
 are shuffled. Here the discriminators see the states of a sentence
 alone; in the code they also see those after its end.
 
-Shapes: B batch, T time, V vocabulary, E embedding, H hidden, of which the content is a part.
+Shapes: B batch, T time, V vocabulary, E embedding, H hidden, of which the content is a part, k
+styles.
 """
 
 import math
@@ -34,27 +37,39 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 from torch.optim import Adam, Optimizer
 
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Method
 from textgan_bench.losses.likelihood import drawn_mask, symbol_nll
 from textgan_bench.losses.processes import process_mean
 from textgan_bench.losses.relaxation import soft_embedding
 from textgan_bench.networks.text_cnn import TextCNN
-from textgan_bench.tokens import PAD, LabelledBatch, TokenBatch, length_mask
+from textgan_bench.tokens import (
+    PAD,
+    Batch,
+    LabelledBatch,
+    TokenBatch,
+    TransferBatch,
+    length_mask,
+)
 
-STYLES = 2
 
+class StyleVectors(nn.Linear):
+    """The vector of a label: that of label 0, and what each other label adds to it.
 
-def style_vectors(dimension: int) -> nn.Linear:
-    """The vector of a label: an affine map of it, whose weights start by Glorot and Bengio (code).
-
-    On average the vector of label 0 has norm 1, that of label 1 norm 1.7. States of a recurrent
-    layer, whose entries lie in (-1, 1), are about as large.
+    Weights start by Glorot and Bengio (code). Of two styles, on average the vector of label 0 has
+    norm 1, that of label 1 norm 1.7. States of a recurrent layer, whose entries lie in (-1, 1), are
+    about as large.
     """
-    vectors = nn.Linear(1, dimension)
-    nn.init.xavier_uniform_(vectors.weight)
-    limit = math.sqrt(3 / dimension)  # a bias has as many inputs as outputs, in TensorFlow
-    nn.init.uniform_(vectors.bias, -limit, limit)
-    return vectors
+
+    def __init__(self, styles: int, dimension: int) -> None:
+        super().__init__(styles - 1, dimension)
+        nn.init.xavier_uniform_(self.weight)
+        limit = math.sqrt(3 / dimension)  # a bias has as many inputs as outputs, in TensorFlow
+        nn.init.uniform_(self.bias, -limit, limit)
+
+    def forward(self, labels: Tensor) -> Tensor:
+        """(B, dimension) vectors of labels (B,)."""
+        return super().forward(F.one_hot(labels, self.in_features + 1)[:, 1:].to(self.weight))
 
 
 class StyledAutoencoder(nn.Module):
@@ -66,6 +81,7 @@ class StyledAutoencoder(nn.Module):
         self,
         vocab_size: int,
         max_length: int,
+        styles: int,
         embedding: int,
         style: int,
         content: int,
@@ -77,29 +93,28 @@ class StyledAutoencoder(nn.Module):
         self.content = content
         self.words = nn.Embedding(vocab_size, embedding)
         self.words.weight.data.renorm_(2, 0, self.EMBEDDING_NORM)
-        self.encoder_style = style_vectors(style)
+        self.encoder_style = StyleVectors(styles, style)
         self.encoder = nn.GRU(embedding, hidden, batch_first=True)
-        self.generator_style = style_vectors(style)
+        self.generator_style = StyleVectors(styles, style)
         self.generator = nn.GRU(embedding, hidden, batch_first=True)
         self.output = nn.Linear(hidden, vocab_size)
         self.dropout = nn.Dropout(dropout)
 
-    def encode(self, batch: LabelledBatch) -> Tensor:
+    def encode(self, batch: LabelledBatch | TransferBatch) -> Tensor:
         """(B, content) content of sentences, read from their last word to their first."""
         positions = torch.arange(batch.ids.shape[1], device=batch.ids.device)
         backwards = (batch.lengths[:, None] - 1 - positions).clamp(min=0)  # (B, T)
         words = self.dropout(self.words(batch.ids.gather(1, backwards)))  # (B, T, E)
         lengths = batch.lengths.clamp(min=1).cpu()
         packed = pack_padded_sequence(words, lengths, batch_first=True, enforce_sorted=False)
-        style = self.encoder_style(batch.labels[:, None].to(self.words.weight))
-        start = F.pad(style, (0, self.content))  # (B, H)
+        start = F.pad(self.encoder_style(batch.labels), (0, self.content))  # (B, H)
         return self.encoder(packed, start[None])[1][0, :, -self.content :]
 
     def start(self, styles: Tensor, content: Tensor) -> Tensor:
         """(B, H) states from which the generator writes ``content`` in ``styles`` (B,)."""
-        return torch.cat([self.generator_style(styles[:, None].to(content)), content], 1)
+        return torch.cat([self.generator_style(styles), content], 1)
 
-    def teach(self, start: Tensor, batch: LabelledBatch) -> tuple[Tensor, Tensor]:
+    def teach(self, start: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """(B, T + 1, H) states of a generator fed with sentences, (B, T) NLL of their symbols."""
         ids = F.pad(batch.ids, (0, self.max_length - batch.ids.shape[1]), value=PAD)  # (B, T)
         words = self.dropout(self.words(F.pad(ids[:, :-1], (1, 0), value=PAD)))
@@ -143,6 +158,7 @@ class CrossAlignedAutoencoder(Method):
     """Cross-aligned autoencoder; defaults are those of the code.
 
     Args:
+        styles: k, number of styles of the data.
         embedding: dimensions of a word vector.
         style: dimensions of a style vector within a state.
         content: dimensions of the content z.
@@ -153,6 +169,9 @@ class CrossAlignedAutoencoder(Method):
         temperature: gamma, of the softmax that is fed back.
         adversarial_weight: lambda, factor on the adversarial losses of encoder and generator.
         lr: Adam learning rate of all players.
+
+    Raises:
+        UserError: there are fewer than two styles; in training, a sentence is of none of them.
     """
 
     BETAS = (0.5, 0.999)  # of Adam, code
@@ -164,6 +183,7 @@ class CrossAlignedAutoencoder(Method):
         vocab_size: int,
         max_length: int,
         *,
+        styles: int = 2,
         embedding: int = 100,
         style: int = 200,
         content: int = 500,
@@ -175,12 +195,15 @@ class CrossAlignedAutoencoder(Method):
         lr: float = 5e-4,
     ) -> None:
         super().__init__(vocab_size, max_length)
+        if styles < 2:
+            raise UserError(f"styles={styles}: a transfer is between two at least")
         self.save_hyperparameters()
+        self.styles = styles
         self.autoencoder = StyledAutoencoder(
-            vocab_size, max_length, embedding, style, content, dropout
+            vocab_size, max_length, styles, embedding, style, content, dropout
         )
         self.discriminators = nn.ModuleList(
-            TextCNN(style + content, spans, filters, dropout) for _ in range(STYLES)
+            TextCNN(style + content, spans, filters, dropout) for _ in range(styles)
         )
         self.temperature = temperature
         self.adversarial_weight = adversarial_weight
@@ -190,18 +213,25 @@ class CrossAlignedAutoencoder(Method):
         players = (self.autoencoder, self.discriminators)
         return [Adam(player.parameters(), self.lr, self.BETAS) for player in players]
 
-    def training_step(self, batch: LabelledBatch, batch_idx: int) -> None:
-        """The discriminators, then encoder and generator (algorithm 1)."""
+    def training_step(self, batch: TransferBatch, batch_idx: int) -> None:
+        """The discriminators, then encoder and generator (algorithm 1).
+
+        Raises:
+            UserError: a sentence is of none of the styles.
+        """
         autoencoder_optimizer, discriminator_optimizer = cast(
             "list[LightningOptimizer]", self.optimizers()
         )
+        if (found := int(batch.labels.max())) >= self.styles:
+            raise UserError(f"style {found} is none of {self.styles} (model.init_args.styles)")
         weights = self.style_weights(batch.labels)  # (B,)
         content = self.autoencoder.encode(batch)
         real, nll = self.autoencoder.teach(self.autoencoder.start(batch.labels, content), batch)
         fake, written = self.autoencoder.soft(
-            self.autoencoder.start(1 - batch.labels, content), self.temperature
+            self.autoencoder.start(batch.targets, content), self.temperature
         )
-        judged = partial(self.adversarial_losses, batch, written, weights)
+        weights_of_transfers = self.style_weights(batch.targets)
+        judged = partial(self.adversarial_losses, batch, written, weights, weights_of_transfers)
 
         losses = judged(real.detach(), fake.detach())
         self.descend(losses.sum(), discriminator_optimizer)
@@ -223,43 +253,50 @@ class CrossAlignedAutoencoder(Method):
         )
 
     def style_weights(self, labels: Tensor) -> Tensor:
-        """(B,) weights that turn a sum into the sum of two means, one over each style."""
-        counts = process_mean(F.one_hot(labels, STYLES).sum(0).float())
+        """(B,) weights that turn a sum into the sum of k means, one over each style."""
+        counts = process_mean(F.one_hot(labels, self.styles).sum(0).float())
         return 1 / counts[labels]
 
     def adversarial_losses(
-        self, batch: LabelledBatch, written: TokenBatch, weights: Tensor, real: Tensor, fake: Tensor
+        self,
+        batch: TransferBatch,
+        written: TokenBatch,
+        weights: Tensor,
+        weights_of_transfers: Tensor,
+        real: Tensor,
+        fake: Tensor,
     ) -> Tensor:
-        """(2,) L_adv1 and L_adv2, in nats.
+        """(k,) L_adv of each style, in nats.
 
         Args:
-            batch: sentences and their styles.
+            batch: sentences, their styles and those of their transfers.
             written: transfers of the sentences.
-            weights: (B,) ``style_weights``.
+            weights, weights_of_transfers: (B,) ``style_weights`` of both.
             real, fake: (B, T + 1, H) states of both.
         """
         losses = []
         for style, discriminator in enumerate(self.discriminators):
-            # Of each sentence either itself or its transfer is of this style.
-            own = batch.labels == style
+            # Of a sentence either itself or its transfer may be of this style; of two styles, is.
+            own, given = batch.labels == style, batch.targets == style
+            weight = torch.where(own, weights, weights_of_transfers) * (own | given)
             states = torch.where(own[:, None, None], real, fake)
             words = torch.where(own, batch.lengths, written.lengths)
             # The first state, one after each word and the one that ends the sentence.
             scores = discriminator(states, (words + 2).clamp(max=self.max_length + 1))
             losses.append(
-                F.binary_cross_entropy_with_logits(scores, own.to(scores), weights, reduction="sum")
+                F.binary_cross_entropy_with_logits(scores, own.to(scores), weight, reduction="sum")
             )
         return torch.stack(losses)
 
     @torch.no_grad()
-    def transfer(self, batch: LabelledBatch) -> TokenBatch:
-        """Each sentence in the other style."""
+    def transfer(self, batch: TransferBatch) -> TokenBatch:
+        """Each sentence in the style of its target."""
         content = self.autoencoder.encode(batch)
-        return self.autoencoder.write(self.autoencoder.start(1 - batch.labels, content))
+        return self.autoencoder.write(self.autoencoder.start(batch.targets, content))
 
-    def validation_step(self, batch: LabelledBatch, batch_idx: int) -> dict[str, TokenBatch]:
+    def validation_step(self, batch: TransferBatch, batch_idx: int) -> dict[str, TokenBatch]:
         return {"samples": self.transfer(batch)}
 
-    def test_step(self, batch: LabelledBatch, batch_idx: int) -> dict[str, TokenBatch]:
+    def test_step(self, batch: TransferBatch, batch_idx: int) -> dict[str, TokenBatch]:
         source = TokenBatch(batch.ids, batch.lengths)
         return {"samples": self.transfer(batch), "references": source}

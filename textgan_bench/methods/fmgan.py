@@ -49,7 +49,7 @@ from torch.optim import Adam, Optimizer
 
 from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Latents, TextGenerator
-from textgan_bench.losses.likelihood import drawn_mask, symbol_nll
+from textgan_bench.losses.likelihood import drawn_mask, normal_kl, symbol_nll
 from textgan_bench.losses.processes import process_mean, process_rows
 from textgan_bench.losses.relaxation import draw
 from textgan_bench.losses.transport import feature_movers_distance, sinkhorn_divergence
@@ -71,15 +71,6 @@ def _between(features: Tensor, others: Tensor, distance: Distance) -> Tensor:
     if distance == "ipot":
         return feature_movers_distance(features, others, BETA, PROXIMAL_STEPS)
     return sinkhorn_divergence(features, others, EPSILON, SINKHORN_STEPS)
-
-
-def normal_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, exp(log_variance)) || N(0, 1)) of each entry, in nats.
-
-    >>> normal_kl(torch.tensor([0.0, 2.0]), torch.tensor([0.0, 0.0]))
-    tensor([0., 2.])
-    """
-    return (mean.square() + log_variance.exp() - log_variance - 1) / 2
 
 
 class UnitVectors(nn.Module):

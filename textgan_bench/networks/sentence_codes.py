@@ -6,6 +6,7 @@ Shapes: B batch, T time, V vocabulary, E embedding, H hidden and code.
 """
 
 from itertools import pairwise
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -40,21 +41,45 @@ class Encoder(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """(B, H) codes of sentences; an empty sentence has the code of the padding symbol."""
+        return F.normalize(self.last_state(batch), dim=1)
+
+    def last_state(self, batch: Batch) -> Tensor:
+        """(B, H) what the LSTM ends with, entries in (-1, 1)."""
         lengths = batch.lengths.clamp(min=1).cpu()
         words = pack_padded_sequence(
             self.embedding(batch.ids), lengths, batch_first=True, enforce_sorted=False
         )
-        return F.normalize(self.lstm(words)[1][0][0], dim=1)
+        return cast(Tensor, self.lstm(words)[1][0][0])
 
 
 class Decoder(nn.Module):
-    """An LSTM that reads the code beside each symbol and starts from a state of zeros."""
+    """An LSTM that reads the code beside each symbol and starts from a state of zeros.
 
-    def __init__(self, vocab_size: int, max_length: int, embedding: int, hidden: int) -> None:
+    Args:
+        vocab_size: V.
+        max_length: T.
+        embedding: E.
+        hidden: H.
+        code: width of the codes, that of the LSTM if None.
+        word_dropout: rate at which a symbol is read as zeros in training (Bowman et al., 2016).
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        max_length: int,
+        embedding: int,
+        hidden: int,
+        *,
+        code: int | None = None,
+        word_dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         self.max_length = max_length
+        self.word_dropout = word_dropout
         self.embedding = nn.Embedding(vocab_size, embedding)
-        self.lstm = nn.LSTM(embedding + hidden, hidden, batch_first=True)
+        width = hidden if code is None else code
+        self.lstm = nn.LSTM(embedding + width, hidden, batch_first=True)
         self.output = nn.Linear(hidden, vocab_size)
         _initialise(self)
         nn.init.zeros_(self.output.bias)
@@ -64,6 +89,9 @@ class Decoder(nn.Module):
         steps = min(int(batch.lengths.max()) + 1, self.max_length)
         ids = F.pad(batch.ids, (0, steps - batch.ids.shape[1]), value=PAD)  # (B, T), cut or padded
         symbols = self.embedding(F.pad(ids[:, :-1], (1, 0), value=PAD))  # (B, T, E)
+        if self.training and self.word_dropout > 0:
+            read = torch.rand(ids.shape, device=ids.device) >= self.word_dropout
+            symbols = symbols * read[..., None]
         hidden, _ = self.lstm(torch.cat([symbols, codes[:, None].expand(-1, steps, -1)], -1))
         return symbol_nll(self.output(hidden[drawn_mask(batch.lengths, steps)]), ids, batch.lengths)
 
