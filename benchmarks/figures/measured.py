@@ -115,12 +115,12 @@ def latency() -> tuple[str, Rows]:
     def generator_step() -> None:
         optimizer.zero_grad()
         with nagan.frozen(nagan.discriminator):
-            nagan.generator_loss(mask).backward()  # type: ignore[no-untyped-call]
+            nagan.generator_loss(mask).backward()
         optimizer.step()
 
     def likelihood_step() -> None:
         adam.zero_grad()
-        mle.nats_per_word(batch).backward()  # type: ignore[no-untyped-call]
+        mle.nats_per_word(batch).backward()
         adam.step()
 
     writer = WithLengths(mle.generator, batch.lengths, COCO[0])
