@@ -10,12 +10,10 @@ from textgan_bench.tokens import CipherBatch, pad_sequences
 
 def test_ranks_by_hand() -> None:
     """Plain a > b > c; at even places x is the most frequent and then z, at odd places z."""
-    plain = pad_sequences([[1, 1, 1, 2, 2, 3]])
+    plain = pad_sequences([[1, 1, 1, 2, 2, 3]] * 2)
     cipher = pad_sequences([[1, 3, 1, 3, 3, 2], [1, 3]], 6)
-    ids, lengths = (torch.cat([column] * 2) for column in plain)
-    batch = CipherBatch(ids, lengths, *cipher)
     method = FrequencyRanks(4, 6, period=2)
-    fit(method, [batch])
+    fit(method, [CipherBatch(*plain, *cipher)])
     assert method.plain.tolist() == [0, 6, 4, 2]
     assert method.cipher.tolist() == [[0, 3, 0, 1], [0, 0, 1, 3]]
     assert method.key.tolist() == [[0, 1, 3, 2], [0, 3, 2, 1]]

@@ -10,7 +10,8 @@ import torch
 from hmmlearn.hmm import CategoricalHMM
 from torch import Tensor
 
-from datamodules import CharacterCipher
+from datamodules import BrownW200, CharacterCipher
+from datamodules.batches import select
 from datamodules.keys import Key, substitution, vigenere
 from tests.datamodules.ready import ready
 from tests.methods.ciphers import MAX_LENGTH, chain, paired, token_accuracy, unpaired
@@ -206,6 +207,27 @@ def test_the_period_is_found_and_the_text_deciphered(digits: tuple[int, ...]) ->
     assert of_ranks < 0.97
 
 
+BROWN = Path("../shared/data/brown")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not BROWN.is_dir(), reason=f"{BROWN} is not here")
+def test_brown_is_deciphered_by_six_iterations_on_8192_sentences() -> None:
+    """Better than any published figure, 0.950, and than the ranks of the same text."""
+    data = ready(BrownW200(BROWN), 512, 16)
+    torch.manual_seed(0)
+    method, ranks = HMMEM(202, 100, period=3), FrequencyRanks(202, 100, period=3)
+    for each, epochs in ((method, 6), (ranks, 1)):
+        trainer(max_epochs=epochs, limit_val_batches=0).fit(each, data)
+    test = select(data.encoded.splits["test"], slice(None))
+    assert isinstance(test, CipherBatch)
+    accuracy, of_ranks = (
+        token_accuracy(each.test_step(test, 0)["samples"], test.plain) for each in (method, ranks)
+    )
+    assert accuracy > 0.985
+    assert 0.55 < of_ranks < 0.75
+
+
 def test_phases_tell_the_search_from_what_follows() -> None:
     phases: list[str] = []
 
@@ -237,13 +259,13 @@ def test_words_are_deciphered_by_few_candidates() -> None:
     language, key = chain(words, alike=0.05, seed=1), substitution(words + 1)
     method, ranks = SparseHMMEM(words + 1, MAX_LENGTH, candidates=6), FrequencyRanks(words + 1, 12)
     batches = unpaired(2_000, language, key, 2)
-    train(method, batches, 8)
+    train(method, batches, 12)
     fit(ranks, batches)
     test = paired(200, language, key)
     accuracy, of_ranks = (
         token_accuracy(each.test_step(test, 0)["samples"], test.plain) for each in (method, ranks)
     )
-    assert accuracy > 0.97
+    assert accuracy > 0.95
     assert of_ranks < 0.8
 
 
@@ -258,25 +280,25 @@ def test_the_sparse_model_has_the_transitions_of_the_dense_one() -> None:
     torch.testing.assert_close(sparse.start, dense.start)
 
 
-def test_company_is_that_of_the_deciphered_neighbours() -> None:
-    """The sum over neighbours, with their shares as weights, of log p(f | e) / u(f)."""
+def test_company_is_that_of_the_trusted_neighbours() -> None:
+    """The sum over neighbours of log (.9 p(f | e) / u(f) + .1), but for what all words share."""
     (batch,) = unpaired(30, LANGUAGE, substitution(V), 1)
     dense, sparse = HMMEM(V, MAX_LENGTH, period=1), SparseHMMEM(V, MAX_LENGTH)
     train(dense, [batch], 1)
     train(sparse, [batch], 1)
     key = torch.randperm(SYMBOLS, generator=torch.Generator().manual_seed(0))
-    shares = torch.linspace(0.1, 1, SYMBOLS, dtype=torch.float64)
-    found = _Company(sparse.chain, key, shares, sparse.cipher_pairs, sparse.cipher_numbers)
-    ratio = (dense.transition / dense.frequencies).log()
-    before = ratio - sparse.chain.left.log()[:, None]  # less what no candidate changes
+    trusted = torch.arange(SYMBOLS) % 3 != 0
+    found = _Company(sparse.chain, key, trusted, sparse.cipher_pairs, sparse.cipher_numbers)
+    ratio = (0.9 * dense.transition / dense.frequencies + 0.1).log()
     expected = torch.zeros(SYMBOLS, SYMBOLS, dtype=torch.float64)
     for row, n in zip(*map(Tensor.tolist, batch.cipher), strict=True):
         for first, second in pairwise(row[:n]):
             y, z = first - 1, second - 1
-            expected[z] += shares[y] * before[key[y]]
-            expected[y] += shares[z] * ratio[:, key[z]]
-    torch.testing.assert_close(found.scores(slice(0, SYMBOLS)), expected)
-    torch.testing.assert_close(found.scores(slice(6, 70)), expected[6:])
+            expected[z] += trusted[y] * ratio[key[y]]
+            expected[y] += trusted[z] * ratio[:, key[z]]
+    scores = found.scores(slice(0, SYMBOLS))
+    torch.testing.assert_close(scores - scores[:, :1], expected - expected[:, :1])
+    torch.testing.assert_close(found.scores(slice(6, 70)), scores[6:])
 
 
 class Interruption(pl.Callback):

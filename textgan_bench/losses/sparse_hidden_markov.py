@@ -21,7 +21,7 @@ from torch import Tensor
 from textgan_bench.losses.hidden_markov import Places
 
 BITS = 22
-"""k, of the pairs that are told apart from their numbers alone."""
+"""Of the numbers of pairs, by which those that cannot occur are told, 4 MB of them."""
 
 
 class SparseChain(NamedTuple):
@@ -36,7 +36,7 @@ class SparseChain(NamedTuple):
     frequencies: Tensor
     """(S,) u, the frequencies."""
     known: Tensor
-    """(2^k,) bool, whether a pair whose number ends in these k bits may occur: most of those that
+    """(2^BITS,) bool, whether a pair whose number ends in these bits may occur: most of those that
     do not are told from it alone, which takes a fifth of the time of a search."""
 
     @classmethod

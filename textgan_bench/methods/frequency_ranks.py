@@ -1,9 +1,7 @@
 """Frequency ranks: the cipher symbol that is n-th most frequent stands for the n-th plain one.
 
 The oldest attack on a cipher that replaces symbol by symbol (al-Kindi, 9th century), and what an
-accuracy of unsupervised decipherment has to be read beside: on BrownW-200 counting alone comes to
-what Gomez et al. (2018), "Unsupervised cipher cracking using discrete GANs", and Chen et al.
-(2018), "Adversarial text generation via feature-mover's distance", are reported with. A key of
+accuracy of unsupervised decipherment has to be read beside: what counting alone comes to. A key of
 period P has P alphabets in turn, whose frequencies are counted apart.
 
 No gradient is followed. A batch adds its symbols to the counts, and the loss that is logged is the

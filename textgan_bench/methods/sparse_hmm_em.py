@@ -7,16 +7,18 @@ kept nor learnt. Each cipher word y has a list of C candidates, outside of which
 transitions are the bigrams that occur beside a part of rank one, which smoothing adds.
 
 The lists are drawn up anew after each iteration of expectation maximisation. Let x(y) be the
-likeliest word of y so far, and w(y) its share among the candidates of y. The score of x for y is
+likeliest word of y so far. It is trusted where its share among the candidates of y is large. The
+score of x for y is
 
-    sum over neighbours (z, y):  w(z) log p(x | x(z)) / u(x)
-  + sum over neighbours (y, z):  w(z) log p(x(z) | x) / u(x(z))
+    sum over neighbours (z, y) with trust in z:  log (.9 p(x | x(z)) / u(x) + .1)
+  + sum over neighbours (y, z) with trust in z:  log (.9 p(x(z) | x) / u(x(z)) + .1)
   + the logarithm of how well the frequencies of x and y agree,
 
-u being plain frequencies. Candidates that still have a share keep it, the best-scored others join
-with a small one, fewer of them where the word is sure. So frequent words, which frequencies tell
-apart, are deciphered first, and by their company the rarer ones. This takes the place of the
-paper's beam search, whose lists are the successors of likely states and the likeliest states of y.
+u being plain frequencies: a tenth of what is trusted is taken to be wrong. Candidates that still
+have a share keep it. The best-scored others join with shares by their scores, together the smaller
+the surer x(y) is. So frequent words, which frequencies tell apart, are deciphered first, and by
+their company the rarer ones. This takes the place of the paper's beam search, whose lists are the
+successors of likely states and the likeliest states of y.
 
 An epoch is an iteration; the loss is -log p(y) in nats a symbol. Text is deciphered by the key.
 
@@ -51,10 +53,13 @@ from textgan_bench.tokens import Batch, CipherBatch, TokenBatch
 
 KEPT = 1e-3
 """Share from which a candidate keeps its place."""
-NEW = 0.1
-"""Share that C new candidates would have together."""
-SURE = 0.9
-"""Share of the likeliest candidate from which a word has a quarter of the list."""
+NEW = 0.5
+"""Share of those that join together, for each that the likeliest lacks."""
+SURE = 0.5
+"""Share from which the likeliest candidate is trusted, and has fewer others beside it, which spares
+time: a quarter of the list."""
+TRUST = 0.9
+"""Probability that what is trusted is right."""
 TINY = 1e-300
 PART = 512
 """Cipher words whose candidates are looked for at a time: their scores are 40 MB."""
@@ -75,7 +80,7 @@ class SparseHMMEM(Method):
     """
 
     def __init__(
-        self, vocab_size: int, max_length: int, *, candidates: int = 32, spread: float = 0.1
+        self, vocab_size: int, max_length: int, *, candidates: int = 32, spread: float = 0.05
     ) -> None:
         super().__init__(vocab_size, max_length)
         if candidates < 1:
@@ -171,7 +176,7 @@ class SparseHMMEM(Method):
         """The words of the closest frequencies."""
         shares = torch.zeros_like(self.expected)
         for rows in self._parts():
-            scores = closeness(self.cipher[rows], self.plain, self.spread)  # (X, S)
+            scores = self._closeness(rows)
             best, self.words[rows] = scores.topk(self.candidates)
             shares[rows] = best.softmax(1)
         self._emit(shares)
@@ -180,25 +185,26 @@ class SparseHMMEM(Method):
         """Keep the candidates that have a share, and let others join."""
         shares = self.expected / self.expected.sum(1, keepdim=True).clamp_min(TINY)
         surest, place = shares.max(1)
-        company = _Company(
-            self.chain,
-            self.words.gather(1, place[:, None])[:, 0],
-            surest,
-            self.cipher_pairs,
-            self.cipher_numbers,
-        )
+        key = self.words.gather(1, place[:, None])[:, 0]
+        company = _Company(self.chain, key, surest >= SURE, self.cipher_pairs, self.cipher_numbers)
         places_of = torch.where(surest < SURE, self.candidates, -(-self.candidates // 4))
         number = torch.arange(self.candidates, device=self.device)
         for rows in self._parts():
-            scores = closeness(self.cipher[rows], self.plain, self.spread) + company.scores(rows)
+            scores = self._closeness(rows) + company.scores(rows)
             # Those that are kept come first, by their share, the others behind, by their score.
             scores -= scores.amax(1, keepdim=True) + 1
             kept = shares[rows] >= KEPT
             old = torch.where(kept, 1 + shares[rows], scores.gather(1, self.words[rows]))
             best, self.words[rows] = scores.scatter(1, self.words[rows], old).topk(self.candidates)
-            new = torch.where(number < places_of[rows, None], NEW / self.candidates, 0.0)
-            shares[rows] = torch.where(best < 0, new, best - 1)
+            room = (best < 0) & (number < places_of[rows, None])
+            new = best.masked_fill(~room, -torch.inf).softmax(1).where(room, 0.0)
+            doubt = NEW * (1 - surest[rows, None])
+            shares[rows] = torch.where(best < 0, doubt * new, best - 1)
         self._emit(shares / shares.sum(1, keepdim=True))
+
+    def _closeness(self, rows: slice) -> Tensor:
+        """(X, S) of the frequencies of the cipher words ``rows`` and of all plain ones."""
+        return closeness(self.cipher[rows], self.cipher.sum(), self.plain, self.spread)
 
     def _parts(self) -> list[slice]:
         """The cipher words, some at a time."""
@@ -231,44 +237,47 @@ class _Company:
     Args:
         chain: transitions of the plain text.
         key: (S,) the likeliest plain word of each cipher word.
-        shares: (S,) its share.
+        trusted: (S,) bool, whether it is trusted.
         pairs: (M,) int64, S y + z of each pair of cipher words that occurs.
         numbers: (M,) how often it does.
     """
 
     def __init__(
-        self, chain: SparseChain, key: Tensor, shares: Tensor, pairs: Tensor, numbers: Tensor
+        self, chain: SparseChain, key: Tensor, trusted: Tensor, pairs: Tensor, numbers: Tensor
     ) -> None:
         self.size = len(key)
         rows, columns = chain.cells // self.size, chain.cells % self.size
-        # log p(f | e) / u(f), less the log of left(e).
-        gain = (chain.above / (chain.left[rows] * chain.frequencies[columns])).log1p()
+        # .9 p(f | e) / u(f) + .1 is a factor of e alone, and one more where the pair occurs.
+        least = TRUST * chain.left + (1 - TRUST)
+        self.log_least = least.log()
+        gain = (TRUST * chain.above / (least[rows] * chain.frequencies[columns])).log1p()
         self.follows = self._matrix(columns, rows, gain)
         self.precedes = self._matrix(rows, columns, gain)
-        self.log_left = chain.left.log()
         first, second = pairs // self.size, pairs % self.size
-        self.before = _sorted(second, key[first], numbers * shares[first])
-        self.after = _sorted(first, key[second], numbers * shares[second])
+        self.before = _sorted(second, key[first], numbers * trusted[first])
+        self.after = _sorted(first, key[second], numbers * trusted[second])
 
     def _matrix(self, rows: Tensor, columns: Tensor, values: Tensor) -> Tensor:
         shape = (self.size, self.size)
-        return torch.sparse_coo_tensor(torch.stack([rows, columns]), values, shape).coalesce()
+        return torch.sparse_coo_tensor(
+            torch.stack([rows, columns]), values, shape, check_invariants=True
+        ).coalesce()
 
     def scores(self, rows: slice) -> Tensor:
-        """(X, S) of each plain word for the cipher words ``rows``."""
+        """(X, S) of each plain word for the cipher words ``rows``, less what all words share."""
         before, after = self._dense(self.before, rows), self._dense(self.after, rows)
         scores = torch.sparse.mm(self.follows, before) + torch.sparse.mm(self.precedes, after)
-        return (scores + torch.outer(self.log_left, after.sum(0))).T
+        return (scores + torch.outer(self.log_least, after.sum(0))).T
 
-    def _dense(self, company: tuple[Tensor, ...], rows: slice) -> Tensor:
-        """(S, X) the weight of each plain word beside the cipher words ``rows``."""
-        words, plain, weights = company
+    def _dense(self, beside: tuple[Tensor, ...], rows: slice) -> Tensor:
+        """(S, X) how often each plain word is beside the cipher words ``rows``."""
+        words, plain, numbers = beside
         width = min(rows.stop, self.size) - rows.start
         bounds = torch.tensor([rows.start, rows.start + width], device=words.device)
         begin, end = torch.searchsorted(words, bounds).tolist()
         part = slice(begin, end)
         cells = plain[part] * width + words[part] - rows.start
-        dense = weights.new_zeros(self.size * width).index_add_(0, cells, weights[part])
+        dense = numbers.new_zeros(self.size * width).index_add_(0, cells, numbers[part])
         return dense.view(self.size, width)
 
 

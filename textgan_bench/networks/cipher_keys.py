@@ -151,20 +151,21 @@ def fold(by_place: Tensor, period: int) -> Tensor:
     return padded.view(-1, period, symbols).sum(0)
 
 
-def closeness(cipher: Tensor, plain: Tensor, spread: float) -> Tensor:
+def closeness(cipher: Tensor, total: Tensor, plain: Tensor, spread: float) -> Tensor:
     """(…, C, E) log of how well the frequencies of cipher and plain symbols agree, at most 0.
 
     A Gaussian of the difference of the logarithms. Its variance is ``spread`` squared, by which
     two texts differ, plus 1 / n of each symbol that was seen n times, by which counts do.
 
     Args:
-        cipher: (…, C) counts of cipher symbols.
+        cipher: (…, C) counts of some cipher symbols.
+        total: (…) count of all of them, of which there are as many as plain ones.
         plain: (E,) counts of plain symbols.
         spread: standard deviation of the logarithm of a frequency between the texts.
     """
-    cipher, plain = cipher + 0.5, plain + 0.5
-    logs = (cipher / cipher.sum(-1, keepdim=True)).log()[..., None]
-    difference = logs - (plain / plain.sum()).log()
+    cipher, plain = cipher + 0.5, plain + 0.5  # so that no frequency is 0
+    total = total + len(plain) / 2
+    difference = (cipher / total[..., None]).log()[..., None] - (plain / plain.sum()).log()
     variance = spread**2 + 1 / cipher[..., None] + 1 / plain
     return -(difference**2) / (2 * variance)
 
@@ -180,7 +181,7 @@ def first_emissions(cipher: Tensor, plain: Tensor, spread: float) -> Tensor:
         plain: (E,) counts of plain symbols.
         spread: as of ``closeness``.
     """
-    close = closeness(cipher, plain, spread)
+    close = closeness(cipher, cipher.sum(-1), plain, spread)
     nearest = (close == close.amax(1, keepdim=True)) | (close == close.amax(2, keepdim=True))
     return close.masked_fill((close < -TOO_FAR) & ~nearest, -torch.inf).softmax(1)
 
