@@ -51,3 +51,17 @@ def symbol_nll(logits: Tensor, ids: Tensor, lengths: Tensor) -> Tensor:
     drawn = drawn_mask(lengths, ids.shape[1])
     nll = F.cross_entropy(logits, ids[drawn], reduction="none")  # (N,)
     return nll.new_zeros(ids.shape).masked_scatter(drawn, nll)
+
+
+CERTAIN = 1e-6
+"""Least NLL that ``complement_nll`` tells from 0, at which it has no slope: in float32 1 - p has
+no digit left there."""
+
+
+def complement_nll(nll: Tensor) -> Tensor:
+    """-log(1 - p) of events whose -log p is ``nll``, in nats, in [0, 13.8].
+
+    >>> complement_nll(torch.tensor([0.5, 0.25]).log().neg())
+    tensor([0.6931, 0.2877])
+    """
+    return -torch.log(-torch.expm1(-nll.clamp(min=CERTAIN)))

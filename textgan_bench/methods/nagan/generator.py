@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from textgan_bench.kernels.dropout import Dropout
 from textgan_bench.losses.relaxation import add_gumbel_noise_, draw, straight_through_embedding
-from textgan_bench.networks.packing import rows_of
+from textgan_bench.networks.packing import Padded, rows_of
 from textgan_bench.networks.transformer import LatentDecoderBlock, Shape, sinusoidal_positions
 from textgan_bench.tokens import PAD
 
@@ -121,9 +121,13 @@ class NonAutoregressiveTransformer(LatentTransformer):
     def forward(self, z: Tensor, mask: Tensor, dropout: float) -> Tensor:
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, T, Z), eq. 7-8."""
         layout = rows_of(mask)
-        positions = self.positions[: z.shape[1]]  # (T, H)
-        latents = self.latents(self.input_scale * layout.rows(z))  # (N, H)
-        latents = latents + layout.rows(positions.expand(len(z), -1, -1))
+        return self.translate(layout.rows(z), layout, dropout)
+
+    def translate(self, z: Tensor, layout: Padded, dropout: float) -> Tensor:
+        """(N, V - 1) scores of the words of ``layout`` from their latents z (N, Z)."""
+        positions = self.positions[: layout.mask.shape[1]]  # (T, H)
+        latents = self.latents(self.input_scale * z)  # (N, H)
+        latents = latents + layout.rows(positions.expand(len(layout.mask), -1, -1))
         drop = Dropout(dropout)
         latents = drop(latents)
         hidden = latents

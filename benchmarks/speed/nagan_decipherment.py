@@ -1,0 +1,71 @@
+"""A step of NAGAN's decipherment, both players, against a pass a loss on one-hots.
+
+At the published network, 5 blocks of width 128 and an embedding of 300, with the 9,378 words of our
+word substitution (``yelp-wordsub``) and 64 sentences a side. Words are random, and lengths those of
+the text, cut at 15 words as in that data set. Before anything is timed the losses of both are
+compared in double precision, without noise.
+"""
+
+import torch
+from torch import Tensor
+
+from benchmarks.speed.bare import Bare
+from benchmarks.speed.claims import SEED, Claim, Texts, check, main, medians
+from benchmarks.speed.plain_nagan_decipherment import PlainNAGANDecipherment
+from benchmarks.speed.work import work
+from textgan_bench.methods import NAGANDecipherment
+from textgan_bench.methods.nagan_decipherment import of_batch
+from textgan_bench.tokens import CipherBatch, length_mask
+
+VOCABULARY, LENGTH, SENTENCES = 9_379, 15, 64
+COMPARED = 8
+"""Sentences a side whose losses are compared."""
+ROUNDS = 3
+
+
+def random_batch(lengths: Tensor) -> CipherBatch:
+    """Sentences of ``lengths`` (2 B,), the first half plain."""
+    ids = torch.randint(1, VOCABULARY, (len(lengths), LENGTH)) * length_mask(lengths, LENGTH)
+    (plain, cipher), (long, short) = ids.chunk(2), lengths.chunk(2)
+    return CipherBatch(plain, long, cipher, short)
+
+
+def measure(texts: Texts) -> list[Claim]:
+    torch.manual_seed(SEED)
+    lengths = torch.tensor(
+        [min(len(words), LENGTH) for words in texts.sentences[: 2 * SENTENCES]]
+    )
+    compare(random_batch(lengths[: 2 * COMPARED]))
+    batch = random_batch(lengths)
+    ours, plain = (
+        Bare(kind(VOCABULARY, LENGTH), batch)
+        for kind in (NAGANDecipherment, PlainNAGANDecipherment)
+    )
+    for step in (ours, plain):
+        step()  # makes the states of the optimizers
+    of_ours, of_plain = work(ours), work(plain)
+    time = medians({"plain": plain, "ours": ours}, ROUNDS)
+    note = (
+        f"{time['ours']:.2g} s of the processor; {of_plain.flops / 1e9:,.0f} and "
+        f"{of_ours.flops / 1e9:,.0f} GFLOP; {lengths.float().mean():.1f} words a sentence"
+    )
+    ratio = time["plain"] / time["ours"]
+    return [Claim("step of NAGAN's decipherment: plain / ours", 3, ratio, note=note)]
+
+
+def compare(batch: CipherBatch) -> None:
+    """Check that both have the same losses, where nothing is drawn."""
+    method = PlainNAGANDecipherment(VOCABULARY, LENGTH, dropout=0, drop=0, shuffle=0).double()
+    setattr(method, "perturb", lambda scores: scores)
+    setattr(method, "gumbel", torch.zeros_like)
+    text = of_batch(batch)
+    losses, written = method.translator_losses(text)
+    losses["discriminator"] = method.discriminator_loss(text, written)
+    expected = method.plain_translator_losses(batch)
+    expected["discriminator"] = method.plain_discriminator_loss(batch)
+    for name, loss in losses.items():
+        check(torch.allclose(loss, expected[name], rtol=1e-9), f"{name} loss")
+
+
+if __name__ == "__main__":
+    main(measure)
