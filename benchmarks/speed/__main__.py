@@ -32,6 +32,7 @@ SCRIPTS = (
     "ranks",
     "busy",
     "nagan",
+    "nagan_decipherment",
     "launches",
     "sampling",
     "rollouts",

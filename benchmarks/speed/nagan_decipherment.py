@@ -14,7 +14,6 @@ from benchmarks.speed.claims import SEED, Claim, Texts, check, main, medians
 from benchmarks.speed.plain_nagan_decipherment import PlainNAGANDecipherment
 from benchmarks.speed.work import work
 from textgan_bench.methods import NAGANDecipherment
-from textgan_bench.methods.nagan_decipherment import of_batch
 from textgan_bench.tokens import CipherBatch, length_mask
 
 VOCABULARY, LENGTH, SENTENCES = 9_379, 15, 64
@@ -32,9 +31,7 @@ def random_batch(lengths: Tensor) -> CipherBatch:
 
 def measure(texts: Texts) -> list[Claim]:
     torch.manual_seed(SEED)
-    lengths = torch.tensor(
-        [min(len(words), LENGTH) for words in texts.sentences[: 2 * SENTENCES]]
-    )
+    lengths = torch.tensor([min(len(words), LENGTH) for words in texts.sentences[: 2 * SENTENCES]])
     compare(random_batch(lengths[: 2 * COMPARED]))
     batch = random_batch(lengths)
     ours, plain = (
@@ -56,9 +53,9 @@ def measure(texts: Texts) -> list[Claim]:
 def compare(batch: CipherBatch) -> None:
     """Check that both have the same losses, where nothing is drawn."""
     method = PlainNAGANDecipherment(VOCABULARY, LENGTH, dropout=0, drop=0, shuffle=0).double()
-    setattr(method, "perturb", lambda scores: scores)
-    setattr(method, "gumbel", torch.zeros_like)
-    text = of_batch(batch)
+    method.perturb = lambda scores: scores
+    method.gumbel = torch.zeros_like
+    text = method.sides(batch)
     losses, written = method.translator_losses(text)
     losses["discriminator"] = method.discriminator_loss(text, written)
     expected = method.plain_translator_losses(batch)

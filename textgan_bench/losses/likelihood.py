@@ -54,8 +54,8 @@ def symbol_nll(logits: Tensor, ids: Tensor, lengths: Tensor) -> Tensor:
 
 
 CERTAIN = 1e-6
-"""Least NLL that ``complement_nll`` tells from 0, at which it has no slope: in float32 1 - p has
-no digit left there."""
+"""Least NLL that ``complement_nll`` tells from 0, below which it has no slope: in float32 1 - p has
+hardly a digit left there."""
 
 
 def complement_nll(nll: Tensor) -> Tensor:
@@ -64,4 +64,4 @@ def complement_nll(nll: Tensor) -> Tensor:
     >>> complement_nll(torch.tensor([0.5, 0.25]).log().neg())
     tensor([0.6931, 0.2877])
     """
-    return -torch.log(-torch.expm1(-nll.clamp(min=CERTAIN)))
+    return -torch.log1p(-torch.exp(-nll.clamp(min=CERTAIN)))

@@ -28,6 +28,7 @@ Shapes: B sentences of a side, T time, N words of both sides, V vocabulary, E em
 width.
 """
 
+from collections.abc import Iterable
 from itertools import chain
 from typing import NamedTuple, cast
 
@@ -47,11 +48,11 @@ from textgan_bench.losses.relaxation import (
     straight_through_embedding,
 )
 from textgan_bench.methods.nagan.generator import NonAutoregressiveTransformer
-from textgan_bench.networks.cipher_keys import both_sides
+from textgan_bench.networks.cipher_keys import both_sides, count_sides, decipher, fold, rank_key
 from textgan_bench.networks.knobs import check_dropout
 from textgan_bench.networks.packing import Padded, rows_of
 from textgan_bench.networks.transformer import EncoderBlock, Shape, sinusoidal_positions
-from textgan_bench.tokens import PAD, CipherBatch, TokenBatch, length_mask
+from textgan_bench.tokens import PAD, Batch, CipherBatch, TokenBatch, length_mask
 
 SIDES = PLAIN, CIPHER = 0, 1
 """Labels c_X and c_Y."""
@@ -66,7 +67,8 @@ class Noise:
 
     Args:
         drop: probability that a word is dropped.
-        shuffle: words are sorted by t + u at place t, where u is drawn evenly from 0 to this.
+        shuffle: words are sorted by t + u at place t, where u is drawn evenly from 0 to this: of a
+            whole number they move by fewer places.
 
     Raises:
         UserError: a number is out of range.
@@ -190,18 +192,9 @@ class Sides(NamedTuple):
         return (values * self.layout.rows(weights[:, None].expand(self.ids.shape))).sum()
 
     def cross_entropy(self, scores: Tensor) -> Tensor:
-        """d (eq. 34) of the words under scores (N, V - 1), in nats a sentence, summed over sides."""
+        """d (eq. 34) of the words under scores (N, V - 1), nats a sentence, summed over sides."""
         total = F.cross_entropy(scores, self.words - PAD - 1, reduction="sum")
         return total * (len(SIDES) / len(self.lengths))
-
-
-def of_batch(batch: CipherBatch) -> Sides:
-    """Both sides of a batch as one, cut to the longest sentence."""
-    lengths = torch.cat([batch.lengths, batch.cipher_lengths])
-    longest = int(lengths.max())
-    ids = torch.cat([batch.ids, batch.cipher_ids])[:, :longest]
-    labels = torch.tensor(SIDES, device=ids.device).repeat_interleave(len(batch.ids))
-    return Sides(ids, labels, rows_of(length_mask(lengths, longest)), lengths)
 
 
 class NAGANDecipherment(Method):
@@ -221,10 +214,12 @@ class NAGANDecipherment(Method):
         reconstruction: beta at the start (A.6.2).
         annealing: number of batches in which both decay to zero (A.6.2).
         drop: share of the words that the noise drops (He et al., 2020).
-        shuffle: places that the noise moves a word by, at most about (He et al., 2020).
+        shuffle: number of places that the noise keeps a word within (He et al., 2020).
         lr: learning rate of RAdam, for all players (A.6.2).
         latent_scale: factor on the latents as inputs of the generator; None for the root of the
             width, as in NAGAN.
+        ranks: period of the key by which cipher words are numbered as the plain words of the same
+            frequency rank; None for their own numbers. Not in the paper (docs/decipherment.md).
 
     Raises:
         UserError: a number is out of range.
@@ -251,11 +246,14 @@ class NAGANDecipherment(Method):
         shuffle: float = 3.0,
         lr: float = 1e-3,
         latent_scale: float | None = None,
+        ranks: int | None = None,
     ) -> None:
         super().__init__(vocab_size, max_length)
         check_dropout(dropout)
         if annealing < 1:
             raise UserError(f"annealing takes at least 1 batch, not {annealing}")
+        if ranks is not None and ranks < 1:
+            raise UserError(f"a key has a period of at least 1, not {ranks}")
         self.save_hyperparameters()
         shape = Shape(width=width, blocks=blocks, heads=heads, feed_forward=feed_forward)
         self.encoder = LabelledTransformer(
@@ -275,6 +273,9 @@ class NAGANDecipherment(Method):
         self.reconstruction = reconstruction
         self.annealing = annealing
         self.lr = lr
+        self.ranks = ranks
+        self.numbering: Tensor  # (P, V), of cipher words
+        self.register_buffer("numbering", torch.arange(vocab_size).repeat(ranks or 1, 1))
 
     def configure_optimizers(self) -> list[Optimizer]:
         translator = chain.from_iterable(
@@ -282,6 +283,18 @@ class NAGANDecipherment(Method):
         )
         players = (translator, self.discriminator.parameters())
         return [CountedRAdam(player, self.lr, self.BETAS) for player in players]
+
+    def on_train_start(self) -> None:
+        """Number cipher words by their ranks, unless a checkpoint has brought the numbers.
+
+        Raises:
+            UserError: a side has no text.
+        """
+        if self.ranks is None or self.trainer.global_step:
+            return
+        batches = cast("Iterable[Batch]", self.trainer.train_dataloader)
+        plain, cipher = count_sides(batches, self.vocab_size, self.max_length)
+        self.numbering.copy_(rank_key(plain.symbols, fold(cipher.by_place, self.ranks)))
 
     def training_step(self, batch: CipherBatch, batch_idx: int) -> None:
         """A step of encoder and generator, then one of the discriminator on their translations.
@@ -291,7 +304,7 @@ class NAGANDecipherment(Method):
         """
         optimizers = cast("list[LightningOptimizer]", self.optimizers())
         translator_optimizer, discriminator_optimizer = optimizers
-        text = of_batch(both_sides(batch))
+        text = self.sides(both_sides(batch))
         left = max(0.0, 1 - self.batches_done / self.annealing)
         with self.frozen(self.discriminator):
             losses, written = self.translator_losses(text, alone=not left)
@@ -300,6 +313,15 @@ class NAGANDecipherment(Method):
             losses["discriminator/loss"] = self.discriminator_loss(text, written)
             self.descend(losses["discriminator/loss"], discriminator_optimizer)
         self.log_losses(losses)
+
+    def sides(self, batch: CipherBatch) -> Sides:
+        """Both sides of a batch, cipher words in their numbering, cut to the longest sentence."""
+        cipher = decipher(self.numbering, batch.cipher)
+        lengths = torch.cat([batch.lengths, cipher.lengths])
+        longest = int(lengths.max())
+        ids = torch.cat([batch.ids, cipher.ids])[:, :longest]
+        labels = torch.tensor(SIDES, device=ids.device).repeat_interleave(len(batch.ids))
+        return Sides(ids, labels, rows_of(length_mask(lengths, longest)), lengths)
 
     def weighted(self, losses: dict[str, Tensor], left: float) -> Tensor:
         """L_G (eq. 37) of ``translator_losses``, where ``left`` of alpha and beta is left."""
@@ -379,7 +401,8 @@ class NAGANDecipherment(Method):
         mask = length_mask(cipher.lengths, cipher.ids.shape[1])
         layout = rows_of(mask)
         sides = torch.full_like(cipher.lengths, CIPHER)
-        words = F.embedding(layout.rows(cipher.ids), self.encoder.table())
+        ids = decipher(self.numbering, cipher).ids
+        words = F.embedding(layout.rows(ids), self.encoder.table())
         scores = self.write(self.encoder(words, sides, layout), 1 - sides, layout)
         return TokenBatch(layout.pad(scores.argmax(-1) + PAD + 1) * mask, cipher.lengths)
 
