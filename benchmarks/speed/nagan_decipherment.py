@@ -1,9 +1,9 @@
 """A step of NAGAN's decipherment, both players, against a pass a loss on one-hots.
 
 At the published network, 5 blocks of width 128 and an embedding of 300, with the 9,378 words of our
-word substitution (``yelp-wordsub``) and 64 sentences a side. Words are random, and lengths those of
-the text, cut at 15 words as in that data set. Before anything is timed the losses of both are
-compared in double precision, without noise.
+word substitution (``yelp-wordsub``) and 64 sentences a side. Words are random, lengths those of the
+same text. Before anything is timed the losses of both are compared in double precision, without
+noise.
 """
 
 import torch
@@ -16,9 +16,11 @@ from benchmarks.speed.work import work
 from textgan_bench.methods import NAGANDecipherment
 from textgan_bench.tokens import CipherBatch, length_mask
 
-VOCABULARY, LENGTH, SENTENCES = 9_379, 15, 64
-COMPARED = 8
-"""Sentences a side whose losses are compared."""
+VOCABULARY, LENGTH = 9_380, 15
+LENGTHS = {3: 2, 4: 2, 5: 4, **dict.fromkeys(range(6, 12), 6), **dict.fromkeys(range(12, 16), 5)}
+"""How many of 64 quantiles of the lengths of ``yelp-wordsub`` are which; 9.5 words on average."""
+COMPARED = slice(None, None, 8)
+"""Sentences whose losses are compared."""
 ROUNDS = 3
 
 
@@ -39,9 +41,10 @@ def random_batch(lengths: Tensor) -> CipherBatch:
 
 def measure(texts: Texts) -> list[Claim]:
     torch.manual_seed(SEED)
-    lengths = torch.tensor([min(len(words), LENGTH) for words in texts.sentences[: 2 * SENTENCES]])
-    compare(random_batch(lengths[: 2 * COMPARED]))
-    batch = random_batch(lengths)
+    lengths = torch.tensor(list(LENGTHS)).repeat_interleave(torch.tensor(list(LENGTHS.values())))
+    both = torch.cat([lengths, lengths[torch.randperm(len(lengths))]])
+    compare(random_batch(both[COMPARED]))
+    batch = random_batch(both)
     ours, plain = (
         Bare(kind(VOCABULARY, LENGTH), batch) for kind in (First, PlainNAGANDecipherment)
     )

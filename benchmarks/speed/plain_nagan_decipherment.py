@@ -37,7 +37,7 @@ class PlainNAGANDecipherment(NAGANDecipherment):
     def configure_optimizers(self) -> list[Optimizer]:
         ours = super().configure_optimizers()
         return [
-            RAdam(group["params"], group["lr"], self.BETAS, foreach=False)
+            RAdam(group["params"], group["lr"], self.betas, foreach=False)
             for group in chain.from_iterable(optimizer.param_groups for optimizer in ours)
         ]
 
@@ -121,7 +121,8 @@ class PlainNAGANDecipherment(NAGANDecipherment):
         states = self._read(self.encoder, words, source, mask) + self.targets.weight[target]
         layout = Padded(mask)
         rate = self.dropout if self.training else 0.0
-        return layout.pad(self.generator.translate(layout.rows(states), layout, rate))
+        hidden = self.generator.hidden(layout.rows(states), layout, rate)
+        return layout.pad(self.generator.scores(hidden))
 
     def _log_probs(self, words: Tensor, side: int, mask: Tensor) -> Tensor:
         """(B, T) log P_D of words (B, T, V), 0 on padding."""

@@ -2,15 +2,27 @@
 
 import itertools
 import math
+from collections.abc import Iterable
+from typing import cast
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.speed.plain_nagan_decipherment import PlainNAGANDecipherment
 from tests.trainer import fit
 from textgan_bench.methods import NAGANDecipherment
-from textgan_bench.methods.nagan_decipherment import PLAIN, SIDES, Noise
+from textgan_bench.methods.nagan_decipherment import (
+    CIPHER,
+    PLAIN,
+    SIDES,
+    Additions,
+    Judge,
+    JudgesApart,
+    Noise,
+    Sides,
+)
 from textgan_bench.networks.packing import rows_of
 from textgan_bench.tokens import PAD, CipherBatch, TokenBatch, length_mask, pad_sequences
 
@@ -76,7 +88,7 @@ def test_the_discriminator_is_a_distribution_of_sentences(method: PlainNAGANDeci
     """Of either side: the probabilities of all sentences of three words sum to one."""
     every = torch.tensor(list(itertools.product(range(1, VOCAB_SIZE), repeat=3)))
     layout = rows_of(torch.ones_like(every, dtype=torch.bool))
-    table = method.discriminator.transformer.table()
+    table = method.discriminator.table()
     words = layout.rows(every)
     totals = []
     for side in SIDES:
@@ -150,7 +162,8 @@ def test_noise_keeps_lengths_and_moves_words_by_a_few_places() -> None:
     assert torch.equal(noisy.sort(1).values, ids.sort(1).values)
     assert torch.equal(noisy != PAD, mask)
     moved = (noisy - ids)[mask].abs()
-    assert moved.max() == 2 and (moved > 0).float().mean() > 0.3
+    assert moved.max() == 2
+    assert (moved > 0).float().mean() > 0.3
     assert torch.equal(Noise(drop=0.0, shuffle=0.0)(ids, mask), ids)
     assert torch.equal(Noise(drop=0.0, shuffle=1.0)(ids, mask), ids)  # two places never change
 
@@ -201,14 +214,13 @@ def test_a_decipherment_has_the_words_of_its_own_sentence_alone(batch: CipherBat
         alone = TokenBatch(batch.cipher_ids[[row], :length], batch.cipher_lengths[[row]])
         written = method.decipher(alone)
         assert torch.equal(written.ids[0], together.ids[row, :length])
-    assert PLAIN == 0 and together.ids.dtype == torch.int64
 
 
 def test_cipher_words_are_numbered_by_their_ranks_in_each_alphabet() -> None:
     """The most frequent plain word is 3; x is the most frequent at even places, y at odd ones."""
     torch.manual_seed(0)
     plain, cipher = pad_sequences([[3, 3, 3, 1, 1, 2]]), pad_sequences([[1, 2, 1, 2, 3, 3]])
-    method = NAGANDecipherment(4, 6, **TINY, ranks=2)
+    method = NAGANDecipherment(4, 6, **TINY, additions=Additions(ranks=2))
     unnumbered = NAGANDecipherment(4, 6, **TINY)
     batch = CipherBatch(*plain, *cipher)
     assert torch.equal(unnumbered.sides(batch).ids, torch.cat([plain.ids, cipher.ids]))
@@ -218,11 +230,103 @@ def test_cipher_words_are_numbered_by_their_ranks_in_each_alphabet() -> None:
     assert unnumbered.numbering.tolist() == [[0, 1, 2, 3]]
     assert method.sides(batch).ids.tolist() == [plain.ids[0].tolist(), [3, 3, 3, 3, 1, 1]]
     # A decipherment reads the same numbers, and those of plain words are their own.
-    again = NAGANDecipherment(4, 6, **TINY, ranks=2)
+    again = NAGANDecipherment(4, 6, **TINY, additions=Additions(ranks=2))
     again.load_state_dict(method.state_dict())
     again.numbering.copy_(torch.arange(4).repeat(2, 1))
     renumbered = TokenBatch(method.sides(batch).ids[1:], cipher.lengths)
     assert torch.equal(method.eval().decipher(cipher).ids, again.eval().decipher(renumbered).ids)
+
+
+def test_judges_apart_see_their_own_side_alone(batch: CipherBatch) -> None:
+    """Each has the logits that it has of its sentences without the other, and no gradient else."""
+    torch.manual_seed(0)
+    method = NAGANDecipherment(VOCAB_SIZE, MAX_LENGTH, **TINY, additions=Additions(apart=True))
+    judges = cast(JudgesApart, method.discriminator)
+    text = method.sides(batch)
+    table = judges.table()
+    words = text.words
+    together = judges(F.embedding(words, table), table, text.labels, text.layout)
+    for side, judge in enumerate(cast("Iterable[Judge]", judges.judges)):
+        mask = text.layout.mask[text.labels == side]
+        layout = rows_of(mask)
+        own = layout.rows(text.ids[text.labels == side])
+        alone = judge(judge.table()[own], judge.table(), text.labels[text.labels == side], layout)
+        of_side = text.layout.rows(text.labels[:, None].expand(text.ids.shape)) == side
+        torch.testing.assert_close(together[of_side], alone)
+        loss = together[of_side].square().sum()
+        gradients = torch.autograd.grad(
+            loss, list(judges.parameters()), retain_graph=True, allow_unused=True
+        )
+        moved = {
+            name.split(".")[1]
+            for (name, _), gradient in zip(judges.named_parameters(), gradients, strict=True)
+            if gradient is not None and gradient.abs().sum() > 0
+        }
+        assert moved == {str(side)}
+
+
+@pytest.mark.parametrize("context", [False, True])
+def test_without_context_a_word_is_deciphered_by_itself_and_its_place(context: bool) -> None:
+    torch.manual_seed(0)
+    additions = Additions(context=context, own_words=True)
+    method = NAGANDecipherment(VOCAB_SIZE, MAX_LENGTH, **TINY, additions=additions).eval()
+    sides = torch.ones(2, dtype=torch.int64)
+    layout = rows_of(torch.ones(2, 4, dtype=torch.bool))
+    ids = torch.tensor([[1, 2, 3, 4], [5, 2, 1, 4]])
+    states = method.read(method.table()[ids.flatten()], sides, layout)
+    one, other = layout.pad(method.write(states, 1 - sides, layout))
+    alike = [torch.allclose(a, b, atol=1e-6) for a, b in zip(one, other, strict=True)]
+    assert alike == ([False] * 4 if context else [False, True, False, True])
+
+
+def test_own_words_start_alike_and_learn_apart(batch: CipherBatch) -> None:
+    torch.manual_seed(0)
+    additions = Additions(own_words=True)
+    method = NAGANDecipherment(VOCAB_SIZE, MAX_LENGTH, **TINY, additions=additions)
+    plain, cipher = method.table().chunk(2, 1)
+    assert torch.equal(plain, cipher)
+    assert method.cipher_scores is not None
+    fit(method, [batch] * 3)
+    plain, cipher = method.table().chunk(2, 1)
+    assert not torch.allclose(plain, cipher)
+    assert not torch.allclose(method.generator.scores.weight, method.cipher_scores.weight)
+
+
+def test_pretraining_translates_nothing(batch: CipherBatch) -> None:
+    torch.manual_seed(0)
+    additions = Additions(pretraining=2)
+    method = NAGANDecipherment(VOCAB_SIZE, MAX_LENGTH, **TINY, additions=additions, annealing=2)
+    phases, left = [], []
+    weighted, pretrain = method.weighted, method.pretraining_losses
+
+    def in_game(of: dict[str, Tensor], share: float) -> Tensor:
+        phases.append(method.phase)
+        left.append(share)
+        return weighted(of, share)
+
+    def before(of: Sides) -> dict[str, Tensor]:
+        phases.append(method.phase)
+        return pretrain(of)
+
+    method.weighted = in_game  # type: ignore[method-assign]
+    method.pretraining_losses = before  # type: ignore[method-assign]
+    fit(method, [batch] * 5)
+    assert phases == ["pretraining"] * 2 + ["game"] * 3
+    assert left == [1, 0.5, 0]
+
+
+def test_pretraining_has_the_reconstruction_and_the_first_term_of_the_discriminator(
+    method: PlainNAGANDecipherment, batch: CipherBatch
+) -> None:
+    losses = method.pretraining_losses(method.sides(batch))
+    reconstruction = method.plain_translator_losses(batch)["generator/reconstruction"]
+    torch.testing.assert_close(losses["generator/reconstruction"], reconstruction)
+    nll = torch.zeros(()).double()
+    for side, tokens in ((PLAIN, batch.plain), (CIPHER, batch.cipher)):
+        mask = length_mask(tokens.lengths, MAX_LENGTH)
+        log_probs = method._log_probs(method._one_hot(tokens.ids), side, mask)
+        nll -= (log_probs.sum(1) / tokens.lengths).mean().detach()
+    torch.testing.assert_close(losses["discriminator/nll"].detach(), nll)
 
 
 def test_what_cannot_be_is_refused() -> None:
@@ -233,6 +337,8 @@ def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match=r"shuffle is a number of places of at least 0, not -1"):
         NAGANDecipherment(4, 3, **TINY, shuffle=-1.0)
     with pytest.raises(ValueError, match="a period of at least 1, not 0"):
-        NAGANDecipherment(4, 3, **TINY, ranks=0)
+        Additions(ranks=0)
+    with pytest.raises(ValueError, match="pretraining takes 0 batches or more, not -1"):
+        Additions(pretraining=-1)
     with pytest.raises(ValueError, match=r"annealing takes at least 1 batch, not 0"):
         NAGANDecipherment(4, 3, **TINY, annealing=0)

@@ -28,7 +28,9 @@ Shapes: B sentences of a side, T time, N words of both sides, V vocabulary, E em
 width.
 """
 
+import copy
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple, cast
 
@@ -51,7 +53,12 @@ from textgan_bench.methods.nagan.generator import NonAutoregressiveTransformer
 from textgan_bench.networks.cipher_keys import both_sides, count_sides, decipher, fold, rank_key
 from textgan_bench.networks.knobs import check_dropout
 from textgan_bench.networks.packing import Padded, rows_of
-from textgan_bench.networks.transformer import EncoderBlock, Shape, sinusoidal_positions
+from textgan_bench.networks.transformer import (
+    Attention,
+    EncoderBlock,
+    Shape,
+    sinusoidal_positions,
+)
 from textgan_bench.tokens import PAD, Batch, CipherBatch, TokenBatch, length_mask
 
 SIDES = PLAIN, CIPHER = 0, 1
@@ -125,7 +132,11 @@ class LabelledTransformer(nn.Module):
 
     def table(self) -> Tensor:
         """(V, H) words as the blocks read them."""
-        return F.linear(self.input_scale * self.embedding.weight, self.projection.weight)
+        return self.project(self.embedding)
+
+    def project(self, embedding: nn.Embedding) -> Tensor:
+        """(V, H) words of vectors ``embedding`` as the blocks read them."""
+        return F.linear(self.input_scale * embedding.weight, self.projection.weight)
 
     def forward(self, words: Tensor, labels: Tensor, layout: Padded) -> Tensor:
         """(N, H) hidden states.
@@ -143,7 +154,7 @@ class LabelledTransformer(nn.Module):
 
 
 class Judge(nn.Module):
-    """P_D: a language model of both sides, which tells them apart by their label."""
+    """P_D: a causal language model of both sides, which is told the side by a label."""
 
     def __init__(
         self, vocab_size: int, max_length: int, shape: Shape, *, embedding_dim: int
@@ -154,12 +165,16 @@ class Judge(nn.Module):
         )
         self.output = nn.Linear(shape.width, vocab_size - 1)
 
+    def table(self) -> Tensor:
+        """(V, H) words as they are read."""
+        return self.transformer.table()
+
     def forward(self, words: Tensor, table: Tensor, labels: Tensor, layout: Padded) -> Tensor:
         """(N, V - 1) logits of each word, given those before it.
 
         Args:
             words: (N, H) words, rows of ``table`` or differentiable as such.
-            table: (V, H) words as the Transformer reads them; padding stands before the first.
+            table: (V, H) words as they are read; padding stands before the first of a sentence.
             labels: (B,) side of each sentence.
             layout: rows of the N words of B sentences.
         """
@@ -167,6 +182,98 @@ class Judge(nn.Module):
         first = table[PAD].expand(len(padded), 1, -1)
         before = torch.cat([first, padded[:, :-1]], 1)
         return self.output(self.transformer(layout.rows(before), labels, layout))
+
+
+def places_of_sides(labels: Tensor, layout: Padded) -> list[Tensor]:
+    """Numbers of the rows of each side, from the sides (B,) of the sentences of ``layout``."""
+    sides = layout.rows(labels[:, None].expand(layout.mask.shape))  # (N,)
+    return [(sides == side).nonzero().squeeze(1) for side in SIDES]
+
+
+class JudgesApart(nn.Module):
+    """A ``Judge`` for each side, which shares nothing with the other; the same interface.
+
+    The words of both are read side by side, in 2 H numbers.
+    """
+
+    def __init__(
+        self, vocab_size: int, max_length: int, shape: Shape, *, embedding_dim: int
+    ) -> None:
+        super().__init__()
+        self.judges = nn.ModuleList(
+            Judge(vocab_size, max_length, shape, embedding_dim=embedding_dim) for _ in SIDES
+        )
+
+    def table(self) -> Tensor:
+        """(V, 2 H) words as the judge of either side reads them."""
+        return torch.cat([judge.table() for judge in cast("Iterable[Judge]", self.judges)], 1)
+
+    def forward(self, words: Tensor, table: Tensor, labels: Tensor, layout: Padded) -> Tensor:
+        """(N, V - 1) logits by the judge of the side; arguments as those of ``Judge``."""
+        places = places_of_sides(labels, layout)
+        logits = []
+        for side, judge in enumerate(self.judges):
+            of_side = labels == side
+            read, known = (x.chunk(len(SIDES), 1)[side] for x in (words[places[side]], table))
+            logits.append(judge(read, known, labels[of_side], rows_of(layout.mask[of_side])))
+        return torch.cat(logits)[torch.cat(places).argsort()]
+
+
+class NoAttention(nn.Module):
+    """In the place of an attention: it tells no word of another."""
+
+    def forward(
+        self, query: Tensor, key: Tensor, value: Tensor, *_: object, **__: object
+    ) -> Tensor:
+        """Zeros in the shape of ``value``."""
+        return torch.zeros_like(value)
+
+
+def leave_words_alone(transformer: nn.Module) -> None:
+    """Take all attention out of a Transformer."""
+    for block in transformer.modules():
+        for name, child in block.named_children():
+            if isinstance(child, Attention):
+                setattr(block, name, NoAttention())
+
+
+@dataclass(frozen=True)
+class Additions:
+    """Not in the paper; see docs/decipherment.md. The defaults leave all of it out.
+
+    Args:
+        ranks: period of the key by which cipher words are numbered as the plain words of the same
+            frequency rank; None for their own numbers.
+        pretraining: number of batches in which E and G learn the reconstruction and D the text,
+            before anything is translated.
+        context: whether words attend to others in E and G; a key does not look at them.
+        apart: whether each side has a discriminator of its own, in the place of one for both.
+        own_words: whether each side has word vectors of its own in E and an output layer of its own
+            in G, which start alike, in the place of a label alone.
+        latent_scale: factor on the latents as inputs of G; None for the root of the width, as in
+            NAGAN.
+
+    Raises:
+        UserError: a number is out of range.
+    """
+
+    ranks: int | None = None
+    pretraining: int = 0
+    context: bool = True
+    apart: bool = False
+    own_words: bool = False
+    latent_scale: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.ranks is not None and self.ranks < 1:
+            raise UserError(f"a key has a period of at least 1, not {self.ranks}")
+        if self.pretraining < 0:
+            raise UserError(f"pretraining takes 0 batches or more, not {self.pretraining}")
+
+
+PAPER = Additions()
+
+torch.serialization.add_safe_globals([Additions])  # a hyper-parameter, and so part of checkpoints
 
 
 class Sides(NamedTuple):
@@ -216,16 +323,12 @@ class NAGANDecipherment(Method):
         drop: share of the words that the noise drops (He et al., 2020).
         shuffle: number of places that the noise keeps a word within (He et al., 2020).
         lr: learning rate of RAdam, for all players (A.6.2).
-        latent_scale: factor on the latents as inputs of the generator; None for the root of the
-            width, as in NAGAN.
-        ranks: period of the key by which cipher words are numbered as the plain words of the same
-            frequency rank; None for their own numbers. Not in the paper (docs/decipherment.md).
+        betas: of RAdam (Table 9).
+        additions: options that are not in the paper.
 
     Raises:
         UserError: a number is out of range.
     """
-
-    BETAS = (0.5, 0.9)  # of RAdam, Table 9
 
     def __init__(
         self,
@@ -245,15 +348,13 @@ class NAGANDecipherment(Method):
         drop: float = 0.1,
         shuffle: float = 3.0,
         lr: float = 1e-3,
-        latent_scale: float | None = None,
-        ranks: int | None = None,
+        betas: tuple[float, float] = (0.5, 0.9),
+        additions: Additions = PAPER,
     ) -> None:
         super().__init__(vocab_size, max_length)
         check_dropout(dropout)
         if annealing < 1:
             raise UserError(f"annealing takes at least 1 batch, not {annealing}")
-        if ranks is not None and ranks < 1:
-            raise UserError(f"a key has a period of at least 1, not {ranks}")
         self.save_hyperparameters()
         shape = Shape(width=width, blocks=blocks, heads=heads, feed_forward=feed_forward)
         self.encoder = LabelledTransformer(
@@ -263,9 +364,15 @@ class NAGANDecipherment(Method):
         self.generator = NonAutoregressiveTransformer(
             vocab_size, max_length, shape, latent_dim=width, temperature=temperature
         )
-        if latent_scale is not None:
-            self.generator.input_scale = latent_scale
-        self.discriminator = Judge(vocab_size, max_length, shape, embedding_dim=embedding_dim)
+        if additions.latent_scale is not None:
+            self.generator.input_scale = additions.latent_scale
+        if not additions.context:
+            leave_words_alone(self.encoder)
+            leave_words_alone(self.generator)
+        self.cipher_words = copy.deepcopy(self.encoder.embedding) if additions.own_words else None
+        self.cipher_scores = copy.deepcopy(self.generator.scores) if additions.own_words else None
+        judge = JudgesApart if additions.apart else Judge
+        self.discriminator = judge(vocab_size, max_length, shape, embedding_dim=embedding_dim)
         self.noise = Noise(drop, shuffle)
         self.dropout = dropout
         self.temperature = temperature
@@ -273,16 +380,17 @@ class NAGANDecipherment(Method):
         self.reconstruction = reconstruction
         self.annealing = annealing
         self.lr = lr
-        self.ranks = ranks
+        self.betas = betas
+        self.additions = additions
         self.numbering: Tensor  # (P, V), of cipher words
-        self.register_buffer("numbering", torch.arange(vocab_size).repeat(ranks or 1, 1))
+        own = torch.arange(vocab_size)
+        self.register_buffer("numbering", own.repeat(additions.ranks or 1, 1))
 
     def configure_optimizers(self) -> list[Optimizer]:
-        translator = chain.from_iterable(
-            part.parameters() for part in (self.encoder, self.targets, self.generator)
-        )
+        parts = self.encoder, self.targets, self.generator, self.cipher_words, self.cipher_scores
+        translator = chain.from_iterable(part.parameters() for part in parts if part is not None)
         players = (translator, self.discriminator.parameters())
-        return [CountedRAdam(player, self.lr, self.BETAS) for player in players]
+        return [CountedRAdam(player, self.lr, self.betas) for player in players]
 
     def on_train_start(self) -> None:
         """Number cipher words by their ranks, unless a checkpoint has brought the numbers.
@@ -290,11 +398,12 @@ class NAGANDecipherment(Method):
         Raises:
             UserError: a side has no text.
         """
-        if self.ranks is None or self.trainer.global_step:
+        ranks = self.additions.ranks
+        if ranks is None or self.trainer.global_step:
             return
         batches = cast("Iterable[Batch]", self.trainer.train_dataloader)
         plain, cipher = count_sides(batches, self.vocab_size, self.max_length)
-        self.numbering.copy_(rank_key(plain.symbols, fold(cipher.by_place, self.ranks)))
+        self.numbering.copy_(rank_key(plain.symbols, fold(cipher.by_place, ranks)))
 
     def training_step(self, batch: CipherBatch, batch_idx: int) -> None:
         """A step of encoder and generator, then one of the discriminator on their translations.
@@ -305,7 +414,16 @@ class NAGANDecipherment(Method):
         optimizers = cast("list[LightningOptimizer]", self.optimizers())
         translator_optimizer, discriminator_optimizer = optimizers
         text = self.sides(both_sides(batch))
-        left = max(0.0, 1 - self.batches_done / self.annealing)
+        past = self.batches_done - self.additions.pretraining
+        if past < 0:
+            self.phase = "pretraining"
+            losses = self.pretraining_losses(text)
+            for loss, optimizer in zip(losses.values(), optimizers, strict=True):
+                self.descend(loss, optimizer)
+            self.log_losses(losses)
+            return
+        self.phase = "game" if self.additions.pretraining else ""
+        left = max(0.0, 1 - past / self.annealing)
         with self.frozen(self.discriminator):
             losses, written = self.translator_losses(text, alone=not left)
             self.descend(self.weighted(losses, left), translator_optimizer)
@@ -332,6 +450,20 @@ class NAGANDecipherment(Method):
         }
         return torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
 
+    def pretraining_losses(self, text: Sides) -> dict[str, Tensor]:
+        """L_rec, and the first term of L_D, each a sum over both sides."""
+        layout = text.layout
+        noisy = layout.rows(self.noise(text.ids, layout.mask))
+        states = self.read(F.embedding(noisy, self.table()), text.labels, layout)
+        table = self.discriminator.table()
+        known = F.embedding(text.words, table)
+        logits = self.discriminator(known, table, text.labels, layout)
+        nll = F.cross_entropy(logits, text.words - PAD - 1, reduction="none")
+        return {
+            "generator/reconstruction": text.cross_entropy(self.write(states, text.labels, layout)),
+            "discriminator/nll": text.mean(nll),
+        }
+
     def translator_losses(
         self, text: Sides, *, alone: bool = False
     ) -> tuple[dict[str, Tensor], Tensor]:
@@ -346,22 +478,22 @@ class NAGANDecipherment(Method):
             words (N,) of the translations.
         """
         layout, labels, others = text.layout, text.labels, 1 - text.labels
-        table = self.encoder.table()  # (V, H)
+        table = self.table()  # (V, H), or (V, 2 H)
         words, sides, targets = [text.words], [labels], [others]
         if not alone:
             words.append(layout.rows(self.noise(text.ids, layout.mask)))
             sides.append(labels)
             targets.append(labels)
         joint = layout if alone else rows_of(layout.mask.repeat(2, 1))
-        states = self.encoder(F.embedding(torch.cat(words), table), torch.cat(sides), joint)
+        states = self.read(F.embedding(torch.cat(words), table), torch.cat(sides), joint)
         scores = self.write(states, torch.cat(targets), joint)
         translated = self.perturb(scores[: len(words[0])])  # (N, V - 1)
 
-        judged = self.discriminator.transformer.table()  # (V, H)
+        judged = self.discriminator.table()  # (V, H)
         tables = torch.cat([table, judged], 1)[PAD + 1 :]
         relaxed = straight_through_embedding(translated, tables, self.temperature)
-        to_read, to_judge = relaxed.chunk(2, 1)  # (N, H) each
-        again = self.write(self.encoder(to_read, others, layout), labels, layout)
+        to_read, to_judge = relaxed.split([table.shape[1], judged.shape[1]], 1)
+        again = self.write(self.read(to_read, others, layout), labels, layout)
         losses = {"generator/cycle": text.cross_entropy(again)}
         if not alone:
             log_probs = self.discriminator(to_judge, judged, others, layout).log_softmax(-1)
@@ -377,7 +509,7 @@ class NAGANDecipherment(Method):
             text: sentences of both sides.
             written: (N,) words of their translations.
         """
-        table = self.discriminator.transformer.table()
+        table = self.discriminator.table()
         both = rows_of(text.layout.mask.repeat(2, 1))
         words = torch.cat([text.words, written])
         sides = torch.cat([text.labels, 1 - text.labels])
@@ -389,7 +521,34 @@ class NAGANDecipherment(Method):
         """(N, V - 1) scores of words from E's states (N, H) and the sides (B,) to write in."""
         labels = self.targets(targets)[:, None].expand(-1, layout.mask.shape[1], -1)
         rate = self.dropout if self.training else 0.0
-        return self.generator.translate(states + layout.rows(labels), layout, rate)
+        hidden = self.generator.hidden(states + layout.rows(labels), layout, rate)
+        if self.cipher_scores is None:
+            return self.generator.scores(hidden)
+        outputs = (self.generator.scores, self.cipher_scores)
+        places = places_of_sides(targets, layout)
+        scores = [output(hidden[rows]) for output, rows in zip(outputs, places, strict=True)]
+        return torch.cat(scores)[torch.cat(places).argsort()]
+
+    def table(self) -> Tensor:
+        """(V, H) words as E reads them, or (V, 2 H) if each side has its own."""
+        if self.cipher_words is None:
+            return self.encoder.table()
+        sides = self.encoder.embedding, self.cipher_words
+        return torch.cat([self.encoder.project(words) for words in sides], 1)
+
+    def read(self, words: Tensor, labels: Tensor, layout: Padded) -> Tensor:
+        """(N, H) states of E.
+
+        Args:
+            words: (N, H) or (N, 2 H) words, rows of ``table``.
+            labels: (B,) side of each sentence.
+            layout: rows of the N words of B sentences.
+        """
+        if self.cipher_words is not None:
+            plain, cipher = words.chunk(2, 1)
+            of_plain = layout.rows((labels == PLAIN)[:, None].expand(layout.mask.shape))
+            words = torch.where(of_plain[:, None], plain, cipher)
+        return self.encoder(words, labels, layout)
 
     def perturb(self, scores: Tensor) -> Tensor:
         """Scores (N, V - 1) with Gumbel noise, as in NAGAN's training (A.3.1)."""
@@ -402,8 +561,8 @@ class NAGANDecipherment(Method):
         layout = rows_of(mask)
         sides = torch.full_like(cipher.lengths, CIPHER)
         ids = decipher(self.numbering, cipher).ids
-        words = F.embedding(layout.rows(ids), self.encoder.table())
-        scores = self.write(self.encoder(words, sides, layout), 1 - sides, layout)
+        states = self.read(F.embedding(layout.rows(ids), self.table()), sides, layout)
+        scores = self.write(states, 1 - sides, layout)
         return TokenBatch(layout.pad(scores.argmax(-1) + PAD + 1) * mask, cipher.lengths)
 
     def validation_step(self, batch: CipherBatch, batch_idx: int) -> dict[str, TokenBatch]:

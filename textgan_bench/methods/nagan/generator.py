@@ -121,10 +121,10 @@ class NonAutoregressiveTransformer(LatentTransformer):
     def forward(self, z: Tensor, mask: Tensor, dropout: float) -> Tensor:
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, T, Z), eq. 7-8."""
         layout = rows_of(mask)
-        return self.translate(layout.rows(z), layout, dropout)
+        return self.scores(self.hidden(layout.rows(z), layout, dropout))
 
-    def translate(self, z: Tensor, layout: Padded, dropout: float) -> Tensor:
-        """(N, V - 1) scores of the words of ``layout`` from their latents z (N, Z)."""
+    def hidden(self, z: Tensor, layout: Padded, dropout: float) -> Tensor:
+        """(N, H) hidden states h of the words of ``layout`` from their latents z (N, Z), eq. 7."""
         positions = self.positions[: layout.mask.shape[1]]  # (T, H)
         latents = self.latents(self.input_scale * z)  # (N, H)
         latents = latents + layout.rows(positions.expand(len(layout.mask), -1, -1))
@@ -133,7 +133,7 @@ class NonAutoregressiveTransformer(LatentTransformer):
         hidden = latents
         for block in self.blocks:
             hidden = block(hidden, latents, positions, layout, drop)
-        return self.scores(hidden)
+        return hidden
 
     def draw_latents(self, mask: Tensor) -> Tensor:
         """(B, T, Z) latents from N(0, I) of sentences with the words of ``mask`` (B, T)."""
