@@ -18,10 +18,11 @@ from torch import Tensor
 from torch.optim import Optimizer, RAdam
 
 from textgan_bench.losses.relaxation import gumbel_noise_like
-from textgan_bench.methods.nagan_decipherment import (
+from textgan_bench.methods.nagan.decipherment import (
     CIPHER,
     PLAIN,
     SIDES,
+    Judge,
     LabelledTransformer,
     NAGANDecipherment,
 )
@@ -128,8 +129,9 @@ class PlainNAGANDecipherment(NAGANDecipherment):
         """(B, T) log P_D of words (B, T, V), 0 on padding."""
         first = self._one_hot(torch.full_like(mask[:, :1], PAD, dtype=torch.int64))
         before = torch.cat([first, words[:, :-1]], 1)
-        hidden = self._read(self.discriminator.transformer, before, side, mask)
-        return (self.discriminator.output(hidden).log_softmax(-1) * words[..., PAD + 1 :]).sum(-1)
+        judge = cast(Judge, self.discriminator)
+        hidden = self._read(judge.transformer, before, side, mask)
+        return (judge.output(hidden).log_softmax(-1) * words[..., PAD + 1 :]).sum(-1)
 
     def _read(
         self, transformer: LabelledTransformer, words: Tensor, side: int, mask: Tensor
