@@ -34,6 +34,7 @@ SCRIPTS = (
     "ranks",
     "busy",
     "nagan",
+    "nagan_decipherment",
     "launches",
     "sampling",
     "rollouts",

@@ -3,13 +3,13 @@
 from torch import Tensor
 
 from textgan_bench.interfaces import Method
-from textgan_bench.tokens import TokenBatch
+from textgan_bench.tokens import Batch
 
 
 class Bare:
     """Called, it trains ``method`` on ``batch``, which logs nothing."""
 
-    def __init__(self, method: Method, batch: TokenBatch) -> None:
+    def __init__(self, method: Method, batch: Batch) -> None:
         self.method = method
         self.batch = batch
         self.steps = 0

@@ -46,7 +46,7 @@ def test_the_curve_of_a_run_lies_beside_its_record(finished: list[str]) -> None:
     log.parent.mkdir(parents=True)
     log.write_text(
         "step,generator/loss,validation/oracle_nll,validation/unknown\n"
-        "49,1.5,,\n50,,4.0000049,1\n100,,nan,1\n150,,3.5,1\n",
+        "48,1.5,,\n49,,4.0000049,1\n99,,nan,1\n149,,3.5,1\n",
         encoding="utf-8",
     )
     *_, path = main(ROW, DATA)

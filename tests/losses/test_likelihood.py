@@ -4,7 +4,7 @@ from itertools import product
 import pytest
 import torch
 
-from textgan_bench.losses.likelihood import drawn_mask, symbol_nll
+from textgan_bench.losses.likelihood import complement_nll, drawn_mask, symbol_nll
 from textgan_bench.tokens import pad_sequences
 
 WORDS, MAX_LENGTH = (1, 2), 3
@@ -59,3 +59,19 @@ def test_gradient_is_softmax_minus_one_hot_on_drawn_symbols() -> None:
     symbol_nll(logits, *batch).sum().backward()
     one_hot = torch.eye(3)[torch.tensor([2, 0, 1, 1, 2])]
     torch.testing.assert_close(logits.grad, logits.detach().softmax(-1) - one_hot)
+
+
+def test_the_complement_of_an_event_is_as_unlikely_as_the_event_is_likely() -> None:
+    p = torch.tensor([1e-6, 0.25, 0.5, 0.999], dtype=torch.float64, requires_grad=True)
+    nll = complement_nll(-p.log())
+    torch.testing.assert_close(nll, -torch.log1p(-p), rtol=1e-12, atol=0)
+    (slope,) = torch.autograd.grad(nll.sum(), p)
+    torch.testing.assert_close(slope, 1 / (1 - p), rtol=1e-9, atol=0)
+
+
+def test_the_complement_of_a_certain_event_is_finite() -> None:
+    nll = torch.tensor([0.0, 1e-9], requires_grad=True)
+    loss = complement_nll(nll).sum()
+    (slope,) = torch.autograd.grad(loss, nll)
+    assert loss.item() == pytest.approx(2 * -math.log(1e-6), rel=1e-3)
+    assert slope.tolist() == [0.0, 0.0]

@@ -15,6 +15,7 @@ from textgan_bench.losses.relaxation import (
     draw,
     gumbel_noise_like,
     soft_embedding,
+    straight_through_choice,
     straight_through_embedding,
 )
 
@@ -42,6 +43,25 @@ def test_straight_through_equals_the_printed_form(
     gradients = torch.autograd.grad((ours * weight).sum(), (scores, table))
     expected = torch.autograd.grad((printed * weight).sum(), (scores, table))
     torch.testing.assert_close(gradients, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("chunk", [2**22, 20])
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_the_value_of_a_word_equals_the_printed_form(
+    temperature: float, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_chunks, "CHUNK", chunk)
+    torch.manual_seed(0)
+    scores = torch.randn(8, 7, dtype=torch.float64, requires_grad=True)
+    values = torch.randn(8, 7, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(8, dtype=torch.float64)
+    ours = straight_through_choice(scores, values, temperature)
+    identity = torch.eye(7, dtype=torch.float64)
+    printed = (by_stop_gradient(scores, identity, temperature) * values).sum(-1)
+    torch.testing.assert_close(ours, printed, rtol=0, atol=1e-12)
+    gradients = torch.autograd.grad((ours * weight).sum(), (scores, values))
+    hard = torch.autograd.grad((printed * weight).sum(), (scores, values))
+    torch.testing.assert_close(gradients, hard, rtol=0, atol=1e-12)
 
 
 def test_straight_through_gradient_is_the_softmax_slope_by_finite_differences() -> None:

@@ -116,6 +116,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "reward_lr": 0.4,
         "reward_decay": 50,
     },
+    "NAGANDecipherment": {**TRANSFORMER, "embedding_dim": 16},
     "NAGAN": {
         **TRANSFORMER,
         "latent_dim": 8,
@@ -167,5 +168,8 @@ WRITES_ON = {"GumbelSoftmaxGAN", "MDLM"}
 LABELLED = {"ARAETransfer", "CrossAlignedAutoencoder"}
 """They learn from sentences of two classes."""
 
-DECIPHERS = {"FrequencyRanks", "HMMEM", "SparseHMMEM"}
-"""They learn from plain and cipher text, and follow no gradient."""
+COUNTS = {"FrequencyRanks", "HMMEM", "SparseHMMEM"}
+"""They follow no gradient."""
+
+DECIPHERS = COUNTS | {"NAGANDecipherment"}
+"""They learn from plain and cipher text."""

@@ -16,6 +16,7 @@ from textgan_bench.networks.cipher_keys import (
     decipher,
     first_emissions,
     fold,
+    rank_key,
     smoothed,
 )
 from textgan_bench.tokens import CipherBatch, TokenBatch, pad_sequences
@@ -51,6 +52,12 @@ def test_a_side_is_counted_as_by_a_loop(many: int, monkeypatch: pytest.MonkeyPat
     for t in range(5):
         at = Counter(sentence[t] for sentence in SENTENCES if len(sentence) > t)
         assert side.by_place[t].tolist() == [2.0 * at[symbol] for symbol in range(4)]
+
+
+def test_ranks_are_matched_in_each_alphabet_and_of_equal_ones_the_first_is_first() -> None:
+    plain = torch.tensor([7.0, 3, 3, 9])  # 3, then 1 before 2; padding has no rank
+    cipher = torch.tensor([[0.0, 1, 5, 2], [9.0, 4, 4, 4]])
+    assert rank_key(plain, cipher).tolist() == [[0, 2, 3, 1], [0, 3, 1, 2]]
 
 
 def test_places_are_folded_by_the_period() -> None:

@@ -172,7 +172,7 @@ class Phased(Boring):
         self.phase, self.updates_generator = ("alone", False) if first else ("game", True)
         super().training_step(batch, batch_idx)
 
-    def log_prob(self, batch: TokenBatch) -> Tensor:
+    def log_prob(self, batch: TokenBatch, **knob: Any) -> Tensor:
         """Each word has the probability 1/8, and so has the end."""
         return -(batch.lengths + 1.0) * math.log(8)
 

@@ -55,7 +55,7 @@ def likeliest_sentences(
     >>> import warnings
     >>> from textgan_bench.functional.kneser_ney import estimate
     >>> with warnings.catch_warnings(action="ignore"):
-    ...     model = estimate([["a", "cat"], ["a", "cat"], ["a", "dog"]], ["a", "cat", "dog"], 2)
+    ...     model = estimate([["a", "cat"]] * 3 + [["a", "dog"]], ["a", "cat", "dog"], 2)
     >>> likeliest_sentences(model, {2: 2})
     {2: [['a', 'cat'], ['a', 'dog']]}
     """

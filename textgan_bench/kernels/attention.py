@@ -39,7 +39,8 @@ def attention(
             side by side, that all sentences share.
         heads: number of heads, of H / heads dimensions each.
         dropout: rate of dropout of probabilities.
-        causal: whether a word attends only to those before it and to itself.
+        causal: whether a word attends only to those before it and to itself. Padding stands behind
+            the words, so that nothing of ``bias`` is left for them.
         others: whether a word attends to the others alone, and to itself where there are none.
 
     >>> import torch
@@ -49,8 +50,10 @@ def attention(
              [3.]]])
     """
     batch = max(map(len, sources))
+    if causal:
+        bias = None
     spread = [x.expand(batch, -1, -1) for x in sources]
-    if bias is not None and not causal and _fit(bias, spread, heads) and can_take(bias, *spread):
+    if bias is not None and _fit(bias, spread, heads) and can_take(bias, *spread):
         from textgan_bench.kernels.triton_attention import FusedAttention
 
         seed = dropout.seed(bias.device)

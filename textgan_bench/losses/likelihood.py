@@ -61,3 +61,17 @@ def normal_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     tensor([0., 2.])
     """
     return (mean.square() + log_variance.exp() - log_variance - 1) / 2
+
+
+CERTAIN = 1e-6
+"""Least NLL that ``complement_nll`` tells from 0, below which it has no slope: in float32 1 - p has
+hardly a digit left there."""
+
+
+def complement_nll(nll: Tensor) -> Tensor:
+    """-log(1 - p) of events whose -log p is ``nll``, in nats, in [0, 13.8].
+
+    >>> complement_nll(torch.tensor([0.5, 0.25]).log().neg())
+    tensor([0.6931, 0.2877])
+    """
+    return -torch.log1p(-torch.exp(-nll.clamp(min=CERTAIN)))

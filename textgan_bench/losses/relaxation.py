@@ -123,6 +123,46 @@ def straight_through_embedding(scores: Tensor, table: Tensor, temperature: float
     return _StraightThrough.apply(words, scores, table.detach(), temperature)
 
 
+class _Choice(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor, values: Tensor, temperature: float) -> Tensor:
+        words = scores.argmax(-1, keepdim=True)
+        ctx.save_for_backward(scores, values, words)
+        ctx.temperature = temperature
+        return values.gather(-1, words).squeeze(-1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        scores, values, words = ctx.saved_tensors
+        slopes = values * (gradient / ctx.temperature)[:, None]
+        for s, slope in row_chunks(scores, slopes):
+            p = torch.softmax(s / ctx.temperature, -1)  # (N, V)
+            inner = slope.mul_(p).sum(-1, keepdim=True)
+            slope.addcmul_(p, inner, value=-1)
+        return slopes, torch.zeros_like(values).scatter_(-1, words, gradient[:, None]), None
+
+
+def straight_through_choice(scores: Tensor, values: Tensor, temperature: float) -> Tensor:
+    """The value of the argmax word, which is differentiated as softmax(scores / temperature).
+
+    Equal to ``(o * values).sum(-1)`` with the one-hots o of ``straight_through_embedding``, which
+    are not formed.
+
+    Args:
+        scores: (N, V) scores of words.
+        values: (N, V) value of each word, in a row of its own.
+        temperature: positive number.
+
+    Returns:
+        (N,) values, differentiable in both.
+
+    >>> straight_through_choice(torch.tensor([[0.0, 2.0]]), torch.tensor([[5.0, 7.0]]), 1.0)
+    tensor([7.])
+    """
+    chosen: Tensor = _Choice.apply(scores, values, temperature)
+    return chosen
+
+
 def soft_embedding(scores: Tensor, table: Tensor, temperature: float) -> Tensor:
     """Mean vectors softmax(scores / temperature) @ table (Chen et al., 2018, soft-argmax).
 

@@ -14,7 +14,7 @@ from textgan_bench.methods.irl import IRL
 from textgan_bench.methods.leakgan import LeakGAN
 from textgan_bench.methods.mdlm import MDLM
 from textgan_bench.methods.mle import MLE, TransformerMLE
-from textgan_bench.methods.nagan import NAGAN
+from textgan_bench.methods.nagan import NAGAN, NAGANDecipherment
 from textgan_bench.methods.relgan import RelGAN
 from textgan_bench.methods.scratchgan import ScratchGAN
 from textgan_bench.methods.seqgan import SeqGAN
@@ -38,6 +38,7 @@ __all__ = [
     "GumbelSoftmaxGAN",
     "ImportanceSampledGAN",
     "LeakGAN",
+    "NAGANDecipherment",
     "RelGAN",
     "ScratchGAN",
     "SeqGAN",

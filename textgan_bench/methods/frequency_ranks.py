@@ -19,7 +19,7 @@ from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Method
 from textgan_bench.losses.likelihood import log_frequencies
 from textgan_bench.losses.processes import process_sum
-from textgan_bench.networks.cipher_keys import both_sides, count_symbols, decipher, fold
+from textgan_bench.networks.cipher_keys import both_sides, count_symbols, decipher, fold, rank_key
 from textgan_bench.tokens import PAD, CipherBatch, TokenBatch
 
 
@@ -65,11 +65,7 @@ class FrequencyRanks(Method):
     @property
     def key(self) -> Tensor:
         """(P, V) the plain symbol of the same rank; of symbols as frequent the first is first."""
-        words = slice(PAD + 1, None)
-        ranked = self.plain[words].argsort(descending=True, stable=True) + 1
-        order = self.cipher[:, words].argsort(dim=1, descending=True, stable=True) + 1  # (P, V - 1)
-        key = torch.zeros(self.period, self.vocab_size, dtype=torch.int64, device=self.device)
-        return key.scatter_(1, order, ranked.expand_as(order))
+        return rank_key(self.plain, self.cipher)
 
     def validation_step(self, batch: CipherBatch, batch_idx: int) -> dict[str, TokenBatch]:
         return {"samples": decipher(self.key, both_sides(batch).cipher)}

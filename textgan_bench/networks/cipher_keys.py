@@ -151,6 +151,23 @@ def fold(by_place: Tensor, period: int) -> Tensor:
     return padded.view(-1, period, symbols).sum(0)
 
 
+def rank_key(plain: Tensor, cipher: Tensor) -> Tensor:
+    """(P, V) the plain symbol of the same rank as each cipher symbol; of equal ones the first.
+
+    Args:
+        plain: (V,) counts of plain symbols, of which padding has no rank.
+        cipher: (P, V) counts of cipher symbols in each alphabet.
+
+    >>> rank_key(torch.tensor([0, 5, 1, 2]), torch.tensor([[0, 1, 2, 9]])).tolist()
+    [[0, 2, 3, 1]]
+    """
+    words = slice(PAD + 1, None)
+    ranked = plain[words].argsort(descending=True, stable=True) + 1
+    order = cipher[:, words].argsort(dim=1, descending=True, stable=True) + 1  # (P, V - 1)
+    key = torch.zeros(cipher.shape, dtype=torch.int64, device=cipher.device)
+    return key.scatter_(1, order, ranked.expand_as(order))
+
+
 def closeness(cipher: Tensor, total: Tensor, plain: Tensor, spread: float) -> Tensor:
     """(…, C, E) log of how well the frequencies of cipher and plain symbols agree, at most 0.
 

@@ -126,15 +126,20 @@ class NonAutoregressiveTransformer(LatentTransformer):
 
     def forward(self, z: Tensor, mask: Tensor, dropout: float) -> Tensor:
         """(N, V - 1) scores of the N words of ``mask`` (B, T) from latents z (B, T, Z), eq. 7-8."""
-        for state in self.states(z, rows_of(mask), dropout):
+        layout = rows_of(mask)
+        return self.scores(self.hidden(layout.rows(z), layout, dropout))
+
+    def hidden(self, z: Tensor, layout: Padded, dropout: float) -> Tensor:
+        """(N, H) hidden states h of the words of ``layout`` from their latents z (N, Z), eq. 7."""
+        for state in self.states(z, layout, dropout):
             hidden = state
-        return self.scores(hidden)
+        return hidden
 
     def states(self, z: Tensor, layout: Padded, dropout: float) -> Iterator[Tensor]:
-        """(N, H) hidden states of the words of a layout: the inputs, then those of each block."""
-        positions = self.positions[: z.shape[1]]  # (T, H)
-        latents = self.latents(self.input_scale * layout.rows(z))  # (N, H)
-        latents = latents + layout.rows(positions.expand(len(z), -1, -1))
+        """(N, H) hidden states from latents z (N, Z): the inputs, then those of each block."""
+        positions = self.positions[: layout.mask.shape[1]]  # (T, H)
+        latents = self.latents(self.input_scale * z)  # (N, H)
+        latents = latents + layout.rows(positions.expand(len(layout.mask), -1, -1))
         drop = Dropout(dropout)
         latents = drop(latents)
         hidden = latents

@@ -328,7 +328,7 @@ class NAGAN(TextGenerator):
         """
         writer = self._latent_writer()
         layout = rows_of(length_mask(latents.counts, latents.z.shape[1]))
-        return [layout.pad(state) for state in writer.states(latents.z, layout, 0.0)]
+        return [layout.pad(state) for state in writer.states(layout.rows(latents.z), layout, 0.0)]
 
     def _latent_writer(self) -> NonAutoregressiveTransformer:
         if not isinstance(self.average, NonAutoregressiveTransformer):

@@ -1,0 +1,572 @@
+"""NAGAN that deciphers: two texts, no pairs, one space of latents (Huang et al., 2021, 3.4, A.6).
+
+An encoder E reads a sentence x and the label of its side, plain (X) or cipher (Y), the generator G
+of NAGAN writes a sentence of as many words from the latents and the label of a side,
+
+    Z = E(x, c_X),   F_{X→Y}(x) = G(Z, c_Y),   F_{Y→X} likewise                            (31)
+
+and a causal Transformer P_D(x_t | x_{<t}, c), a language model of both sides, judges. With d the
+cross-entropy of a sentence under the softmax of scores and x~ a noisy copy of x,
+
+    L_rec,X = E d(x, G(E(x~, c_X), c_X)),   L_cyc,X = E d(x, F_{Y→X}(F_{X→Y}(x)))       (32, 33, 34)
+    L_D,X = - E 1/L sum_t log P_D(x_t | x_{<t}, c_X) - E 1/L sum_t log(1 - P_D(x'_t | x'_{<t}, c_X))
+    L_adv,X = - E 1/L sum_t log P_D(x'_t | x'_{<t}, c_X),   x' = F_{Y→X}(y)                 (35, 36)
+    L_G = sum over X and Y of L_cyc + alpha L_adv + beta L_rec,   L_D = L_D,X + L_D,Y       (37, 38)
+
+where words of x' are drawn as NAGAN draws them in training, by Gumbel noise, and are differentiated
+by the straight-through estimator, as inputs and as the words whose probability is taken. alpha and
+beta decay to zero linearly. The printed sign of the second term of L_D would ask D to hold what is
+generated for real, and is read as the minus that the cited loss has (de Masson d'Autume et al.,
+2019). E and D are the Transformer of NAGAN's discriminator (A.3.2).
+
+A step makes each translation once, for the cycle, for L_adv and for the step of D. The two sides,
+the noisy and the clean sentences, the real and the generated ones are one batch each. Readings of
+what the paper leaves open: docs/decipherment.md. The closest relative that is public is NAST
+(thu-coai/NAST), by the same first author.
+
+Shapes: B sentences of a side, T time, N words of both sides, V vocabulary, E embedding, H hidden
+width.
+"""
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple, cast
+
+import torch
+import torch.nn.functional as F
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from textgan_bench.errors import UserError
+from textgan_bench.interfaces import Method
+from textgan_bench.kernels.cuda_graphs import CountedRAdam
+from textgan_bench.losses.likelihood import complement_nll
+from textgan_bench.losses.relaxation import (
+    add_gumbel_noise_,
+    straight_through_choice,
+    straight_through_embedding,
+)
+from textgan_bench.methods.nagan.generator import NonAutoregressiveTransformer
+from textgan_bench.networks.cipher_keys import both_sides, count_sides, decipher, fold, rank_key
+from textgan_bench.networks.knobs import check_dropout
+from textgan_bench.networks.packing import Padded, rows_of
+from textgan_bench.networks.transformer import (
+    Attention,
+    EncoderBlock,
+    Shape,
+    sinusoidal_positions,
+)
+from textgan_bench.tokens import PAD, Batch, CipherBatch, TokenBatch, length_mask
+
+SIDES = PLAIN, CIPHER = 0, 1
+"""Labels c_X and c_Y."""
+
+
+class Noise:
+    """Drops words and swaps their order, as He et al. (2020) do, by whose name the paper goes.
+
+    "A probabilistic formulation of unsupervised text style transfer". A sentence keeps its length,
+    since the generator writes as many words as it is given: a word that is dropped leaves its place
+    empty.
+
+    Args:
+        drop: probability that a word is dropped.
+        shuffle: words are sorted by t + u at place t, where u is drawn evenly from 0 to this: of a
+            whole number they move by fewer places.
+
+    Raises:
+        UserError: a number is out of range.
+    """
+
+    def __init__(self, drop: float, shuffle: float) -> None:
+        if not 0 <= drop <= 1:
+            raise UserError(f"drop is a probability, not {drop}")
+        if not shuffle >= 0:
+            raise UserError(f"shuffle is a number of places of at least 0, not {shuffle}")
+        self.drop = drop
+        self.shuffle = shuffle
+
+    def __call__(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """(B, T) noisy copy of ids (B, T), of which only those at ``mask`` (B, T) are words."""
+        order = torch.arange(ids.shape[1], device=ids.device) + self.shuffle * torch.rand(
+            ids.shape, device=ids.device
+        )
+        last = order.masked_fill(~mask, torch.inf)
+        noisy = ids.gather(1, last.argsort(dim=1, stable=True))
+        return noisy.masked_fill(torch.rand(ids.shape, device=ids.device) < self.drop, PAD)
+
+
+class LabelledTransformer(nn.Module):
+    """NAGAN's discriminator up to its blocks (A.3.2), on words and the label of their side.
+
+    Args:
+        vocab_size: V, padding counted, which stands for no word.
+        max_length: number of words of the longest sentence.
+        shape: sizes of the Transformer.
+        embedding_dim: E.
+        causal: whether a position sees those before it and itself alone.
+    """
+
+    def __init__(
+        self, vocab_size: int, max_length: int, shape: Shape, *, embedding_dim: int, causal: bool
+    ) -> None:
+        super().__init__()
+        self.causal = causal
+        self.input_scale = shape.width**0.5
+        self.embedding = nn.Embedding(vocab_size, embedding_dim)
+        self.labels = nn.Embedding(len(SIDES), embedding_dim)
+        for table in (self.embedding, self.labels):
+            # They stand for linear layers over one-hots, as in NAGAN's discriminator.
+            nn.init.uniform_(table.weight, -(vocab_size**-0.5), vocab_size**-0.5)
+        self.projection = nn.Linear(embedding_dim, shape.width)
+        self.blocks = nn.ModuleList(
+            EncoderBlock(shape.width, shape.heads, shape.feed_forward) for _ in range(shape.blocks)
+        )
+        self.positions: Tensor
+        self.register_buffer(
+            "positions", sinusoidal_positions(max_length, shape.width), persistent=False
+        )
+
+    def table(self) -> Tensor:
+        """(V, H) words as the blocks read them."""
+        return self.project(self.embedding)
+
+    def project(self, embedding: nn.Embedding) -> Tensor:
+        """(V, H) words of vectors ``embedding`` as the blocks read them."""
+        return F.linear(self.input_scale * embedding.weight, self.projection.weight)
+
+    def forward(self, words: Tensor, labels: Tensor, layout: Padded) -> Tensor:
+        """(N, H) hidden states.
+
+        Args:
+            words: (N, H) words, rows of ``table``.
+            labels: (B,) side of each sentence.
+            layout: rows of the N words of B sentences.
+        """
+        of_labels = self.projection(self.input_scale * self.labels(labels))  # (B, H)
+        hidden = words + layout.rows(of_labels[:, None] + self.positions[: layout.mask.shape[1]])
+        for block in self.blocks:
+            hidden = block(hidden, layout, causal=self.causal)
+        return hidden
+
+
+class Judge(nn.Module):
+    """P_D: a causal language model of both sides, which is told the side by a label."""
+
+    def __init__(
+        self, vocab_size: int, max_length: int, shape: Shape, *, embedding_dim: int
+    ) -> None:
+        super().__init__()
+        self.transformer = LabelledTransformer(
+            vocab_size, max_length, shape, embedding_dim=embedding_dim, causal=True
+        )
+        self.output = nn.Linear(shape.width, vocab_size - 1)
+
+    def table(self) -> Tensor:
+        """(V, H) words as they are read."""
+        return self.transformer.table()
+
+    def forward(self, words: Tensor, table: Tensor, labels: Tensor, layout: Padded) -> Tensor:
+        """(N, V - 1) logits of each word, given those before it.
+
+        Args:
+            words: (N, H) words, rows of ``table`` or differentiable as such.
+            table: (V, H) words as they are read; padding stands before the first of a sentence.
+            labels: (B,) side of each sentence.
+            layout: rows of the N words of B sentences.
+        """
+        padded = layout.pad(words)  # (B, T, H)
+        first = table[PAD].expand(len(padded), 1, -1)
+        before = torch.cat([first, padded[:, :-1]], 1)
+        return self.output(self.transformer(layout.rows(before), labels, layout))
+
+
+def places_of_sides(labels: Tensor, layout: Padded) -> list[Tensor]:
+    """Numbers of the rows of each side, from the sides (B,) of the sentences of ``layout``."""
+    sides = layout.rows(labels[:, None].expand(layout.mask.shape))  # (N,)
+    return [(sides == side).nonzero().squeeze(1) for side in SIDES]
+
+
+class JudgesApart(nn.Module):
+    """A ``Judge`` for each side, which shares nothing with the other; the same interface.
+
+    The words of both are read side by side, in 2 H numbers.
+    """
+
+    def __init__(
+        self, vocab_size: int, max_length: int, shape: Shape, *, embedding_dim: int
+    ) -> None:
+        super().__init__()
+        self.judges = nn.ModuleList(
+            Judge(vocab_size, max_length, shape, embedding_dim=embedding_dim) for _ in SIDES
+        )
+
+    def table(self) -> Tensor:
+        """(V, 2 H) words as the judge of either side reads them."""
+        return torch.cat([judge.table() for judge in cast("Iterable[Judge]", self.judges)], 1)
+
+    def forward(self, words: Tensor, table: Tensor, labels: Tensor, layout: Padded) -> Tensor:
+        """(N, V - 1) logits by the judge of the side; arguments as those of ``Judge``."""
+        places = places_of_sides(labels, layout)
+        logits = []
+        for side, judge in enumerate(self.judges):
+            of_side = labels == side
+            read, known = (x.chunk(len(SIDES), 1)[side] for x in (words[places[side]], table))
+            logits.append(judge(read, known, labels[of_side], rows_of(layout.mask[of_side])))
+        return torch.cat(logits)[torch.cat(places).argsort()]
+
+
+class NoAttention(nn.Module):
+    """In the place of an attention: it tells no word of another."""
+
+    def forward(
+        self, query: Tensor, key: Tensor, value: Tensor, *_: object, **__: object
+    ) -> Tensor:
+        """Zeros in the shape of ``value``."""
+        return torch.zeros_like(value)
+
+
+def leave_words_alone(transformer: nn.Module) -> None:
+    """Take all attention out of a Transformer."""
+    for block in transformer.modules():
+        for name, child in block.named_children():
+            if isinstance(child, Attention):
+                setattr(block, name, NoAttention())
+
+
+@dataclass(frozen=True)
+class Additions:
+    """Not in the paper; see docs/decipherment.md. The defaults leave all of it out.
+
+    Args:
+        ranks: period of the key by which cipher words are numbered as the plain words of the same
+            frequency rank; None for their own numbers.
+        pretraining: number of batches in which E and G learn the reconstruction and D the text,
+            before anything is translated.
+        context: whether words attend to others in E and G; a key does not look at them.
+        apart: whether each side has a discriminator of its own, in the place of one for both.
+        own_words: whether each side has word vectors of its own in E and an output layer of its own
+            in G, which start alike, in the place of a label alone.
+        latent_scale: factor on the latents as inputs of G; None for the root of the width, as in
+            NAGAN.
+
+    Raises:
+        UserError: a number is out of range.
+    """
+
+    ranks: int | None = None
+    pretraining: int = 0
+    context: bool = True
+    apart: bool = False
+    own_words: bool = False
+    latent_scale: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.ranks is not None and self.ranks < 1:
+            raise UserError(f"a key has a period of at least 1, not {self.ranks}")
+        if self.pretraining < 0:
+            raise UserError(f"pretraining takes 0 batches or more, not {self.pretraining}")
+
+
+PAPER = Additions()
+
+torch.serialization.add_safe_globals([Additions])  # a hyper-parameter, and so part of checkpoints
+
+
+class Sides(NamedTuple):
+    """Sentences of both sides, the plain ones first."""
+
+    ids: Tensor
+    """(2 B, T) words."""
+    labels: Tensor
+    """(2 B,) side of each."""
+    layout: Padded
+    """Rows of the N words."""
+    lengths: Tensor
+    """(2 B,) words of each."""
+
+    @property
+    def words(self) -> Tensor:
+        """(N,) words."""
+        return self.layout.rows(self.ids)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The sum over both sides of the mean over sentences of that over words, of (N,) values."""
+        weights = len(SIDES) / len(self.lengths) / self.lengths.to(values)  # (2 B,)
+        return (values * self.layout.rows(weights[:, None].expand(self.ids.shape))).sum()
+
+    def cross_entropy(self, scores: Tensor) -> Tensor:
+        """d (eq. 34) of the words under scores (N, V - 1), nats a sentence, summed over sides."""
+        total = F.cross_entropy(scores, self.words - PAD - 1, reduction="sum")
+        return total * (len(SIDES) / len(self.lengths))
+
+
+class NAGANDecipherment(Method):
+    """Unsupervised decipherment by NAGAN; the defaults are A.6.2 for word substitution.
+
+    Args:
+        vocab_size: V, padding counted; both sides share it.
+        max_length: number of words of the longest sentence.
+        width: hidden width of each Transformer, and size of a latent (Table 9).
+        blocks: number of blocks of each Transformer (Table 9).
+        heads: number of attention heads (Table 9).
+        feed_forward: width of the feed-forward layers, as NAGAN's.
+        embedding_dim: size of the word vectors of E and D (Table 9).
+        dropout: rate in the generator, in training alone (Table 9).
+        temperature: softmax temperature of the straight-through estimator (Table 9).
+        adversarial: alpha at the start (A.6.2).
+        reconstruction: beta at the start (A.6.2).
+        annealing: number of batches in which both decay to zero (A.6.2).
+        drop: share of the words that the noise drops (He et al., 2020).
+        shuffle: number of places that the noise keeps a word within (He et al., 2020).
+        lr: learning rate of RAdam, for all players (A.6.2).
+        betas: of RAdam (Table 9).
+        additions: options that are not in the paper.
+
+    Raises:
+        UserError: a number is out of range.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        max_length: int,
+        *,
+        width: int = 128,
+        blocks: int = 5,
+        heads: int = 4,
+        feed_forward: int = 256,
+        embedding_dim: int = 300,
+        dropout: float = 0.25,
+        temperature: float = 1.0,
+        adversarial: float = 1.0,
+        reconstruction: float = 1.0,
+        annealing: int = 100_000,
+        drop: float = 0.1,
+        shuffle: float = 3.0,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.5, 0.9),
+        additions: Additions = PAPER,
+    ) -> None:
+        super().__init__(vocab_size, max_length)
+        check_dropout(dropout)
+        if annealing < 1:
+            raise UserError(f"annealing takes at least 1 batch, not {annealing}")
+        self.save_hyperparameters()
+        shape = Shape(width=width, blocks=blocks, heads=heads, feed_forward=feed_forward)
+        self.encoder = LabelledTransformer(
+            vocab_size, max_length, shape, embedding_dim=embedding_dim, causal=False
+        )
+        self.targets = nn.Embedding(len(SIDES), width)  # added to the latents
+        self.generator = NonAutoregressiveTransformer(
+            vocab_size, max_length, shape, latent_dim=width, temperature=temperature
+        )
+        if additions.latent_scale is not None:
+            self.generator.input_scale = additions.latent_scale
+        if not additions.context:
+            leave_words_alone(self.encoder)
+            leave_words_alone(self.generator)
+        self.cipher_words = copy.deepcopy(self.encoder.embedding) if additions.own_words else None
+        self.cipher_scores = copy.deepcopy(self.generator.scores) if additions.own_words else None
+        judge = JudgesApart if additions.apart else Judge
+        self.discriminator = judge(vocab_size, max_length, shape, embedding_dim=embedding_dim)
+        self.noise = Noise(drop, shuffle)
+        self.dropout = dropout
+        self.temperature = temperature
+        self.adversarial = adversarial
+        self.reconstruction = reconstruction
+        self.annealing = annealing
+        self.lr = lr
+        self.betas = betas
+        self.additions = additions
+        self.numbering: Tensor  # (P, V), of cipher words
+        own = torch.arange(vocab_size)
+        self.register_buffer("numbering", own.repeat(additions.ranks or 1, 1))
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        parts = self.encoder, self.targets, self.generator, self.cipher_words, self.cipher_scores
+        translator = chain.from_iterable(part.parameters() for part in parts if part is not None)
+        players = (translator, self.discriminator.parameters())
+        return [CountedRAdam(player, self.lr, self.betas) for player in players]
+
+    def on_train_start(self) -> None:
+        """Number cipher words by their ranks, unless a checkpoint has brought the numbers.
+
+        Raises:
+            UserError: a side has no text.
+        """
+        ranks = self.additions.ranks
+        if ranks is None or self.trainer.global_step:
+            return
+        batches = cast("Iterable[Batch]", self.trainer.train_dataloader)
+        plain, cipher = count_sides(batches, self.vocab_size, self.max_length)
+        self.numbering.copy_(rank_key(plain.symbols, fold(cipher.by_place, ranks)))
+
+    def training_step(self, batch: CipherBatch, batch_idx: int) -> None:
+        """A step of encoder and generator, then one of the discriminator on their translations.
+
+        Raises:
+            UserError: the batch has no cipher text.
+        """
+        optimizers = cast("list[LightningOptimizer]", self.optimizers())
+        translator_optimizer, discriminator_optimizer = optimizers
+        text = self.sides(both_sides(batch))
+        past = self.batches_done - self.additions.pretraining
+        if past < 0:
+            self.phase = "pretraining"
+            losses = self.pretraining_losses(text)
+            for loss, optimizer in zip(losses.values(), optimizers, strict=True):
+                self.descend(loss, optimizer)
+            self.log_losses(losses)
+            return
+        self.phase = "game" if self.additions.pretraining else ""
+        left = max(0.0, 1 - past / self.annealing)
+        with self.frozen(self.discriminator):
+            losses, written = self.translator_losses(text, alone=not left)
+            self.descend(self.weighted(losses, left), translator_optimizer)
+        if left:  # a discriminator that nobody listens to need not learn
+            losses["discriminator/loss"] = self.discriminator_loss(text, written)
+            self.descend(losses["discriminator/loss"], discriminator_optimizer)
+        self.log_losses(losses)
+
+    def sides(self, batch: CipherBatch) -> Sides:
+        """Both sides of a batch, cipher words in their numbering, cut to the longest sentence."""
+        cipher = decipher(self.numbering, batch.cipher)
+        lengths = torch.cat([batch.lengths, cipher.lengths])
+        longest = int(lengths.max())
+        ids = torch.cat([batch.ids, cipher.ids])[:, :longest]
+        labels = torch.tensor(SIDES, device=ids.device).repeat_interleave(len(batch.ids))
+        return Sides(ids, labels, rows_of(length_mask(lengths, longest)), lengths)
+
+    def weighted(self, losses: dict[str, Tensor], left: float) -> Tensor:
+        """L_G (eq. 37) of ``translator_losses``, where ``left`` of alpha and beta is left."""
+        weights = {
+            "generator/cycle": 1.0,
+            "generator/adversarial": self.adversarial * left,
+            "generator/reconstruction": self.reconstruction * left,
+        }
+        return torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
+
+    def pretraining_losses(self, text: Sides) -> dict[str, Tensor]:
+        """L_rec, and the first term of L_D, each a sum over both sides."""
+        layout = text.layout
+        noisy = layout.rows(self.noise(text.ids, layout.mask))
+        states = self.read(F.embedding(noisy, self.table()), text.labels, layout)
+        table = self.discriminator.table()
+        known = F.embedding(text.words, table)
+        logits = self.discriminator(known, table, text.labels, layout)
+        nll = F.cross_entropy(logits, text.words - PAD - 1, reduction="none")
+        return {
+            "generator/reconstruction": text.cross_entropy(self.write(states, text.labels, layout)),
+            "discriminator/nll": text.mean(nll),
+        }
+
+    def translator_losses(
+        self, text: Sides, *, alone: bool = False
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """The losses of encoder and generator by name, each a sum over both sides.
+
+        Args:
+            text: sentences of both sides.
+            alone: whether the cycle is all that counts.
+
+        Returns:
+            Losses in nats, of a sentence but for the adversarial one, which is of a word; and the
+            words (N,) of the translations.
+        """
+        layout, labels, others = text.layout, text.labels, 1 - text.labels
+        table = self.table()  # (V, H), or (V, 2 H)
+        words, sides, targets = [text.words], [labels], [others]
+        if not alone:
+            words.append(layout.rows(self.noise(text.ids, layout.mask)))
+            sides.append(labels)
+            targets.append(labels)
+        joint = layout if alone else rows_of(layout.mask.repeat(2, 1))
+        states = self.read(F.embedding(torch.cat(words), table), torch.cat(sides), joint)
+        scores = self.write(states, torch.cat(targets), joint)
+        translated = self.perturb(scores[: len(words[0])])  # (N, V - 1)
+
+        judged = self.discriminator.table()  # (V, H)
+        tables = torch.cat([table, judged], 1)[PAD + 1 :]
+        relaxed = straight_through_embedding(translated, tables, self.temperature)
+        to_read, to_judge = relaxed.split([table.shape[1], judged.shape[1]], 1)
+        again = self.write(self.read(to_read, others, layout), labels, layout)
+        losses = {"generator/cycle": text.cross_entropy(again)}
+        if not alone:
+            log_probs = self.discriminator(to_judge, judged, others, layout).log_softmax(-1)
+            chosen = straight_through_choice(translated, log_probs, self.temperature)
+            losses["generator/adversarial"] = -text.mean(chosen)
+            losses["generator/reconstruction"] = text.cross_entropy(scores[len(words[0]) :])
+        return losses, translated.detach().argmax(-1) + PAD + 1
+
+    def discriminator_loss(self, text: Sides, written: Tensor) -> Tensor:
+        """L_D, in nats a word, of sentences and translations into their sides' vocabulary.
+
+        Args:
+            text: sentences of both sides.
+            written: (N,) words of their translations.
+        """
+        table = self.discriminator.table()
+        both = rows_of(text.layout.mask.repeat(2, 1))
+        words = torch.cat([text.words, written])
+        sides = torch.cat([text.labels, 1 - text.labels])
+        logits = self.discriminator(F.embedding(words, table), table, sides, both)
+        real, fake = F.cross_entropy(logits, words - PAD - 1, reduction="none").chunk(2)
+        return text.mean(real) + text.mean(complement_nll(fake))
+
+    def write(self, states: Tensor, targets: Tensor, layout: Padded) -> Tensor:
+        """(N, V - 1) scores of words from E's states (N, H) and the sides (B,) to write in."""
+        labels = self.targets(targets)[:, None].expand(-1, layout.mask.shape[1], -1)
+        rate = self.dropout if self.training else 0.0
+        hidden = self.generator.hidden(states + layout.rows(labels), layout, rate)
+        if self.cipher_scores is None:
+            return self.generator.scores(hidden)
+        outputs = (self.generator.scores, self.cipher_scores)
+        places = places_of_sides(targets, layout)
+        scores = [output(hidden[rows]) for output, rows in zip(outputs, places, strict=True)]
+        return torch.cat(scores)[torch.cat(places).argsort()]
+
+    def table(self) -> Tensor:
+        """(V, H) words as E reads them, or (V, 2 H) if each side has its own."""
+        if self.cipher_words is None:
+            return self.encoder.table()
+        sides = self.encoder.embedding, self.cipher_words
+        return torch.cat([self.encoder.project(words) for words in sides], 1)
+
+    def read(self, words: Tensor, labels: Tensor, layout: Padded) -> Tensor:
+        """(N, H) states of E.
+
+        Args:
+            words: (N, H) or (N, 2 H) words, rows of ``table``.
+            labels: (B,) side of each sentence.
+            layout: rows of the N words of B sentences.
+        """
+        if self.cipher_words is not None:
+            plain, cipher = words.chunk(2, 1)
+            of_plain = layout.rows((labels == PLAIN)[:, None].expand(layout.mask.shape))
+            words = torch.where(of_plain[:, None], plain, cipher)
+        return self.encoder(words, labels, layout)
+
+    def perturb(self, scores: Tensor) -> Tensor:
+        """Scores (N, V - 1) with Gumbel noise, as in NAGAN's training (A.3.1)."""
+        return add_gumbel_noise_(scores)
+
+    @torch.no_grad()
+    def decipher(self, cipher: TokenBatch) -> TokenBatch:
+        """The likeliest plain word at each place of cipher text."""
+        mask = length_mask(cipher.lengths, cipher.ids.shape[1])
+        layout = rows_of(mask)
+        sides = torch.full_like(cipher.lengths, CIPHER)
+        ids = decipher(self.numbering, cipher).ids
+        states = self.read(F.embedding(layout.rows(ids), self.table()), sides, layout)
+        scores = self.write(states, 1 - sides, layout)
+        return TokenBatch(layout.pad(scores.argmax(-1) + PAD + 1) * mask, cipher.lengths)
+
+    def validation_step(self, batch: CipherBatch, batch_idx: int) -> dict[str, TokenBatch]:
+        return {"samples": self.decipher(both_sides(batch).cipher)}
+
+    def test_step(self, batch: CipherBatch, batch_idx: int) -> dict[str, TokenBatch]:
+        return {"samples": self.decipher(both_sides(batch).cipher)}
