@@ -370,7 +370,9 @@ def test_links_to_recipes_are_layers_of_the_row() -> None:
 
 def test_curves_and_samples_stand_beside_their_row(tmp_path: Path) -> None:
     stored(tmp_path, RUN, SECOND_SEED, ORACLE)
-    for record, values in ((RUN, [5.0, 4.0, None]), (SECOND_SEED, [6.0, 3.0, 3.5])):
+    curves: list[tuple[Record, list[float | None]]]
+    curves = [(RUN, [5.0, 4.0, None]), (SECOND_SEED, [6.0, 3.0, 3.5])]
+    for record, values in curves:
         curve = Curve(
             record=record.path().stem,
             data="hmm",

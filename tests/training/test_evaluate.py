@@ -304,7 +304,7 @@ def test_a_trained_run_is_tested_at_another_setting_of_its_knob(tmp_path: Path) 
 def test_a_knob_that_is_not_there_is_refused_before_training(tmp_path: Path) -> None:
     session = Session(tmp_path)
     session.evaluate.knob = 0.5
-    session.model.knob = None  # type: ignore[misc]
+    session.model.knob = None  # type: ignore[misc, assignment]
     with pytest.raises(UserError, match=r"evaluate\.knob=0\.5: Boring has no knob to turn"):
         session.fit()
     assert not session.last.exists()

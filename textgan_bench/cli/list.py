@@ -64,9 +64,9 @@ def list(name: str | None, *, data: str | None) -> None:
         print("\n".join(wrap(f"methods: {', '.join(methods)}", WIDTH, break_on_hyphens=False)))
         print("list NAME prints the rows of a data set or of a method, and their budgets")
         if papers := names_of_tables():
-            known = ", ".join(papers)
+            offer = f"tables of papers: {', '.join(papers)}"
             print()
-            print("\n".join(wrap(f"tables of papers: {known}", WIDTH, break_on_hyphens=False)))
+            print("\n".join(wrap(offer, WIDTH, break_on_hyphens=False)))
             print("table NAME prints one with our scores beside the printed ones")
         return
     columns = [PAPER, *sorted({each for known in offered.values() for each in known} - {PAPER})]
