@@ -17,6 +17,7 @@ from datamodules.judging import Judging, Paired
 from datamodules.keys import Key, substitution
 from datamodules.lines import read_lines
 from datamodules.yelp import PUBLISHED, STAND_IN, Yelp
+from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Split
 from textgan_bench.tokens import Batch, CipherBatch, Sentence, pad_sequences
 
@@ -83,6 +84,11 @@ class WordSub(CountedCorpus):
             "test": shuffled[PAIRS : 2 * PAIRS],
         }
         train = shuffled[2 * PAIRS : 2 * (PAIRS + SIDE)]
+        if len(train) < 2:
+            raise UserError(
+                f"{self.folder} leaves no sentence a side for training: with {self.words:,} words "
+                f"it holds {len(pool):,} distinct ones, of which {2 * PAIRS:,} are held out"
+            )
         key = self.key_for(len(vocabulary))
         splits = encipher(key, self.max_length, train[0::2], train[1::2], held_out)
         sizes = ", ".join(f"{len(tokens.ids):,} {split}" for split, tokens in splits.items())

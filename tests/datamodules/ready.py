@@ -46,7 +46,7 @@ def construct(kind: type[Corpus]) -> Corpus:
     return kind(folder)
 
 
-def ready(corpus: Corpus, batch_size: int = 64, batches_per_epoch: int | None = None) -> TextData:
+def ready(corpus: Corpus, batch_size: int = 60, batches_per_epoch: int | None = None) -> TextData:
     data = TextData(corpus, batch_size, batches_per_epoch)
     data.prepare_data()
     data.setup("test")

@@ -1,8 +1,10 @@
 """With the key every cipher text is its plain text again, and the published figures hold."""
 
+import gzip
 import zipfile
 from collections import Counter
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import nltk
@@ -14,7 +16,9 @@ from torchmetrics import MetricCollection
 from datamodules import BrownW200, BrownW200Clean, CharacterCipher, TextData, WordSub
 from datamodules.brown import untagged
 from datamodules.keys import Key, substitution, vigenere
+from datamodules.yelp import STAND_IN
 from tests.datamodules.ready import ready
+from textgan_bench.errors import UserError
 from textgan_bench.evaluation.criteria import Criteria
 from textgan_bench.evaluation.scores import score
 from textgan_bench.evaluation.text import write_sentences
@@ -199,3 +203,14 @@ def test_letters_of_any_text(tmp_path: Path) -> None:
     path.write_text("one\n")
     with pytest.raises(ValueError, match="too short: it leaves no sentences for"):
         ready(CharacterCipher(path))
+
+
+def test_files_that_leave_nothing_to_train_on_are_refused(tmp_path: Path) -> None:
+    """Ten letters make a hundred sentences of two, whatever the files hold beside."""
+    lines = "".join(f"{a} {b}\n" for a, b in product("abcdefghij", repeat=2))
+    for name in STAND_IN:
+        path = tmp_path / name
+        content = lines.encode()
+        path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    with pytest.raises(UserError, match=r"no sentence a side .* it holds 100 distinct ones"):
+        WordSub(tmp_path).read()

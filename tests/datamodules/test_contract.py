@@ -121,9 +121,9 @@ def test_training_order_follows_the_seed(data: TextData) -> None:
 
 
 def test_an_epoch_may_be_a_number_of_batches(kind: type[Corpus]) -> None:
-    data = ready(construct(kind), batch_size=8, batches_per_epoch=3)
+    data = ready(construct(kind), batch_size=6, batches_per_epoch=3)
     batches = list(loaded(data, "train"))
-    assert [len(batch.ids) for batch in batches] == [8, 8, 8]
+    assert [len(batch.ids) for batch in batches] == [6, 6, 6]
 
 
 @pytest.fixture(scope="module")

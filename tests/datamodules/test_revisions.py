@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from hashlib import sha256
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -24,6 +24,7 @@ from torchmetrics import MetricCollection
 
 from datamodules import lstm, sources
 from datamodules.coco import ENTRIES, PADDING_ID
+from datamodules.yelp import STAND_IN
 from textgan_bench.evaluation.fingerprint import data_fingerprint
 from textgan_bench.evaluation.text import unparse
 from textgan_bench.interfaces import TextDataModule
@@ -40,6 +41,8 @@ NOT_AT_HAND = "yahoo_answers"
 """A table whose files are neither beside the checkout nor to be downloaded."""
 TOPICS = "snli-topics"
 """A table that has made-up files of its own: those of ``snli`` are about neither man nor woman."""
+FEW_WORDS = "yelp-wordsub-50"
+"""Likewise: those of ``yelp-wordsub`` have few sentences that 50 words tell apart."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -115,11 +118,16 @@ def make_files(folder: Path) -> None:
         topics = [line for noun in ("man", "lady", "girl") for line in sentences(n, noun)]
         write(folder / TOPICS / f"sentences_{part}.txt.gz", topics)
     write_arrays(folder / lstm.FILE, made_up_arrays())
+    (folder / FEW_WORDS).mkdir()
+    few = map(" ".join, islice(product(LETTERS[:12], repeat=4), 12_000))
+    for name in STAND_IN:
+        write(folder / FEW_WORDS / name, islice(few, 12_000 // len(STAND_IN)))
 
 
 def module_of(table: str, folder: Path) -> TextDataModule:
     """The data set of a table on made-up files, or the one that is generated."""
-    path = {TEXT: folder / "texygen_train.txt", TOPICS: folder / TOPICS}.get(table, folder)
+    own = {table: folder / table for table in (TOPICS, FEW_WORDS)}
+    path = ({TEXT: folder / "texygen_train.txt"} | own).get(table, folder)
     _, data = data_module(table, None if table in GENERATED else str(path))
     return data
 
