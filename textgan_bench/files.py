@@ -1,15 +1,17 @@
 """Files that outlast a kill, a full disk and another process; standard library only."""
 
 import atexit
+import csv
 import errno
 import fcntl
+import io
 import os
 import re
 import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -107,6 +109,17 @@ def replace_text(path: Path, text: str) -> None:
     """
     with replaced(path) as file:
         file.write(text.encode())
+
+
+def replace_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file as ``replaced`` does, its first line the header.
+
+    Raises:
+        OSError: it cannot be written; ``path`` is its file name.
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    replace_text(path, text.getvalue())
 
 
 def clear(folder: Path) -> None:

@@ -14,7 +14,6 @@ on 10. Sentences edited are those that have the target word; overlap is their me
 
 import argparse
 import csv
-import io
 import random
 import sys
 from collections import Counter, defaultdict
@@ -28,7 +27,7 @@ from tqdm import tqdm
 
 from textgan_bench.errors import UserError, print_anything
 from textgan_bench.evaluation.editing import POOL, RULES, Edit, Editor
-from textgan_bench.files import replace_text
+from textgan_bench.files import replace_rows
 from textgan_bench.interfaces import TextDataModule
 from textgan_bench.tokens import UNKNOWN_TOKEN
 from textgan_bench.training.run import Run
@@ -144,17 +143,8 @@ def page() -> str:
     return f"{table(results)}\n\nRun: {results[0].run}."
 
 
-def store(results: Sequence[Result], path: Path) -> None:
-    """Write results as CSV."""
-    file = io.StringIO()
-    rows = csv.writer(file, lineterminator="\n")
-    rows.writerow(Result._fields)
-    rows.writerows(results)
-    replace_text(path, file.getvalue())
-
-
 def load(path: Path) -> list[Result]:
-    """Read what ``store`` wrote."""
+    """Read what ``measure`` wrote."""
     with path.open(encoding="utf-8", newline="") as file:
         return [
             Result(
@@ -211,7 +201,7 @@ def main(run: Path, output: Path | None, **arguments: int | list[str]) -> None:
     except UserError as error:
         sys.exit(f"editing: {error}")
     path = output or run / "editing.csv"
-    store(results, path)
+    replace_rows(path, Result._fields, results)
     print(table(results), path, sep="\n\n")
 
 

@@ -20,9 +20,8 @@ Shapes: B pairs, H code.
 import argparse
 import copy
 import csv
-import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,7 +36,7 @@ from tqdm import tqdm
 from datamodules.counted import tokenise
 from datamodules.sources import parquet_files, read_columns
 from textgan_bench.errors import MissingError, UserError, print_anything
-from textgan_bench.files import replace_text
+from textgan_bench.files import replace_rows
 from textgan_bench.networks.sentence_codes import Encoder
 from textgan_bench.tokens import TokenBatch, Vocabulary, pad_sequences
 from textgan_bench.training.run import Run
@@ -244,17 +243,8 @@ def measure(runs: Sequence[Run], folder: Path, epochs: int, seed: int) -> list[R
     return results
 
 
-def store(results: Iterable[Result], path: Path) -> None:
-    """Write results as CSV."""
-    file = io.StringIO()
-    rows = csv.writer(file, lineterminator="\n")
-    rows.writerow(Result._fields)
-    rows.writerows(results)
-    replace_text(path, file.getvalue())
-
-
 def load(path: Path) -> list[Result]:
-    """Read what ``store`` wrote."""
+    """Read what ``measure`` wrote."""
     with path.open(encoding="utf-8", newline="") as file:
         return [
             Result(
@@ -308,7 +298,7 @@ def main(runs: Sequence[Path], pairs: Path, epochs: int, seed: int, output: Path
         results = measure([*map(Run, runs)], pairs, epochs, seed)
     except (UserError, FileNotFoundError) as error:
         sys.exit(f"entailment: {error}")
-    store(results, output)
+    replace_rows(output, Result._fields, results)
     print(table(results), output, sep="\n\n")
 
 

@@ -11,7 +11,6 @@ numbers do not compare, training text included: it is cut to the number of sampl
 
 import argparse
 import csv
-import io
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -23,7 +22,7 @@ from tqdm import tqdm
 
 from textgan_bench.cli.sample import draw_sentences
 from textgan_bench.errors import UserError, print_anything
-from textgan_bench.files import replace_text
+from textgan_bench.files import replace_rows
 from textgan_bench.interfaces import TextDataModule
 from textgan_bench.metrics.language_models import RNN
 from textgan_bench.metrics.perplexity import ReversePerplexity
@@ -102,21 +101,12 @@ def measure(runs: Sequence[Run], samples: int, seed: int, path: Path) -> list[Ro
                 model.to("cuda" if torch.cuda.is_available() else "cpu")
                 text = draw_sentences(model, data, n)
             rows.append(Row(revision, *name, n, round(perplexity(text, data), 2)))
-            store(rows, path)
+            replace_rows(path, Row._fields, rows)
     return rows
 
 
-def store(rows: Iterable[Row], path: Path) -> None:
-    """Write rows as CSV."""
-    file = io.StringIO()
-    lines = csv.writer(file, lineterminator="\n")
-    lines.writerow(Row._fields)
-    lines.writerows(rows)
-    replace_text(path, file.getvalue())
-
-
 def load(path: Path) -> list[Row]:
-    """Read what ``store`` wrote."""
+    """Read what ``measure`` wrote."""
     with path.open(encoding="utf-8", newline="") as file:
         return [
             Row(

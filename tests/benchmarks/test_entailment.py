@@ -22,11 +22,11 @@ from benchmarks.figures.entailment import (
     measure,
     page,
     read_pairs,
-    store,
     table,
 )
 from tests.boring import BoringData
 from textgan_bench.errors import MissingError, UserError
+from textgan_bench.files import replace_rows
 from textgan_bench.methods import MLE
 from textgan_bench.networks.sentence_codes import Encoder
 from textgan_bench.tokens import Vocabulary
@@ -132,7 +132,7 @@ def test_the_table_has_the_figures_of_the_paper(tmp_path: Path) -> None:
         Result("arae", "cpu", "medium", 120, 0.655),
         Result("vae", "cpu", "medium", 120, 0.6),
     ]
-    store(results, tmp_path / "found.csv")
+    replace_rows(tmp_path / "found.csv", Result._fields, results)
     assert load(tmp_path / "found.csv") == results
     assert table(results).splitlines()[2:] == [
         f"| {SUPERVISED} | – | 0.610 | 0.659 |",

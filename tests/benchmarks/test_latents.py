@@ -13,6 +13,7 @@ from benchmarks.figures.__main__ import LATENTS, main
 from benchmarks.figures.editing import OVERALL, PUBLISHED, Result, frequent_pairs
 from tests.boring import BoringData
 from textgan_bench.evaluation.editing import OFFSET, RULES
+from textgan_bench.files import replace_rows
 from textgan_bench.methods import MLE, NAGAN
 from textgan_bench.training.run import Run
 
@@ -148,7 +149,7 @@ def test_the_page_shows_the_file_there_is(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(editing, "EDITS", tmp_path / "edits.csv")
     assert "Not measured yet" in editing.page()
     results = [Result("coco, nagan", "random", "a", "man", "adam", 10, 2, 1.0)]
-    editing.store(results, editing.EDITS)
+    replace_rows(editing.EDITS, Result._fields, results)
     assert editing.page() == f"{editing.table(results)}\n\nRun: coco, nagan."
 
 

@@ -8,9 +8,10 @@ import pytest
 from torch import nn
 
 from benchmarks.figures import reverse_perplexity
-from benchmarks.figures.reverse_perplexity import Row, load, measure, page, published, store, table
+from benchmarks.figures.reverse_perplexity import Row, load, measure, page, published, table
 from tests.boring import BoringData
 from textgan_bench.errors import UserError
+from textgan_bench.files import replace_rows
 from textgan_bench.tokens import Sentence
 from textgan_bench.training.run import Run
 
@@ -66,7 +67,7 @@ def test_runs_of_different_text_do_not_share_a_table(
 def test_published_figures_stand_beside_ours(tmp_path: Path) -> None:
     assert published()["Real data"] == "27.4"
     rows = [Row("r", "real", "", "", 9, 30.0), Row("r", "vae", "cpu", "0", 9, 1234.56)]
-    store(rows, tmp_path / "rows.csv")
+    replace_rows(tmp_path / "rows.csv", Row._fields, rows)
     assert load(tmp_path / "rows.csv") == rows
     assert table(rows).splitlines()[2:] == [
         "| real | – | – | 9 | 30.0 | 27.4 |",

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.samplers import ngram_samples
+from benchmarks.figures.embedding_scores import ngram_samples
 from textgan_bench.functional import hashed_ngrams
 from textgan_bench.functional.frechet import frechet_distance
 from textgan_bench.functional.hashed_ngrams import BUCKETS, HashedNGrams

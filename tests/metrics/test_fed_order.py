@@ -7,7 +7,7 @@ from statistics import mean
 
 import pytest
 
-from tests.samplers import ngram_samples
+from benchmarks.figures.embedding_scores import ngram_samples
 from textgan_bench.metrics import FED
 from textgan_bench.metrics.encoders import encoder
 
