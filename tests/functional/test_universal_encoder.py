@@ -103,5 +103,12 @@ def test_a_later_text_leaves_an_earlier_one_as_it_is(weights: Weights) -> None:
     torch.testing.assert_close(made(long[::-1]).flip(0), kept, atol=1e-6, rtol=0)
 
 
+def test_a_text_is_embedded_after_one_of_inference_mode(weights: Weights) -> None:
+    with torch.inference_mode():  # as Lightning tests
+        encoder = UniversalEncoder.of(weights)
+        inside = encoder([[5, 6, 7]])
+    assert torch.equal(encoder([[5, 6, 7]]), inside)
+
+
 def test_no_sentence_has_the_shape_of_one(weights: Weights) -> None:
     assert UniversalEncoder.of(weights)([]).shape == (0, E)

@@ -220,6 +220,7 @@ class UniversalEncoder:
         embedded = [self.scale.new_zeros(0, self.table.shape[1])]
         lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
         with (
+            torch.inference_mode(False),  # memory of a trainer's test is written again after it
             torch.no_grad(),
             tqdm(total=len(sentences), desc="embedding", delay=QUIET_SECONDS) as bar,
         ):
