@@ -40,6 +40,7 @@ from textgan_bench.interfaces import (
     SentenceCoder,
     TextGenerator,
 )
+from textgan_bench.networks.pretraining import Pretraining
 from textgan_bench.tokens import (
     PAD,
     Batch,
@@ -292,6 +293,32 @@ def test_one_step_moves_every_player_and_stays_finite(kind: type[Method]) -> Non
     assert all(torch.isfinite(p).all() for p in after.values())
     still = [name for name in before if torch.equal(before[name], after[name])]
     assert still == []
+
+
+class Steps(pl.Callback):
+    """Numbers of the optimizers that move something, by phase."""
+
+    def __init__(self) -> None:
+        self.of_phase: dict[str, set[int]] = {}
+
+    def on_train_start(self, trainer: pl.Trainer, method: Any) -> None:
+        for number, optimizer in enumerate(trainer.optimizers):
+
+            def note(*_: Any, number: int = number) -> None:
+                self.of_phase.setdefault(method.phase, set()).add(number)
+
+            optimizer.register_step_post_hook(note)
+
+
+@every_method
+def test_the_game_has_optimizers_of_its_own(kind: type[Method]) -> None:
+    """By the moments that the likelihood leaves, the game's first steps are of another length."""
+    if "pretraining" not in inspect.signature(kind).parameters:
+        pytest.skip(f"{kind.__name__} has no pretraining")
+    method, steps = build(kind, pretraining=Pretraining(likelihood=2)), Steps()
+    fit(method, [lesson(kind)] * 4, callbacks=[steps])
+    assert set(steps.of_phase) == {"likelihood", "game"}
+    assert not steps.of_phase["likelihood"] & steps.of_phase["game"]
 
 
 class Spoil(pl.Callback):

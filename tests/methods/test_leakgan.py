@@ -206,7 +206,8 @@ def losses_of_a_step(
     blocks = torch.arange(0, MAX_LENGTH, DURATION) < samples.lengths[:, None]
     monkeypatch.setattr("textgan_bench.methods.leakgan.write", lambda *_: samples)
     monkeypatch.setattr(method, "rewards", lambda *_: (rewards, blocks))
-    monkeypatch.setattr(method, "move", lambda *both: losses.extend(both))
+    monkeypatch.setattr(method, "optimizers", lambda: [None] * 5)
+    monkeypatch.setattr(method, "descend", lambda loss, optimizer, clip: losses.append(loss))
     method.play(samples, 0)
     manager_loss, worker_loss = losses
     return manager_loss, worker_loss

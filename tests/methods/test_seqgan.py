@@ -111,7 +111,7 @@ def test_the_loss_of_a_step_is_the_sum_of_rewards_times_log_probabilities(
     losses: list[Tensor] = []
     monkeypatch.setattr(method.generator, "sample", lambda n, temperature: samples)
     monkeypatch.setattr(method, "rewards", lambda batch: rewards)
-    monkeypatch.setattr(method, "optimizers", lambda: [None, None])
+    monkeypatch.setattr(method, "optimizers", lambda: [None, None, None])
     monkeypatch.setattr(method, "descend", lambda loss, optimizer, clip: losses.append(loss))
     method.play(2)
     nll: Tensor = method.generator(samples)

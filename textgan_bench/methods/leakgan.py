@@ -287,9 +287,10 @@ class LeakGAN(TextGenerator):
         self.likelihood_batches = likelihood_batches
 
     def configure_optimizers(self) -> list[Optimizer]:
+        halves = [self.manager, self.worker]
+        # The likelihood and the game have an Adam of each half of their own (code).
         return [
-            Adam(self.manager.parameters(), self.generator_lr),
-            Adam(self.worker.parameters(), self.generator_lr),
+            *(Adam(half.parameters(), self.generator_lr) for half in 2 * halves),
             Adam(self.discriminator.parameters(), self.discriminator_lr),
         ]
 
@@ -336,7 +337,11 @@ class LeakGAN(TextGenerator):
         manager_loss = -self.mean_of_blocks(blocks, text.lengths)
         nll = self.worker(text, goals.detach(), self.manager.duration)
         worker_loss = self.mean_of_symbols(nll, text.lengths)
-        self.move(manager_loss, worker_loss)
+        manager_optimizer, worker_optimizer, *_ = cast(
+            "list[LightningOptimizer]", self.optimizers()
+        )
+        self.descend(manager_loss, manager_optimizer, clip=GRADIENT_NORM)
+        self.descend(worker_loss, worker_optimizer, clip=GRADIENT_NORM)
         return {"manager/loss": manager_loss, "worker/nll": worker_loss}
 
     def play(self, batch: TokenBatch, turn: int) -> dict[str, Tensor]:
@@ -354,7 +359,11 @@ class LeakGAN(TextGenerator):
         nll = self.worker(text, goals.detach(), duration)
         steps = word_cosines(features, goals, text.lengths, duration, nll.shape[1]).detach()
         worker_loss = self.mean_of_symbols(steps * nll, text.lengths)
-        self.move(manager_loss, worker_loss)
+        *_, manager_optimizer, worker_optimizer, _ = cast(
+            "list[LightningOptimizer]", self.optimizers()
+        )
+        self.descend(manager_loss, manager_optimizer, clip=GRADIENT_NORM)
+        self.descend(worker_loss, worker_optimizer, clip=GRADIENT_NORM)
         return {
             "manager/loss": manager_loss,
             "manager/reward": self.mean_of_blocks(rewards, text.lengths),
@@ -371,12 +380,6 @@ class LeakGAN(TextGenerator):
         loss = discriminator_loss(*scores) / 2
         self.descend(loss + self.discriminator_l2 * self.discriminator.penalty(), optimizer)
         return loss
-
-    def move(self, manager_loss: Tensor, worker_loss: Tensor) -> None:
-        """One step of each half on its own loss."""
-        manager_optimizer, worker_optimizer, _ = cast("list[LightningOptimizer]", self.optimizers())
-        self.descend(manager_loss, manager_optimizer, clip=GRADIENT_NORM)
-        self.descend(worker_loss, worker_optimizer, clip=GRADIENT_NORM)
 
     def writer(self) -> LeakedWriter:
         return LeakedWriter(self.manager, self.worker, self.discriminator)

@@ -112,7 +112,10 @@ class SeqGAN(TextGenerator):
         self.pretraining = pretraining
 
     def configure_optimizers(self) -> list[Optimizer]:
+        # The game has an Adam of its own (code): by the moments of the likelihood, a mean over
+        # symbols, its first steps on a sum over the batch would be some ten times as long.
         return [
+            Adam(self.generator.parameters(), self.generator_lr),
             Adam(self.generator.parameters(), self.generator_lr),
             Adam(self.discriminator.parameters(), self.discriminator_lr),
         ]
@@ -131,35 +134,35 @@ class SeqGAN(TextGenerator):
 
     def imitate(self, batch: TokenBatch) -> Tensor:
         """One step of maximum likelihood; nats a symbol."""
-        generator_optimizer, _ = cast("list[LightningOptimizer]", self.optimizers())
+        optimizer, _, _ = cast("list[LightningOptimizer]", self.optimizers())
         symbols = drawn_mask(batch.lengths, self.max_length).sum()
         loss = self.generator(batch).sum() / process_mean(symbols.float())
-        self.descend(loss, generator_optimizer, clip=GRADIENT_NORM)
+        self.descend(loss, optimizer, clip=GRADIENT_NORM)
         self.follow(0.0)
         return loss
 
     def play(self, n: int) -> dict[str, Tensor]:
         """One step of the generator on ``n`` sentences (eq. 8)."""
-        generator_optimizer, _ = cast("list[LightningOptimizer]", self.optimizers())
+        _, optimizer, _ = cast("list[LightningOptimizer]", self.optimizers())
         samples = self.generator.sample(n, temperature=1.0)
         rewards = self.rewards(samples)  # (B, T)
         log_probs = F.pad(-self.generator(samples), (0, self.max_length))[:, : self.max_length]
         # A sum over the batch, as in the code: its gradient is cut at a norm of 5.
         loss = -process_count() * (rewards * log_probs).sum()
-        self.descend(loss, generator_optimizer, clip=GRADIENT_NORM)
+        self.descend(loss, optimizer, clip=GRADIENT_NORM)
         self.follow(self.lag)
         drawn = drawn_mask(samples.lengths, self.max_length)
         return {"generator/loss": loss / n, "generator/reward": rewards[drawn].mean()}
 
     def tell_apart(self, batch: TokenBatch) -> Tensor:
         """One step of the discriminator on a batch of text and as many fresh samples; nats."""
-        _, discriminator_optimizer = cast("list[LightningOptimizer]", self.optimizers())
+        *_, optimizer = cast("list[LightningOptimizer]", self.optimizers())
         samples = self.generator.sample(len(batch.ids), temperature=1.0)
         real = F.pad(batch.ids, (0, self.max_length - batch.ids.shape[1]), value=PAD)
         scores = self.discriminator(torch.cat([real, samples.ids])).chunk(2)
         loss = discriminator_loss(*scores) / 2
         penalised = loss + self.discriminator_l2 * self.discriminator.penalty()
-        self.descend(penalised, discriminator_optimizer)
+        self.descend(penalised, optimizer)
         return loss
 
     @torch.no_grad()
