@@ -6,6 +6,7 @@ import torch
 from scipy.stats import chisquare
 
 from tests.trainer import loader, trainer
+from textgan_bench.errors import UserError
 from textgan_bench.kernels import row_chunks
 from textgan_bench.losses.relaxation import draw
 from textgan_bench.methods import MLE, TransformerMLE
@@ -133,3 +134,14 @@ def test_validation_averages_over_words_and_not_over_batches() -> None:
 
     whole = method.nats_per_word(pad_sequences(sentences, 4)).item()
     assert logged["validation/nll"] == pytest.approx(whole, rel=1e-6)
+
+
+def test_all_weights_start_as_spread_as_asked() -> None:
+    torch.manual_seed(0)
+    method = MLE(500, 20, embedding=32, hidden=32, cell="lstm", start_std=0.1)
+    for weight in method.parameters():
+        # Of the chi-square law of n squares: four deviations of the estimate.
+        assert weight.std().item() == pytest.approx(0.1, rel=4 * (2 * weight.numel()) ** -0.5)
+        assert abs(weight.mean().item()) < 0.4 * weight.numel() ** -0.5
+    with pytest.raises(UserError, match=r"start_std=0.0 is above 0"):
+        MLE(3, 2, start_std=0.0)

@@ -17,7 +17,7 @@ The Transformer's feed-forward width is 384, which comes within 2 % of the table
 from typing import ClassVar, Literal, cast
 
 from pytorch_lightning.core.optimizer import LightningOptimizer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Adam
 
 from textgan_bench.errors import UserError
@@ -92,6 +92,7 @@ class MLE(_MaximumLikelihood):
 
     Args:
         cell: kind of cell; ``lstm`` is the baseline of Kusner and Hernández-Lobato (2016).
+        start_std: standard deviation of all weights at the start; None for PyTorch's own start.
 
     Raises:
         UserError: there is no such cell.
@@ -105,11 +106,17 @@ class MLE(_MaximumLikelihood):
         embedding: int = 300,
         hidden: int = 256,
         cell: Literal["gru", "lstm"] = "gru",
+        start_std: float | None = None,
         lr: float = 1e-3,
     ) -> None:
         if cell not in CELLS:
             raise UserError(f"cell={cell}: choose one of {', '.join(CELLS)}")
         generator = CELLS[cell](vocab_size, max_length, embedding, hidden)
+        if start_std is not None:
+            if start_std <= 0:
+                raise UserError(f"start_std={start_std} is above 0")
+            for weight in generator.parameters():
+                nn.init.normal_(weight, std=start_std)
         super().__init__(vocab_size, max_length, generator, lr)
         self.save_hyperparameters()
 
