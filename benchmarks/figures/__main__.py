@@ -1,8 +1,9 @@
 """Draw the figures of the pages into ``docs/figures``: ``make figures``.
 
-Those of NAGAN's trials come from ``docs``. Those of the papers are read off logs, samples and
-checkpoints in ``runs``; one whose runs are missing is left as it is, and the commands that make the
-runs are named. A look inside any run of NAGAN is drawn by ``--inside`` into the folder of the run.
+That of NAGAN's trials comes from ``docs``, that of trust from the records. Those of the papers are
+read off logs, samples and checkpoints in ``runs``; one whose runs are missing is left as it is, and
+the commands that make the runs are named. A look inside any run of NAGAN is drawn by ``--inside``
+into the folder of the run.
 """
 
 import argparse
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.figures import gumbel, importance, latents, nagan
+from benchmarks.figures import gumbel, importance, latents, nagan, trust
 from textgan_bench.errors import UserError
 from textgan_bench.training.row import Row
 from textgan_bench.training.run import Run
@@ -59,7 +60,7 @@ def main(budget: str, seed: int, inside: Path | None = None) -> None:
     if inside is not None:
         look(Run(inside))
         return
-    print(*nagan.draw(FOLDER), sep="\n")
+    print(*nagan.draw(FOLDER), trust.draw(FOLDER), sep="\n")
     missing: dict[str, list[str]] = {}
     for figure in (*FIGURES, *LATENTS):
         rows = [Row(method, figure.data, seed, budget) for method in figure.methods]

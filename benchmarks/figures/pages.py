@@ -13,6 +13,7 @@ from benchmarks.figures import (
     entailment,
     reverse_perplexity,
     trials,
+    trust,
 )
 from textgan_bench.files import replace_text
 from textgan_bench.leaderboard import load
@@ -96,6 +97,7 @@ PAGES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
         "hmm": trials.table(trials.TRIALS, "hmm"),
         "coco": trials.table(trials.TRIALS, "coco"),
     },
+    Path("docs/trust.md"): {"columns": trust.table},
 }
 
 

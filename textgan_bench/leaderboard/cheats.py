@@ -58,21 +58,21 @@ def verdicts(block: Block, samples: int = MEASURED_ON) -> list[Verdict]:
 
 
 def _leads(column: Column, cheat: Line, data: Sequence[Line], rows: Sequence[Line]) -> bool:
-    gap, rivals = _gap(column, cheat, data), _rivals(column, data, rows)
-    if gap is None:
+    off, others = gap(column, cheat, data), rivals(column, data, rows)
+    if off is None:
         return False
     # Without a method to lead, the data itself.
-    return round(gap, column.digits) <= round(min(rivals, default=0.0), column.digits)
+    return round(off, column.digits) <= round(min(others, default=0.0), column.digits)
 
 
 def _gives_away(
     column: Column, cheat: Line, data: Sequence[Line], rows: Sequence[Line], samples: int
 ) -> bool:
-    gap = _gap(column, cheat, data)
-    if gap is None or gap <= chance(column, samples):
+    off = gap(column, cheat, data)
+    if off is None or off <= chance(column, samples):
         return False
-    rivals = _rivals(column, data, rows)
-    return not rivals or min(rivals) < gap - chance(column, samples)
+    others = rivals(column, data, rows)
+    return not others or min(others) < off - chance(column, samples)
 
 
 def chance(column: Column, samples: int) -> float:
@@ -86,20 +86,26 @@ def chance(column: Column, samples: int) -> float:
     return CHANCE * column.spread * (2 * MEASURED_ON / samples) ** 0.5
 
 
-def _rivals(column: Column, data: Sequence[Line], rows: Sequence[Line]) -> list[float]:
+def rivals(column: Column, data: Sequence[Line], rows: Sequence[Line]) -> list[float]:
     """Distances of the methods that do not repeat themselves."""
     distinct = _value(DISTINCT, data) or 0.0
     gaps = []
     for row in rows:
         own = row.value(DISTINCT)
         if row.kind == "run" and not (own is not None and own < COLLAPSED * distinct):
-            gap = _gap(column, row, data)
-            gaps += [] if gap is None else [gap]
+            off = gap(column, row, data)
+            gaps += [] if off is None else [off]
     return gaps
 
 
-def _gap(column: Column, row: Line, data: Sequence[Line]) -> float | None:
-    """How much worse than the data a row is, None where that cannot be said."""
+def gap(column: Column, row: Line, data: Sequence[Line]) -> float | None:
+    """How much worse than the data a row is, at least 0; None where that cannot be said.
+
+    Args:
+        column: the score, whose order says what is worse.
+        row: what is judged.
+        data: rows of text itself; the first that has the score is its value.
+    """
     value, target = row.value(column.key), _value(column.key, data)
     if value is None or (target is None and column.better != "→0"):
         return None
