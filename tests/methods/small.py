@@ -116,6 +116,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "reward_lr": 0.4,
         "reward_decay": 50,
     },
+    "CipherGAN": {"embedding": 8, "filters": 2, "blocks": 1, "past": 20},
     "NAGANDecipherment": {**TRANSFORMER, "embedding_dim": 16},
     "NAGAN": {
         **TRANSFORMER,
@@ -171,5 +172,5 @@ LABELLED = {"ARAETransfer", "CrossAlignedAutoencoder"}
 COUNTS = {"FrequencyRanks", "HMMEM", "SparseHMMEM"}
 """They follow no gradient."""
 
-DECIPHERS = COUNTS | {"NAGANDecipherment"}
+DECIPHERS = COUNTS | {"CipherGAN", "NAGANDecipherment"}
 """They learn from plain and cipher text."""

@@ -4,6 +4,7 @@ from textgan_bench.methods.aae import AAE
 from textgan_bench.methods.arae import ARAE
 from textgan_bench.methods.arae_transfer import ARAETransfer
 from textgan_bench.methods.autoencoder import Autoencoder
+from textgan_bench.methods.ciphergan import CipherGAN
 from textgan_bench.methods.cross_aligned import CrossAlignedAutoencoder
 from textgan_bench.methods.fmgan import FMGAN
 from textgan_bench.methods.frequency_ranks import FrequencyRanks
@@ -33,6 +34,7 @@ __all__ = [
     "VAE",
     "ARAETransfer",
     "Autoencoder",
+    "CipherGAN",
     "CrossAlignedAutoencoder",
     "FrequencyRanks",
     "GumbelSoftmaxGAN",
