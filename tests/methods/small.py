@@ -116,7 +116,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "reward_lr": 0.4,
         "reward_decay": 50,
     },
-    "CipherGAN": {"embedding": 8, "filters": 2, "blocks": 1, "past": 20},
+    "CipherGAN": {"embedding": 8, "filters": 4, "discriminator_filters": 2, "blocks": 1},
     "NAGANDecipherment": {**TRANSFORMER, "embedding_dim": 16},
     "NAGAN": {
         **TRANSFORMER,

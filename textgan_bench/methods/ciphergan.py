@@ -211,7 +211,8 @@ class CipherGAN(Method):
         vocab_size: V, padding counted; both sides share it.
         max_length: T, number of symbols of the longest sentence.
         embedding: E, size of a word vector, and of that of a place.
-        filters: channels of the first layer of each network.
+        filters: channels of the first layer of a translator.
+        discriminator_filters: channels of the first layer of a discriminator.
         blocks: number of blocks of two layers in a translator.
         dropout: rate for the input of the discriminators.
         cycle: lambda, weight of the cycle.
@@ -235,6 +236,7 @@ class CipherGAN(Method):
         *,
         embedding: int = 256,
         filters: int = 32,
+        discriminator_filters: int = 32,
         blocks: int = 5,
         dropout: float = 0.5,
         cycle: float = 1.0,
@@ -257,7 +259,7 @@ class CipherGAN(Method):
         self.to_cipher = to_cipher  # F
         self.to_plain = to_plain  # G
         self.discriminators = nn.ModuleList(
-            Discriminator(max_length, embedding, filters, dropout) for _ in range(2)
+            Discriminator(max_length, embedding, discriminator_filters, dropout) for _ in range(2)
         )  # of plain and of cipher text
         self.past = nn.ModuleList(Past(past, max_length, vocab_size) for _ in range(2))
         self.cycle = cycle
