@@ -13,6 +13,7 @@ from textgan_bench.methods.hmm_em import HMMEM
 from textgan_bench.methods.importance import ImportanceSampledGAN
 from textgan_bench.methods.irl import IRL
 from textgan_bench.methods.leakgan import LeakGAN
+from textgan_bench.methods.lm_discriminator import LMDiscriminator
 from textgan_bench.methods.mdlm import MDLM
 from textgan_bench.methods.mle import MLE, TransformerMLE
 from textgan_bench.methods.nagan import NAGAN, NAGANDecipherment
@@ -39,6 +40,7 @@ __all__ = [
     "FrequencyRanks",
     "GumbelSoftmaxGAN",
     "ImportanceSampledGAN",
+    "LMDiscriminator",
     "LeakGAN",
     "NAGANDecipherment",
     "RelGAN",
