@@ -94,7 +94,7 @@ def test_each_network_descends_the_losses_of_its_own(
     logged: dict[str, Tensor] = {}
 
     def descend(loss: Tensor, optimizer: Any) -> None:
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         gradients.update(
             {n: p.grad.clone() for n, p in method.named_parameters() if p.grad is not None}
         )
@@ -262,7 +262,7 @@ def hold(method: CipherGAN, key: Key, wrong: int = 0) -> None:
             layer.weight.data.fill_(1.0)
             layer.bias.data.zero_()
         if isinstance(layer, Block):
-            layer.layers[4].weight.data.zero_()  # type: ignore[union-attr, operator]
+            layer.layers[4].weight.data.zero_()  # type: ignore[operator]
     size = method.words.embedding_dim
     for p in range(period):
         for s in range(symbols):

@@ -174,7 +174,7 @@ def test_the_language_models_do_not_follow_the_generator(
 
     def seen(loss: Tensor, optimizer: Any) -> None:
         method.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         named = method.named_parameters()
         moved.append({name.split(".")[0] for name, p in named if p.grad is not None})
 
@@ -215,8 +215,9 @@ def hold(method: LMDiscriminator, key: Key) -> None:
     network.encoder_style.bias.data[0] = -1.0  # -1 of plain text, 1 of cipher text
     network.encoder_style.weight.data[0] = 2.0
     for cells in (network.encoder, network.generator):
-        cells.bias_ih_l0.data[:hidden] = shut  # reset: the past is read
-        cells.bias_ih_l0.data[hidden : 2 * hidden] = -shut  # update: the new state takes its place
+        weight_fed, weight_state, bias_fed, _ = cells.parameters()
+        bias_fed.data[:hidden] = shut  # reset: the past is read
+        bias_fed.data[hidden : 2 * hidden] = -shut  # update: the new state takes its place
         push = torch.zeros(hidden, hidden)
         for place in range(slot, hidden - slot):
             push[place + slot, place] = sharp  # E fills from the second slot on
@@ -230,9 +231,9 @@ def hold(method: LMDiscriminator, key: Key) -> None:
                 for word in range(VOCAB_SIZE):
                     row = slot + side * VOCAB_SIZE + word
                     push[row, 0] = sharp * (side - 0.5)
-                    cells.weight_ih_l0.data[2 * hidden + row, word] = sharp
-                    cells.bias_ih_l0.data[2 * hidden + row] = -sharp
-        cells.weight_hh_l0.data[2 * hidden :] = push
+                    weight_fed.data[2 * hidden + row, word] = sharp
+                    bias_fed.data[2 * hidden + row] = -sharp
+        weight_state.data[2 * hidden :] = push
     plain = key.table.argsort(1)[0]
     for word in range(1, VOCAB_SIZE):
         network.output.weight.data[word, word] = 1.0

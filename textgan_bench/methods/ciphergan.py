@@ -30,7 +30,7 @@ Departures: the point x~ is a constant but for W, and no word is deciphered as p
 Shapes: B batch, T time, V vocabulary, E embedding, C channels, S stretches, P past translations.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import cast
 
@@ -354,8 +354,8 @@ class CipherGAN(Method):
             penalties.append(unit_slope_penalty(discriminator, points))
         return torch.stack(losses).sum(), torch.stack(penalties).sum()
 
-    def _past(self) -> Iterator[Past]:
-        return iter(cast("Iterator[Past]", self.past))
+    def _past(self) -> Iterable[Past]:
+        return cast("Iterable[Past]", self.past)
 
     @torch.no_grad()
     def decipher(self, cipher: TokenBatch) -> TokenBatch:

@@ -28,6 +28,7 @@ has it, while that of the reconstruction is a sum. Readings: docs/decipherment.m
 Shapes: B sentences of a side, T time, V vocabulary, E embedding, H hidden.
 """
 
+from collections.abc import Iterable
 from typing import cast
 
 import torch
@@ -195,7 +196,7 @@ class LMDiscriminator(Method):
             text: sentences of both sides, the plain ones first.
             written: (2 B, T, V) words in the other side of each.
         """
-        parts = zip(self.language_models, sides_of(text), strict=True)
+        parts = zip(self._models(), sides_of(text), strict=True)
         real = [per_word(model.nll(side), side.lengths) for model, side in parts]
         fake = self.likelihood_of_written(text, written) if self.negatives else torch.zeros(())
         return torch.stack(real).sum(), fake.to(text.ids.device)
@@ -206,9 +207,12 @@ class LMDiscriminator(Method):
         sides = zip(written.chunk(2)[::-1], text.lengths.chunk(2)[::-1], strict=True)
         losses = [
             per_word(model.soft_nll(words, lengths), lengths)
-            for model, (words, lengths) in zip(self.language_models, sides, strict=True)
+            for model, (words, lengths) in zip(self._models(), sides, strict=True)
         ]
         return torch.stack(losses).sum()
+
+    def _models(self) -> Iterable[SoftLanguageModel]:
+        return cast("Iterable[SoftLanguageModel]", self.language_models)
 
     @torch.no_grad()
     def decipher(self, cipher: TokenBatch) -> TokenBatch:
