@@ -116,6 +116,8 @@ SMALL: dict[str, dict[str, Any]] = {
         "reward_lr": 0.4,
         "reward_decay": 50,
     },
+    "CipherGAN": {"embedding": 8, "filters": 4, "discriminator_filters": 2, "blocks": 1},
+    "LMDiscriminator": {"embedding": 16, "style": 8, "content": 24, "lr": 3e-3},
     "NAGANDecipherment": {**TRANSFORMER, "embedding_dim": 16},
     "NAGAN": {
         **TRANSFORMER,
@@ -171,5 +173,5 @@ LABELLED = {"ARAETransfer", "CrossAlignedAutoencoder"}
 COUNTS = {"FrequencyRanks", "HMMEM", "SparseHMMEM"}
 """They follow no gradient."""
 
-DECIPHERS = COUNTS | {"NAGANDecipherment"}
+DECIPHERS = COUNTS | {"CipherGAN", "LMDiscriminator", "NAGANDecipherment"}
 """They learn from plain and cipher text."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tests.trainer import fit
 from textgan_bench.methods import CrossAlignedAutoencoder
-from textgan_bench.methods.cross_aligned import StyleVectors
+from textgan_bench.networks.styled_autoencoder import StyleVectors
 from textgan_bench.tokens import PAD, TokenBatch, TransferBatch, pad_sequences
 
 VOCAB_SIZE, MAX_LENGTH, STYLE, CONTENT = 8, 4, 8, 24

@@ -39,6 +39,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         f"NAGAN.{name}": ABLATIONS[name]
         for name in ("soft", "gumbel", "cnn", "cnn_layer_norm", "rnn")
     },
+    "LMDiscriminator.negatives": {"negatives": 1.0},
     "NAGAN.word_vectors": {
         "start": replace(SMALL["NAGAN"]["start"], word_vectors=True),
         "embedding_dim": 5,
@@ -97,7 +98,7 @@ class PatternedNoise(TorchDispatchMode):
         number = (
             0.618034 * torch.arange(1, like.shape[-1] + 1, dtype=like.dtype) + self.draws * 0.377
         )
-        is_batch = self.by_style or len(like) in (BATCH_SIZE, BATCH_SIZE // 2)
+        is_batch = self.by_style or len(like) in (2 * BATCH_SIZE, BATCH_SIZE, BATCH_SIZE // 2)
         if like.dim() > 1 and is_batch:
             period = PERIOD if self.by_style else BATCH_SIZE // 2
             row = torch.arange(len(like), dtype=like.dtype) % period
@@ -190,7 +191,7 @@ def train(name: str, precision: Any, steps: int, patterned: bool) -> dict[str, A
             TransferBatch(batch.ids[:size], batch.lengths[:size], labels, targets)
             for batch in whole
         ]
-    if name in DECIPHERS:
+    if stem in DECIPHERS:
         whole = [CipherBatch(*a, *b) for a, b in zip(whole, whole[1:] + whole[:1], strict=True)]
     share = slice(rank * size // processes, (rank + 1) * size // processes)
     mine = [type(batch)(*(column[share] for column in batch)) for batch in whole]

@@ -145,5 +145,23 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     """
     share = real.new_empty(len(real), 1).uniform_()
     points = torch.lerp(fake.detach(), real.detach(), share).requires_grad_()
+    return unit_slope_penalty(critic, points)
+
+
+def unit_slope_penalty(critic: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+    """Mean of (||d critic / d point|| - 1)^2, which asks for slopes of 1 everywhere.
+
+    Args:
+        critic: function from (B, …) points to (B, …) scores, of which those of an example are
+            added up.
+        points: (B, …) points that require a gradient, with or without history.
+
+    Returns:
+        The penalty, at least 0, differentiable in the critic and in the history of ``points``.
+
+    >>> linear = lambda points: points @ torch.tensor([[3.0], [4.0]])
+    >>> unit_slope_penalty(linear, torch.zeros(2, 2, requires_grad=True)).item()
+    16.0
+    """
     (gradient,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
-    return (gradient.norm(dim=1) - 1).square().mean()
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()

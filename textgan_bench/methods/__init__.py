@@ -4,6 +4,7 @@ from textgan_bench.methods.aae import AAE
 from textgan_bench.methods.arae import ARAE
 from textgan_bench.methods.arae_transfer import ARAETransfer
 from textgan_bench.methods.autoencoder import Autoencoder
+from textgan_bench.methods.ciphergan import CipherGAN
 from textgan_bench.methods.cross_aligned import CrossAlignedAutoencoder
 from textgan_bench.methods.fmgan import FMGAN
 from textgan_bench.methods.frequency_ranks import FrequencyRanks
@@ -12,6 +13,7 @@ from textgan_bench.methods.hmm_em import HMMEM
 from textgan_bench.methods.importance import ImportanceSampledGAN
 from textgan_bench.methods.irl import IRL
 from textgan_bench.methods.leakgan import LeakGAN
+from textgan_bench.methods.lm_discriminator import LMDiscriminator
 from textgan_bench.methods.mdlm import MDLM
 from textgan_bench.methods.mle import MLE, TransformerMLE
 from textgan_bench.methods.nagan import NAGAN, NAGANDecipherment
@@ -33,10 +35,12 @@ __all__ = [
     "VAE",
     "ARAETransfer",
     "Autoencoder",
+    "CipherGAN",
     "CrossAlignedAutoencoder",
     "FrequencyRanks",
     "GumbelSoftmaxGAN",
     "ImportanceSampledGAN",
+    "LMDiscriminator",
     "LeakGAN",
     "NAGANDecipherment",
     "RelGAN",
