@@ -116,6 +116,14 @@ SMALL: dict[str, dict[str, Any]] = {
         "reward_lr": 0.4,
         "reward_decay": 50,
     },
+    "UNMT": {"embedding": 8, "hidden": 16, "dropout": 0.0, "annealing": 100},
+    "DeepLatentSequence": {
+        "embedding": 8,
+        "hidden": 16,
+        "dropout": 0.0,
+        "annealing": 100,
+        "pretraining": Pretraining(likelihood=1),
+    },
     "NAGANDecipherment": {**TRANSFORMER, "embedding_dim": 16},
     "NAGAN": {
         **TRANSFORMER,
@@ -171,5 +179,8 @@ LABELLED = {"ARAETransfer", "CrossAlignedAutoencoder"}
 COUNTS = {"FrequencyRanks", "HMMEM", "SparseHMMEM"}
 """They follow no gradient."""
 
-DECIPHERS = COUNTS | {"NAGANDecipherment"}
+DECIPHERS = COUNTS | {"NAGANDecipherment", "DeepLatentSequence", "UNMT"}
 """They learn from plain and cipher text."""
+
+TURNS: dict[str, int] = {"DeepLatentSequence": 2}
+"""Batches in which every player learns, where one batch is not enough: the priors come first."""

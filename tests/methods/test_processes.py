@@ -33,6 +33,7 @@ from textgan_bench.tokens import CipherBatch, TokenBatch, TransferBatch, length_
 VARIANTS: dict[str, dict[str, Any]] = {
     "ARAETransfer.three": {"styles": 3},
     "CrossAlignedAutoencoder.three": {"styles": 3},
+    "DeepLatentSequence.pooling": {"pooling": 3, "annealing": 2},
     "FMGAN.phases": {"pretraining": Pretraining(likelihood=1, discriminator=1)},
     "FMGAN.sinkhorn": {"distance": "sinkhorn"},
     **{
@@ -97,7 +98,8 @@ class PatternedNoise(TorchDispatchMode):
         number = (
             0.618034 * torch.arange(1, like.shape[-1] + 1, dtype=like.dtype) + self.draws * 0.377
         )
-        is_batch = self.by_style or len(like) in (BATCH_SIZE, BATCH_SIZE // 2)
+        sizes = (BATCH_SIZE // 2, BATCH_SIZE, 2 * BATCH_SIZE)  # the last is both sides of a cipher
+        is_batch = self.by_style or len(like) in sizes
         if like.dim() > 1 and is_batch:
             period = PERIOD if self.by_style else BATCH_SIZE // 2
             row = torch.arange(len(like), dtype=like.dtype) % period
@@ -190,7 +192,7 @@ def train(name: str, precision: Any, steps: int, patterned: bool) -> dict[str, A
             TransferBatch(batch.ids[:size], batch.lengths[:size], labels, targets)
             for batch in whole
         ]
-    if name in DECIPHERS:
+    if stem in DECIPHERS:
         whole = [CipherBatch(*a, *b) for a, b in zip(whole, whole[1:] + whole[:1], strict=True)]
     share = slice(rank * size // processes, (rank + 1) * size // processes)
     mine = [type(batch)(*(column[share] for column in batch)) for batch in whole]
