@@ -361,7 +361,7 @@ def test_the_weight_of_denoising_decays_from_the_first_translation_on() -> None:
 def test_the_learning_rate_is_halved_after_each_validation_that_is_not_the_best(
     tmp_path: Path,
 ) -> None:
-    """Validations of the priors do not count, and an interruption, after the fourth, forgets none."""
+    """Those of the priors do not count, and an interruption, after the fourth, forgets none."""
     values = iter([1.0, 3.0, 4.0, 2.0, 2.5, 2.4])
     rates: list[float] = []
     batch = rewritten((1,), 2)
