@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import pytest
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from tests.trainer import fit, loader, trainer
 from textgan_bench.methods import UNMT, DeepLatentSequence
-from textgan_bench.methods.latent_sequence import OBJECTIVE
+from textgan_bench.methods.latent_sequence import OBJECTIVE, Prior
 from textgan_bench.networks import attentional_translator
 from textgan_bench.networks.pretraining import Pretraining
 from textgan_bench.tokens import PAD, CipherBatch, TokenBatch, TransferBatch, pad_sequences
@@ -52,6 +52,10 @@ def method() -> DeepLatentSequence:
     return built.double().eval()
 
 
+def prior_of(method: DeepLatentSequence, style: int) -> Prior:
+    return cast(Prior, method.priors[style])
+
+
 def log_q(method: DeepLatentSequence | UNMT, source: tuple[int, ...], style: int) -> Tensor:
     """(7,) log q(z | x) of all sentences."""
     read = method.translator.read(pad_sequences([source] * len(SENTENCES), MAX_LENGTH))
@@ -72,7 +76,7 @@ def test_the_divergence_is_that_of_all_translations(method: DeepLatentSequence, 
     n, target = 60_000, 1 - label
     with torch.no_grad():
         q = log_q(method, (2, 1), target)
-        p = -method.priors[target](every()).sum(1)
+        p = -prior_of(method, target)(every()).sum(1)
         symbols = method.symbols(every().lengths)
         expected = float((q.exp() * (q - p) / symbols).sum())
         batch = rewritten((2, 1), n, label)
@@ -101,7 +105,7 @@ def plain_divergence(method: DeepLatentSequence, batch: TransferBatch, noise: Te
     net, found = method.translator, []
     for row in range(len(batch.ids)):
         one = TokenBatch(batch.ids[row : row + 1], batch.lengths[row : row + 1])
-        prior = method.priors[int(batch.targets[row])]
+        prior = prior_of(method, int(batch.targets[row]))
         read = net.read(one)
         place, vectors = net.start(read), net.styles(batch.targets[row : row + 1])
         before = prior.embedding.weight[PAD][None]
@@ -189,7 +193,8 @@ def plain_nll(method: UNMT, source: list[int], style: int, words: list[int]) -> 
             math.exp(float(net.energy.weight[0] @ (net.keys.weight @ value + query).tanh()))
             for value in values
         ]
-        context = sum(e / sum(energies) * v for e, v in zip(energies, values, strict=True))
+        shares = torch.tensor(energies).double() / sum(energies)
+        context = shares @ torch.stack(values)
         prediction = (net.readout.weight @ torch.cat([h, context])).tanh()
         found.append(-float((net.output.weight @ prediction).log_softmax(0)[symbol]))
         before = table[symbol]
@@ -269,7 +274,7 @@ def test_the_bound_lies_below_the_likelihood_and_meets_it(method: DeepLatentSequ
     x, label, target = (2,), 0, 1
     with torch.no_grad():
         q = log_q(method, x, target)
-        p_z = -method.priors[target](every()).sum(1)
+        p_z = -prior_of(method, target)(every()).sum(1)
         read = method.translator.read(every())
         taught = pad_sequences([x] * len(SENTENCES), MAX_LENGTH)
         p_x = -method.translator.teach(read, torch.full((7,), label), taught).sum(1)
@@ -306,7 +311,7 @@ def test_priors_learn_the_text_of_their_styles_alone(method: DeepLatentSequence)
     for style in (0, 1):
         rows = [row for row in range(7) if labels[row] == style]
         nll = sum(
-            float(method.priors[style](pad_sequences([SENTENCES[row]], 2)).sum()) for row in rows
+            float(prior_of(method, style)(pad_sequences([SENTENCES[row]], 2)).sum()) for row in rows
         )
         expected += nll / sum(min(len(SENTENCES[row]) + 1, 2) for row in rows) / 2
     assert float(method.prior_loss(text)) == pytest.approx(expected)

@@ -201,7 +201,8 @@ class _Transfer(Method):
             sides = torch.tensor([PLAIN, CIPHER], device=batch.ids.device)
             labels = sides.repeat_interleave(len(batch.ids))
             pairs = zip(batch.plain, batch.cipher, strict=True)
-            batch = TransferBatch(*(torch.cat(pair) for pair in pairs), labels, CIPHER - labels)
+            ids, lengths = (torch.cat(pair) for pair in pairs)
+            batch = TransferBatch(ids, lengths, labels, CIPHER - labels)
         if not isinstance(batch, TransferBatch):
             raise UserError(
                 "the data have neither styles nor cipher text: a method that rewrites learns from "

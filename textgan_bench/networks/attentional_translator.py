@@ -21,7 +21,7 @@ from textgan_bench.losses.relaxation import gumbel_noise_like, straight_through_
 from textgan_bench.networks.knobs import check_dropout
 from textgan_bench.tokens import PAD, Batch, TokenBatch, length_mask
 
-INITIAL_RANGE = 0.1  # all weights start uniform in [-0.1, 0.1], code
+INITIAL_RANGE, CODE_HIDDEN = 0.1, 512  # weights start uniform in [-0.1, 0.1], 512 units, code
 TEMPERATURE = 1.0  # of the Gumbel softmax, code
 
 
@@ -113,8 +113,10 @@ class AttentionalTranslator(nn.Module):
         self.readout = nn.Linear(3 * hidden, hidden, bias=False)
         self.output = nn.Linear(hidden, vocab_size, bias=False)
         self.dropout = nn.Dropout(dropout)
+        # Sums over fewer units are as large; otherwise small networks pass on next to nothing.
+        largest = INITIAL_RANGE * (CODE_HIDDEN / hidden) ** 0.5
         for weight in self.parameters():
-            nn.init.uniform_(weight, -INITIAL_RANGE, INITIAL_RANGE)
+            nn.init.uniform_(weight, -largest, largest)
 
     @property
     def blank_symbol(self) -> int:
