@@ -193,7 +193,7 @@ def plain_nll(method: UNMT, source: list[int], style: int, words: list[int]) -> 
             math.exp(float(net.energy.weight[0] @ (net.keys.weight @ value + query).tanh()))
             for value in values
         ]
-        shares = torch.tensor(energies).double() / sum(energies)
+        shares = torch.tensor(energies, dtype=torch.float64) / sum(energies)
         context = shares @ torch.stack(values)
         prediction = (net.readout.weight @ torch.cat([h, context])).tanh()
         found.append(-float((net.output.weight @ prediction).log_softmax(0)[symbol]))
@@ -416,3 +416,28 @@ def test_what_cannot_be_is_refused_in_a_line() -> None:
     for pretraining in (Pretraining(), Pretraining(likelihood=1, discriminator=1)):
         with pytest.raises(ValueError, match="the priors are language models"):
             DeepLatentSequence(VOCAB_SIZE, MAX_LENGTH, pretraining=pretraining, **SMALL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [UNMT, DeepLatentSequence])
+def test_the_style_is_changed_and_the_content_kept(kind: type[UNMT | DeepLatentSequence]) -> None:
+    options: dict[str, Any] = {"embedding": 16, "hidden": 32, "dropout": 0.0, "shuffle": 0.0}
+    options |= {"annealing": 400, "lr": 5e-3}
+    if kind is DeepLatentSequence:
+        options |= {"pretraining": Pretraining(likelihood=100), "prior_lr": 1e-2, "kl": 0.1}
+    torch.manual_seed(0)
+    method = kind(8, 4, **options)
+    fit(method, [styled(64) for _ in range(700)])
+    method.eval()
+    batch = styled(500)
+    ids, lengths = method.rewrite(batch)
+    assert (ids[:, 0] == batch.targets + 1).float().mean() > 0.95
+    assert (ids[:, 1:3] == batch.ids[:, 1:3]).float().mean() > 0.9, "a quarter is chance"
+    assert (lengths == 3).float().mean() > 0.95
+
+
+def styled(n: int) -> TransferBatch:
+    """A word that tells the style, 1 or 2, and two of four others."""
+    labels = torch.randint(2, (n,))
+    ids = torch.cat([labels[:, None] + 1, torch.randint(3, 7, (n, 2)), torch.zeros(n, 1).long()], 1)
+    return TransferBatch(ids, torch.full((n,), 3), labels, 1 - labels)
