@@ -24,7 +24,8 @@ Sizes, weights and rates are those of the authors' code, cindyxinyiwang/deep-lat
 and so is the learning rate, halved whenever L of validation text is not the lowest so far. Here z'
 is the likeliest word by word, where the code draws at temperature 0.01, x is read once for z and
 z', and blanked words have a symbol of their own, there <unk>. Language models learn by Adam, there
-by SGD that goes back to the best of them. That training ends with the sixth halving. Two oversights
+by SGD that goes back to the best of them. Networks narrower than the code's start from larger
+weights (``AttentionalTranslator``). The code's training ends with the sixth halving. Two oversights
 are left out: attention to the padding behind a sentence, and dropout in the prior, which the code
 turns off and, by training the network around it, on again.
 
