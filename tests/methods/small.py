@@ -118,6 +118,14 @@ SMALL: dict[str, dict[str, Any]] = {
     },
     "CipherGAN": {"embedding": 8, "filters": 4, "discriminator_filters": 2, "blocks": 1},
     "LMDiscriminator": {"embedding": 16, "style": 8, "content": 24, "lr": 3e-3},
+    "UNMT": {"embedding": 8, "hidden": 16, "dropout": 0.0, "annealing": 100},
+    "DeepLatentSequence": {
+        "embedding": 8,
+        "hidden": 16,
+        "dropout": 0.0,
+        "annealing": 100,
+        "pretraining": Pretraining(likelihood=1),
+    },
     "NAGANDecipherment": {**TRANSFORMER, "embedding_dim": 16},
     "NAGAN": {
         **TRANSFORMER,
@@ -173,5 +181,14 @@ LABELLED = {"ARAETransfer", "CrossAlignedAutoencoder"}
 COUNTS = {"FrequencyRanks", "HMMEM", "SparseHMMEM"}
 """They follow no gradient."""
 
-DECIPHERS = COUNTS | {"CipherGAN", "LMDiscriminator", "NAGANDecipherment"}
+DECIPHERS = COUNTS | {
+    "CipherGAN",
+    "DeepLatentSequence",
+    "LMDiscriminator",
+    "NAGANDecipherment",
+    "UNMT",
+}
 """They learn from plain and cipher text."""
+
+TURNS: dict[str, int] = {"DeepLatentSequence": 2}
+"""Batches in which every player learns, where one batch is not enough: the priors come first."""

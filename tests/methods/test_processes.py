@@ -33,6 +33,7 @@ from textgan_bench.tokens import CipherBatch, TokenBatch, TransferBatch, length_
 VARIANTS: dict[str, dict[str, Any]] = {
     "ARAETransfer.three": {"styles": 3},
     "CrossAlignedAutoencoder.three": {"styles": 3},
+    "DeepLatentSequence.pooling": {"pooling": 3, "annealing": 2},
     "FMGAN.phases": {"pretraining": Pretraining(likelihood=1, discriminator=1)},
     "FMGAN.sinkhorn": {"distance": "sinkhorn"},
     **{
@@ -98,7 +99,8 @@ class PatternedNoise(TorchDispatchMode):
         number = (
             0.618034 * torch.arange(1, like.shape[-1] + 1, dtype=like.dtype) + self.draws * 0.377
         )
-        is_batch = self.by_style or len(like) in (2 * BATCH_SIZE, BATCH_SIZE, BATCH_SIZE // 2)
+        sizes = (BATCH_SIZE // 2, BATCH_SIZE, 2 * BATCH_SIZE)  # the last is both sides of a cipher
+        is_batch = self.by_style or len(like) in sizes
         if like.dim() > 1 and is_batch:
             period = PERIOD if self.by_style else BATCH_SIZE // 2
             row = torch.arange(len(like), dtype=like.dtype) % period

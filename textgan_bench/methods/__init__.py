@@ -12,6 +12,7 @@ from textgan_bench.methods.gumbel import GumbelSoftmaxGAN
 from textgan_bench.methods.hmm_em import HMMEM
 from textgan_bench.methods.importance import ImportanceSampledGAN
 from textgan_bench.methods.irl import IRL
+from textgan_bench.methods.latent_sequence import UNMT, DeepLatentSequence
 from textgan_bench.methods.leakgan import LeakGAN
 from textgan_bench.methods.lm_discriminator import LMDiscriminator
 from textgan_bench.methods.mdlm import MDLM
@@ -32,11 +33,13 @@ __all__ = [
     "MDLM",
     "MLE",
     "NAGAN",
+    "UNMT",
     "VAE",
     "ARAETransfer",
     "Autoencoder",
     "CipherGAN",
     "CrossAlignedAutoencoder",
+    "DeepLatentSequence",
     "FrequencyRanks",
     "GumbelSoftmaxGAN",
     "ImportanceSampledGAN",
