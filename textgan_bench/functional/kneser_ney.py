@@ -13,6 +13,7 @@ is what the discounts took, and the recursion ends at the uniform distribution o
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -26,9 +27,11 @@ from textgan_bench.functional.ngrams import (
     Indices,
     IntArray,
     bits,
+    grouped,
     packed,
     sorted_pairs,
 )
+from textgan_bench.functional.threads import in_order
 
 MARKS = UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"  # the first words of every model
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
@@ -219,8 +222,8 @@ def _count(tokens: IntArray32, vocab_size: int, order: int) -> list[_Level]:
         parts: list[_Level] = []
         longer = np.full(len(tokens), -1, dtype=np.int32)
         rows, counts = 0, []
-        for ends in _parts(row, has_row, occurrences):
-            part, ends, count = _ngrams_at(ends, row, tokens, bits(vocab_size - 1))
+        found = partial(_ngrams_at, row=row, tokens=tokens, word_bits=bits(vocab_size - 1))
+        for part, ends, count in in_order(found, _parts(row, has_row, occurrences)):
             longer[ends] = np.repeat(np.arange(rows, rows + len(count), dtype=np.int32), count)
             rows += len(count)
             parts.append(part)
@@ -249,13 +252,11 @@ def _parts(
     if number == 1:
         yield np.flatnonzero(has_row)
         return
-    part = np.full(len(row) - 1, number, dtype=np.uint16)
-    for start in range(0, len(part), PART):
-        stop = min(start + PART, len(part))
-        counted = has_row[start + 1 : stop + 1]
-        part[start:stop][counted] = part_of_row[row[start:stop][counted]]
-    for index in range(number):
-        if len(ends := 1 + np.flatnonzero(part == index)):
+    blocks = (
+        start + np.flatnonzero(has_row[start : start + PART]) for start in range(0, len(row), PART)
+    )
+    for ends in grouped(((ends, part_of_row[row[ends - 1]]) for ends in blocks), number):
+        if len(ends):
             yield ends
 
 

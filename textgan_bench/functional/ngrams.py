@@ -5,6 +5,7 @@ dense, so no two n-grams share one, whatever the order and the vocabulary. A sta
 n-grams together, earlier ones first.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +45,27 @@ def packed(rank: Indices, word: Indices, word_bits: int) -> IntArray:
     if bits(largest) + word_bits > KEY_BITS:
         raise UserError(f"{largest + 1} n-grams of 2^{word_bits} words exceed 63-bit keys")
     return rank.astype(np.int64) << word_bits | word
+
+
+def grouped(
+    blocks: Iterable[tuple[NDArray[np.intp], NDArray[np.uint16]]], groups: int
+) -> Iterator[NDArray[np.intp]]:
+    """The positions of each group in turn, of positions and their groups in blocks.
+
+    4 bytes a position are kept, which is below 2^31.
+
+    >>> blocks = [(np.array([0, 1]), np.array([1, 0], np.uint16)), (np.array([4]), np.ones(1, "H"))]
+    >>> [positions.tolist() for positions in grouped(blocks, 2)]
+    [[1], [0, 4]]
+    """
+    pieces = []
+    for position, group in blocks:
+        order = np.argsort(group, kind="stable")
+        bounds = np.searchsorted(group[order], np.arange(groups + 1))
+        pieces.append((position[order].astype(np.int32), bounds))
+    for group in range(groups):
+        parts = [position[bounds[group] : bounds[group + 1]] for position, bounds in pieces]
+        yield np.concatenate(parts, dtype=np.intp)
 
 
 def sorted_pairs(key: IntArray, position: NDArray[np.intp]) -> tuple[IntArray, NDArray[np.intp]]:
