@@ -78,18 +78,22 @@ def score_chunks(
                 del judging[name]
     if not num_samples:
         raise UserError("there are no sentences to score")
-    for name in watched(judging.keys()):
+    computed: dict[str, dict[str, float]] = {}
+    # Backwards, as the first ones need most memory: what the others kept is forgotten by then.
+    for name in watched([*judging][::-1]):
         try:
             with on_threads():
-                computed = {key: float(value) for key, value in judging[name].compute().items()}
+                scores = judging[name].compute()
+            computed[name] = {key: float(value) for key, value in scores.items()}
         except ValueError as error:
-            left_out[name], computed = str(error), {}
-        for key, value in computed.items():
+            left_out[name] = str(error)
+        judging[name].reset()
+    for name in judging:
+        for key, value in computed.get(name, {}).items():
             if math.isfinite(value):
                 values[key] = value
             else:
                 left_out[key] = f"it is {value}" if any_word else "no word was written"
-        judging[name].reset()  # what it kept of the samples, before the next one needs memory
     return Scores(values, left_out)
 
 

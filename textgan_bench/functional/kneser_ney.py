@@ -298,14 +298,20 @@ def _interpolate(
         total = np.bincount(level.context, level.count, minlength=len(lower))
         reserved = np.bincount(level.context, taken, minlength=len(lower))
         gamma = np.divide(reserved, total, out=np.ones_like(total), where=total > 0)
-        kept = (level.count - taken) / total[level.context]
-        prob = kept + gamma[level.context] * lower[level.tail]
+        prob = level.count - taken  # in place, as there may be millions
+        del taken
+        prob /= total[level.context]
+        below_share = gamma[level.context]
+        below_share *= lower[level.tail]
+        prob += below_share
+        del below_share
         if n == 1:
             prob[MARKS.index(BEGIN)] = 1.0  # it is given, never predicted
         else:
             below = tables[-1]
             tables[-1] = replace(below, log10_backoff=np.log10(gamma))
-        log10_prob = np.minimum(0.0, np.log10(prob))  # rounding must not exceed one
+        log10_prob = np.log10(prob)
+        np.minimum(0.0, log10_prob, out=log10_prob)  # rounding must not exceed one
         tables.append(NGramTable(level.context, level.word, log10_prob, np.zeros(len(prob))))
         lower = prob
     return tuple(tables)

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from textgan_bench.errors import UserError
 
 KEY_BITS = 63
+HALVED = 4
+"""Ranges of 2^32 keys that are told apart before keys of 32 bits are sorted; more take too long."""
 
 IntArray = NDArray[np.int64]
 Indices = NDArray[np.int64] | NDArray[np.int32]
@@ -76,8 +78,29 @@ def sorted_pairs(key: IntArray, position: NDArray[np.intp]) -> tuple[IntArray, N
     """
     # PyTorch's stable sort of integers is a radix sort, which half as many bits halve. numpy's
     # takes two and a half times as long with a position packed into each key, as it has no other.
-    fits = not len(key) or int(key.max()) <= np.iinfo(np.int32).max
-    ordered, index = torch.sort(
-        torch.from_numpy(key.astype(np.int32) if fits else key), stable=True
-    )
-    return ordered.numpy().astype(np.int64), position[index.numpy()]
+    if not len(key):
+        return key, position
+    low = int(key.min())
+    groups = (int(key.max()) - low >> 32) + 1
+    if groups == 1:
+        return _sorted_32_bits(key, position, low)
+    if groups > HALVED:
+        ordered, index = torch.sort(torch.from_numpy(key), stable=True)
+        return ordered.numpy(), position[index.numpy()]
+    group = key - low >> 32
+    parts = [np.flatnonzero(group == number) for number in range(groups)]
+    found = [
+        _sorted_32_bits(key[part], position[part], low + (number << 32))
+        for number, part in enumerate(parts)
+    ]
+    keys, positions = zip(*found, strict=True)
+    return np.concatenate(keys), np.concatenate(positions)
+
+
+def _sorted_32_bits(
+    key: IntArray, position: NDArray[np.intp], low: int
+) -> tuple[IntArray, NDArray[np.intp]]:
+    """``sorted_pairs`` of keys from ``low`` to below ``low`` + 2^32."""
+    middle = low + 2**31
+    ordered, index = torch.sort(torch.from_numpy((key - middle).astype(np.int32)), stable=True)
+    return ordered.numpy() + np.int64(middle), position[index.numpy()]

@@ -168,7 +168,8 @@ class SelfBLEU(TextMetric):
             (self.self_bleu_hashes, hashes),
             (self.self_bleu_sizes, sizes),
         ):
-            state.append(torch.from_numpy(values).to(self.device))
+            # A copy, as what lives long in a measuring thread's memory keeps all of that in use.
+            state.append(torch.from_numpy(values).to(self.device, copy=True))
 
     def compute(self) -> dict[str, Tensor]:
         self._join()

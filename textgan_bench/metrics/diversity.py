@@ -149,7 +149,7 @@ class DistinctNGrams(TextMetric):
 
     def update(self, samples: Sequence[Sequence[str]]) -> None:
         for n, (hashes, number) in enumerate(self.measured(samples), start=1):
-            known = [*getattr(self, f"ngram_hashes_{n}"), hashes.to(self.device)]
+            known = [*getattr(self, f"ngram_hashes_{n}"), hashes.to(self.device, copy=True)]
             # Many pieces repeat each other: once they are longer than the first, they join it.
             if sum(map(len, known[1:])) > len(known[0]):
                 known = [torch.cat(known).unique()]

@@ -143,8 +143,9 @@ class ReverseLMScore(TextMetric):
 
     def update(self, samples: Sentences) -> None:
         words, lengths = self.measured(samples)
-        self.reverse_words.append(words.to(self.device))
-        self.reverse_lengths.append(lengths.to(self.device))
+        # Copies: what lives long in the memory of a measuring thread keeps all of that in use.
+        self.reverse_words.append(words.to(self.device, copy=True))
+        self.reverse_lengths.append(lengths.to(self.device, copy=True))
 
     def compute(self) -> dict[str, Tensor]:
         # The pieces in one, so that they are not in memory twice.
