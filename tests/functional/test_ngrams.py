@@ -1,10 +1,9 @@
 """Sorting and grouping of positions, against Python's."""
 
-from itertools import chain
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from textgan_bench.functional.ngrams import grouped, sorted_pairs
 
@@ -26,15 +25,17 @@ def test_pairs_are_sorted_by_key_then_by_place(keys: list[int]) -> None:
     assert ordered.dtype == np.int64
 
 
-@given(st.lists(st.lists(st.integers(0, 6), max_size=9), max_size=4))
-def test_groups_hold_their_positions_in_order(blocks: list[list[int]]) -> None:
-    everything = [(group, start) for start, group in enumerate(chain.from_iterable(blocks))]
-    starts = np.cumsum([0, *map(len, blocks)])
-    arrays = (
-        (start + np.arange(len(block)), np.array(block, dtype=np.uint16))
-        for start, block in zip(starts, blocks, strict=False)
-    )
+@given(st.lists(st.integers(0, 6), max_size=40), st.integers(1, 9))
+def test_groups_hold_their_positions_in_order(groups: list[int], size: int) -> None:
+    array = np.array(groups, dtype=np.uint16)
 
-    found = [positions.tolist() for positions in grouped(arrays, 8)] if blocks else [[]] * 8
+    def members(start: int) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
+        block = array[start : start + size]
+        return np.arange(start, start + len(block)), block
 
-    assert found == [[start for group, start in everything if group == each] for each in range(8)]
+    found = list(grouped(range(0, 1 + len(groups), size), members, 8))
+
+    places = range(len(groups))
+    assert [each.tolist() for each in found] == [
+        [place for place in places if groups[place] == group] for group in range(8)
+    ]

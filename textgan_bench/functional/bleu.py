@@ -14,7 +14,8 @@ number of samples; an n-gram of the samples is looked up under the index's rank 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -120,20 +121,23 @@ class _Orders:
     def parts(self) -> Iterator[_Part]:
         """The positions in parts of about ``PART``."""
         number = math.ceil(len(self._kept) / PART)
-        parts = [self.positions()] if number == 1 else grouped(self._spread(number), number)
+        if number == 1:
+            parts: Iterable[NDArray[np.intp]] = [self.positions()]
+        else:
+            starts = range(0, len(self._kept), PART)
+            parts = grouped(starts, partial(self._spread, number), number)
         before = 0
         for positions in parts:
             yield _Part(positions, before)
             before += len(positions)
 
-    def _spread(self, number: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.uint16]]]:
-        """Positions, and a part for each one that is the same for equal n-grams."""
-        for start in range(0, len(self._kept), PART):
-            position = start + np.flatnonzero(self._kept[start : start + PART])
-            word = self._text.words[position + self._order - 1]
-            # a multiplicative hash spreads the n-grams; Knuth's 2^32 divided by the golden ratio
-            mixed = (self._rank[position] + (word.astype(np.int64) << 20)) * 2654435769
-            yield position, ((mixed >> 13) % number).astype(np.uint16)
+    def _spread(self, number: int, start: int) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
+        """Positions from ``start`` on, and a part for each that is the same for equal n-grams."""
+        position = start + np.flatnonzero(self._kept[start : start + PART])
+        word = self._text.words[position + self._order - 1]
+        # a multiplicative hash spreads the n-grams; Knuth's 2^32 divided by the golden ratio
+        mixed = (self._rank[position] + (word.astype(np.int64) << 20)) * 2654435769
+        return position, ((mixed >> 13) % number).astype(np.uint16)
 
     def level(self, position: NDArray[np.intp]) -> tuple[_Level, _Tokens]:
         """The n-grams that begin at some positions, and where each of them does."""
@@ -303,8 +307,8 @@ def self_bleu(
     for n in range(max(orders)):
         if not of_text.go_on():
             break
-        for sentences, counts in in_order(clipped, of_text.parts()):
-            torch.from_numpy(matches[n]).index_add_(0, sentences, counts)
+        for sentence, counts in in_order(clipped, of_text.parts()):
+            torch.from_numpy(matches[n]).index_add_(0, sentence, counts)
     candidates = _distinct(text.lengths)
     sentences = np.bincount(np.searchsorted(candidates, text.lengths))
     closest = np.array(

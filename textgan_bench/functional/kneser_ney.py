@@ -252,10 +252,12 @@ def _parts(
     if number == 1:
         yield np.flatnonzero(has_row)
         return
-    blocks = (
-        start + np.flatnonzero(has_row[start : start + PART]) for start in range(0, len(row), PART)
-    )
-    for ends in grouped(((ends, part_of_row[row[ends - 1]]) for ends in blocks), number):
+
+    def ends_from(start: int) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
+        ends = start + np.flatnonzero(has_row[start : start + PART])
+        return ends, part_of_row[row[ends - 1]]
+
+    for ends in grouped(range(0, len(row), PART), ends_from, number):
         if len(ends):
             yield ends
 
@@ -295,23 +297,38 @@ def _interpolate(
     tables: list[NGramTable] = []
     for n, (level, discount) in enumerate(zip(levels, discounts, strict=True), start=1):
         taken = discount[np.minimum(level.count, 3)]
-        total = np.bincount(level.context, level.count, minlength=len(lower))
+        sums = np.bincount(level.context, level.count, minlength=len(lower))
+        total = np.asarray(sums, dtype=np.float64)
         reserved = np.bincount(level.context, taken, minlength=len(lower))
         gamma = np.divide(reserved, total, out=np.ones_like(total), where=total > 0)
-        prob = level.count - taken  # in place, as there may be millions
-        del taken
-        prob /= total[level.context]
-        below_share = gamma[level.context]
-        below_share *= lower[level.tail]
-        prob += below_share
-        del below_share
+        prob = taken  # in the same memory, a part at a time: there may be millions
+        log10_prob = np.empty(len(prob))
+        fill = partial(_fill, level, total, gamma, lower, prob, log10_prob)
+        for _ in in_order(fill, range(0, len(prob), PART)):
+            pass
         if n == 1:
             prob[MARKS.index(BEGIN)] = 1.0  # it is given, never predicted
+            log10_prob[MARKS.index(BEGIN)] = 0.0
         else:
             below = tables[-1]
             tables[-1] = replace(below, log10_backoff=np.log10(gamma))
-        log10_prob = np.log10(prob)
-        np.minimum(0.0, log10_prob, out=log10_prob)  # rounding must not exceed one
         tables.append(NGramTable(level.context, level.word, log10_prob, np.zeros(len(prob))))
         lower = prob
     return tuple(tables)
+
+
+def _fill(
+    level: _Level,
+    total: FloatArray,
+    gamma: FloatArray,
+    lower: FloatArray,
+    prob: FloatArray,
+    log10_prob: FloatArray,
+    start: int,
+) -> None:
+    """Put probabilities from a row on, a ``PART`` of them, in the place of what was discounted."""
+    part = slice(start, start + PART)
+    context = level.context[part]
+    kept = (level.count[part] - prob[part]) / total[context]
+    prob[part] = kept + gamma[context] * lower[level.tail[part]]
+    log10_prob[part] = np.minimum(0.0, np.log10(prob[part]))  # rounding must not exceed one

@@ -5,14 +5,17 @@ dense, so no two n-grams share one, whatever the order and the vocabulary. A sta
 n-grams together, earlier ones first.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from textgan_bench.errors import UserError
+from textgan_bench.functional.threads import in_order
+
+T = TypeVar("T")
 
 KEY_BITS = 63
 HALVED = 4
@@ -50,21 +53,29 @@ def packed(rank: Indices, word: Indices, word_bits: int) -> IntArray:
 
 
 def grouped(
-    blocks: Iterable[tuple[NDArray[np.intp], NDArray[np.uint16]]], groups: int
+    blocks: Iterable[T],
+    members: Callable[[T], tuple[NDArray[np.intp], NDArray[np.uint16]]],
+    groups: int,
 ) -> Iterator[NDArray[np.intp]]:
-    """The positions of each group in turn, of positions and their groups in blocks.
+    """The positions of each group in turn, in their order; those of a block come by ``members``.
 
-    4 bytes a position are kept, which is below 2^31.
+    4 bytes are kept of a position, which is below 2^31. Blocks are gone through by as many threads
+    as ``on_threads`` gives.
 
-    >>> blocks = [(np.array([0, 1]), np.array([1, 0], np.uint16)), (np.array([4]), np.ones(1, "H"))]
-    >>> [positions.tolist() for positions in grouped(blocks, 2)]
-    [[1], [0, 4]]
+    >>> starts, group = [0, 2], np.array([1, 0, 1, 1], np.uint16)
+    >>> def members(start):
+    ...     return np.arange(start, start + 2), group[start : start + 2]
+    >>> [positions.tolist() for positions in grouped(starts, members, groups=2)]
+    [[1], [0, 2, 3]]
     """
-    pieces = []
-    for position, group in blocks:
+
+    def ordered(block: T) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+        position, group = members(block)
         order = np.argsort(group, kind="stable")
         bounds = np.searchsorted(group[order], np.arange(groups + 1))
-        pieces.append((position[order].astype(np.int32), bounds))
+        return position[order].astype(np.int32), bounds
+
+    pieces = list(in_order(ordered, blocks))
     for group in range(groups):
         parts = [position[bounds[group] : bounds[group + 1]] for position, bounds in pieces]
         yield np.concatenate(parts, dtype=np.intp)
