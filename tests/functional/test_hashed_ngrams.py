@@ -129,3 +129,23 @@ WORD = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
 def test_checksums_of_all_words_at_once_are_those_of_each_ngram(text: Text) -> None:
     found = hashed_ngrams._bucket_counts(text).to_dense().numpy()
     np.testing.assert_array_equal(found, buckets_one_by_one(text))
+
+
+@pytest.mark.parametrize("block", [2, 7, 64])
+def test_products_block_by_block_have_the_digits_of_products_row_by_row(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashed_ngrams, "BLOCK", block)
+    generator = np.random.default_rng(0)
+    words = [f"w{i}" for i in range(20)]
+    text = [list(generator.choice(words, size=n)) for n in generator.integers(0, 12, size=100)]
+    counts = hashed_ngrams._bucket_counts(text)
+    weighted = hashed_ngrams._weighted(counts, torch.rand(BUCKETS, dtype=torch.float64))
+    in_rows = weighted.coalesce()
+
+    right = torch.rand(BUCKETS, 5, dtype=torch.float64)
+    left = torch.rand(100, 5, dtype=torch.float64)
+
+    assert not torch.equal(weighted._indices(), in_rows.indices())
+    assert torch.equal(weighted @ right, in_rows @ right)
+    assert torch.equal(weighted.T @ left, in_rows.T @ left)

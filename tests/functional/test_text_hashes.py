@@ -4,8 +4,11 @@ import subprocess
 import sys
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from textgan_bench.functional.text_hashes import (
+    KnownHashes,
     hash_words,
     ngram_hashes,
     sentence_hashes,
@@ -32,6 +35,16 @@ def test_the_order_of_words_matters_and_blanks_do_not_join_them() -> None:
     hashes, _ = ngram_hashes(hash_words([["a", "b", "a"], ["a", "a"], ["b", "b"]]), 2)
     assert len(set(hashes.tolist())) == 4
     assert len(set(sentence_hashes([["a b"], ["a", "b"], ["b", "a"], []]).tolist())) == 4
+
+
+INT64 = st.integers(-(2**63), 2**63 - 1)
+
+
+@given(st.lists(INT64, min_size=1), st.lists(INT64))
+def test_known_hashes_hold_what_a_set_does(known: list[int], others: list[int]) -> None:
+    asked = np.array([*others, *known, *(value ^ 1 for value in known)], dtype=np.int64)
+    held = KnownHashes(np.array(known, dtype=np.int64)).hold(asked)
+    assert held.tolist() == [value in set(known) for value in asked.tolist()]
 
 
 def test_nothing_has_no_n_grams() -> None:

@@ -4,16 +4,20 @@ Text is written as ``reading`` reads it, words separated by blanks.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 
 from textgan_bench.errors import UserError
+from textgan_bench.functional.threads import in_order, on_threads
 from textgan_bench.functional.word_numbers import SharedText
-from textgan_bench.metrics.inputs import given, is_paired
+from textgan_bench.metrics.inputs import TextMetric, given, is_paired
 from textgan_bench.tokens import Sentence
+
+T = TypeVar("T")
 
 CHUNK = 10_000
 """Sentences a metric is given at once: what it needs for a moment grows with it."""
@@ -28,8 +32,8 @@ class Scores(NamedTuple):
     """Scores and metrics that these samples do not determine, and why."""
 
 
-def chunked(sentences: Iterable[Sentence], size: int = CHUNK) -> Iterator[list[Sentence]]:
-    """The sentences in lists of ``size``, the last one shorter."""
+def chunked(sentences: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """The sentences, or their lines, in lists of ``size``, the last one shorter."""
     iterator = iter(sentences)
     while chunk := list(islice(iterator, size)):
         yield chunk
@@ -61,8 +65,8 @@ def score_chunks(
     values: dict[str, float] = {}
     left_out: dict[str, str] = {}
     num_samples, any_word = 0, False
-    for sentences in chunks:
-        chunk = SharedText(sentences)  # what one metric finds in it the others need not look for
+
+    for chunk in _measured(judging, chunks):
         any_word = any_word or any(chunk)
         own = None if aligned is None else aligned[num_samples:][: len(chunk)]
         num_samples += len(chunk)
@@ -74,18 +78,43 @@ def score_chunks(
                 del judging[name]
     if not num_samples:
         raise UserError("there are no sentences to score")
-    for name in watched(judging.keys()):
+    computed: dict[str, dict[str, float]] = {}
+    # Backwards, as the first ones need most memory: what the others kept is forgotten by then.
+    for name in watched([*judging][::-1]):
         try:
-            computed = {key: float(value) for key, value in judging[name].compute().items()}
+            with on_threads():
+                scores = judging[name].compute()
+            computed[name] = {key: float(value) for key, value in scores.items()}
         except ValueError as error:
-            left_out[name], computed = str(error), {}
-        for key, value in computed.items():
+            left_out[name] = str(error)
+        judging[name].reset()
+    for name in judging:
+        for key, value in computed.get(name, {}).items():
             if math.isfinite(value):
                 values[key] = value
             else:
                 left_out[key] = f"it is {value}" if any_word else "no word was written"
-        judging[name].reset()  # what it kept of the samples, before the next one needs memory
     return Scores(values, left_out)
+
+
+def _measured(
+    judging: Mapping[str, Metric], chunks: Iterable[list[Sentence]]
+) -> Iterator[SharedText]:
+    """The chunks, with what metrics need of them, found by several threads where all can."""
+    text_metrics = [metric for metric in judging.values() if isinstance(metric, TextMetric)]
+
+    def measured(sentences: list[Sentence]) -> SharedText:
+        chunk = SharedText(sentences)  # what one metric finds in it the others need not look for
+        for metric in text_metrics:
+            with suppress(ValueError):  # which ``update`` raises again
+                metric.measured(given(metric, chunk, None)["samples"])
+        return chunk
+
+    if all(metric.in_threads for metric in text_metrics):
+        with on_threads():
+            yield from in_order(measured, chunks)
+    else:
+        yield from map(SharedText, chunks)
 
 
 def score(

@@ -14,6 +14,7 @@ from textgan_bench.evaluation.bootstrap import standard_errors
 from textgan_bench.evaluation.criteria import Criteria
 from textgan_bench.evaluation.scores import CHUNK, Scores, chunked, score_chunks
 from textgan_bench.reading import read_lines, read_sentences
+from textgan_bench.tokens import Sentence
 
 QUIET_SECONDS = 1
 """What takes no longer shows no progress bar."""
@@ -31,9 +32,7 @@ def count_lines(file: Path) -> int:
 
 def score_file(criteria: Criteria, file: Path, num_samples: int) -> Scores:
     """The finite scores of a file, a piece of it in memory at a time."""
-    lines = tqdm(
-        read_lines(file), file.name, num_samples, leave=False, delay=QUIET_SECONDS, unit=" lines"
-    )
+    bar = tqdm(desc=file.name, total=num_samples, leave=False, delay=QUIET_SECONDS, unit=" lines")
     # Metrics of one piece are done within a second, those of more are shown from the start.
     watched = partial(
         tqdm,
@@ -42,9 +41,15 @@ def score_file(criteria: Criteria, file: Path, num_samples: int) -> Scores:
         delay=QUIET_SECONDS if num_samples <= CHUNK else 0,
         unit=" metrics",
     )
-    sentences = map(criteria.split_line, lines)
     aligned, unpaired = criteria.pairs(num_samples)
-    values, left_out = score_chunks(criteria.metrics, chunked(sentences), watched, aligned)
+
+    def pieces() -> Iterator[list[Sentence]]:
+        with bar:
+            for lines in chunked(read_lines(file)):
+                yield list(map(criteria.split_line, lines))
+                bar.update(len(lines))
+
+    values, left_out = score_chunks(criteria.metrics, pieces(), watched, aligned)
     return Scores(values, criteria.left_out | unpaired | left_out)
 
 

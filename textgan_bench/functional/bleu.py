@@ -14,11 +14,14 @@ number of samples; an n-gram of the samples is looked up under the index's rank 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from textgan_bench.errors import UserError
 from textgan_bench.functional.ngrams import (
@@ -27,9 +30,11 @@ from textgan_bench.functional.ngrams import (
     Indices,
     IntArray,
     bits,
+    grouped,
     packed,
     sorted_pairs,
 )
+from textgan_bench.functional.threads import in_order
 
 EPSILON = 0.1
 PART = 2**18
@@ -61,12 +66,27 @@ class _Level(NamedTuple):
         return np.asarray(np.bincount(self.sentence, clipped, sentences), dtype=np.float64)
 
 
+class _Part(NamedTuple):
+    """Some positions of a text, all those of an n-gram among them or none."""
+
+    positions: NDArray[np.intp]
+    before: int
+    """Positions of the parts before."""
+
+
+class _Tokens(NamedTuple):
+    """Where the n-grams of a level stand."""
+
+    positions: NDArray[np.intp]  # those of the first n-gram, then those of the second one
+    numbers: NDArray[np.intp]  # (G,), how many of each
+
+
 class _Orders:
     """A pass through the orders of a text; a longer n-gram is looked for only where it can be.
 
-    ``go_on``, ``next_level`` and ``keep`` are called in turn. The last two take all ``positions``
-    at once, or one of ``parts`` after the other, which bounds their temporary memory. 10 bytes a
-    word are kept in addition to those of the text.
+    ``go_on``, ``level`` and ``keep`` are called in turn. The last two take all ``positions`` at
+    once, or one of ``parts``, which bounds their temporary memory, several threads one each. 12
+    bytes a word are kept in addition to those of the text.
 
     Raises:
         UserError: there are 2^31 words or more.
@@ -98,39 +118,45 @@ class _Orders:
         """Positions where the n-grams of the order begin."""
         return np.flatnonzero(self._kept)
 
-    def parts(self) -> Iterator[NDArray[np.intp]]:
-        """The positions in parts of about ``PART``, all those of one n-gram in the same part."""
+    def parts(self) -> Iterator[_Part]:
+        """The positions in parts of about ``PART``."""
         number = math.ceil(len(self._kept) / PART)
         if number == 1:
-            yield self.positions()
-            return
-        part = np.full(len(self._kept), number, dtype=np.uint16)
-        for start in range(0, len(part), PART):
-            position = start + np.flatnonzero(self._kept[start : start + PART])
-            word = self._text.words[position + self._order - 1]
-            # a multiplicative hash spreads the n-grams; Knuth's 2^32 divided by the golden ratio
-            mixed = (self._rank[position] + (word.astype(np.int64) << 20)) * 2654435769
-            part[position] = (mixed >> 13) % number
-        for index in range(number):
-            yield np.flatnonzero(part == index)
+            parts: Iterable[NDArray[np.intp]] = [self.positions()]
+        else:
+            starts = range(0, len(self._kept), PART)
+            parts = grouped(starts, partial(self._spread, number), number)
+        before = 0
+        for positions in parts:
+            yield _Part(positions, before)
+            before += len(positions)
 
-    def next_level(self, position: NDArray[np.intp]) -> _Level:
+    def _spread(self, number: int, start: int) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
+        """Positions from ``start`` on, and a part for each that is the same for equal n-grams."""
+        position = start + np.flatnonzero(self._kept[start : start + PART])
+        word = self._text.words[position + self._order - 1]
+        # a multiplicative hash spreads the n-grams; Knuth's 2^32 divided by the golden ratio
+        mixed = (self._rank[position] + (word.astype(np.int64) << 20)) * 2654435769
+        return position, ((mixed >> 13) % number).astype(np.uint16)
+
+    def level(self, position: NDArray[np.intp]) -> tuple[_Level, _Tokens]:
+        """The n-grams that begin at some positions, and where each of them does."""
         last_word = self._text.words[position + self._order - 1]
         key = packed(self._rank[position], last_word, self._word_bits)
-        key, self._position = sorted_pairs(key, position)
-        sentence = self._sentence[self._position]
+        key, position = sorted_pairs(key, position)
+        sentence = self._sentence[position]
         new_ngram = _changes(key)
         run = np.flatnonzero(new_ngram | _changes(sentence))
         first = np.flatnonzero(new_ngram[run])
         count = np.diff(run, append=len(key)).astype(np.int32)
-        self._tokens = np.diff(run[first], append=len(key))
-        return _Level(key[run[first]], first, sentence[run], count)
+        tokens = _Tokens(position, np.diff(run[first], append=len(key)))
+        return _Level(key[run[first]], first, sentence[run], count), tokens
 
-    def keep(self, rank: IntArray) -> None:
-        """Drop the n-grams of the level whose ``rank`` (G,) is negative."""
-        token_rank = np.repeat(rank.astype(np.int32), self._tokens)
-        self._rank[self._position] = token_rank
-        self._kept[self._position] = token_rank >= 0
+    def keep(self, tokens: _Tokens, rank: IntArray) -> None:
+        """Drop the n-grams of a level whose ``rank`` (G,) is negative."""
+        token_rank = np.repeat(rank.astype(np.int32), tokens.numbers)
+        self._rank[tokens.positions] = token_rank
+        self._kept[tokens.positions] = token_rank >= 0
 
 
 class NGramIndex:
@@ -154,9 +180,9 @@ class NGramIndex:
         """Of each order, with the largest count of each n-gram in a sentence."""
         orders = _Orders(text, self.words, self.word_bits)
         while len(self.levels) < order and orders.go_on():
-            level = orders.next_level(orders.positions())
+            level, tokens = orders.level(orders.positions())
             self.levels.append((level, np.maximum.reduceat(level.counts, level.first)))
-            orders.keep(np.arange(len(level.keys)))
+            orders.keep(tokens, np.arange(len(level.keys)))
         self._ends = np.cumsum([0, *(len(level.keys) for level, _ in self.levels)])
 
     @property
@@ -198,7 +224,7 @@ def forward_bleu(
     for n, (theirs, their_largest) in enumerate(references.levels[: max(orders)]):
         if not of_samples.go_on():
             break
-        ours = of_samples.next_level(of_samples.positions())
+        ours, tokens = of_samples.level(of_samples.positions())
         rank = np.searchsorted(theirs.keys, ours.keys)
         rank[theirs.keys.take(rank, mode="clip") != ours.keys] = -1
         found = rank >= 0
@@ -206,7 +232,7 @@ def forward_bleu(
         of_level[rank[found]] = np.maximum.reduceat(ours.counts, ours.first)[found]
         limit = np.where(found, their_largest[rank], 0)
         matches[n] = ours.matches(ours.per_run(limit), len(samples.lengths))
-        of_samples.keep(rank)
+        of_samples.keep(tokens, rank)
     closest = _closest_length(samples.lengths, _distinct(references.lengths))
     return _bleu(matches, samples.lengths, closest, orders, smoothing), largest
 
@@ -252,6 +278,7 @@ def self_bleu(
     """BLEU of each sentence against all other sentences of its text.
 
     Memory grows by about 20 bytes a word, in addition to those of the text, and 60 a sentence.
+    Parts of the text are gone through by as many threads as ``on_threads`` gives.
 
     Returns:
         (number of orders, B) scores in [0, 1]; their mean over B is the self-BLEU.
@@ -268,16 +295,20 @@ def self_bleu(
     matches = np.zeros((max(orders), len(text.lengths)), dtype=np.float32)  # exact up to 2^24
     words = int(text.words.max(initial=0)) + 1
     of_text = _Orders(text, words, bits(words - 1))
+
+    def clipped(part: _Part) -> tuple[Tensor, Tensor]:
+        """Sentence and matches of each run."""
+        level, tokens = of_text.level(part.positions)
+        shared = np.diff(level.first, append=len(level.counts)) > 1
+        of_text.keep(tokens, np.where(shared, part.before + np.arange(len(shared)), -1))
+        counts = np.minimum(level.counts, _largest_elsewhere(level)).astype(np.float32)
+        return torch.from_numpy(level.sentence), torch.from_numpy(counts)
+
     for n in range(max(orders)):
         if not of_text.go_on():
             break
-        ngrams = 0
-        for positions in of_text.parts():
-            level = of_text.next_level(positions)
-            matches[n] += level.matches(_largest_elsewhere(level), len(text.lengths))
-            shared = np.diff(level.first, append=len(level.counts)) > 1
-            of_text.keep(np.where(shared, ngrams + np.arange(len(shared)), -1))
-            ngrams += len(shared)
+        for sentence, counts in in_order(clipped, of_text.parts()):
+            torch.from_numpy(matches[n]).index_add_(0, sentence, counts)
     candidates = _distinct(text.lengths)
     sentences = np.bincount(np.searchsorted(candidates, text.lengths))
     closest = np.array(

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from textgan_bench.errors import UserError
 from textgan_bench.functional.ngrams import sorted_pairs
+from textgan_bench.functional.threads import one_thread
 from textgan_bench.functional.word_numbers import word_numbers
 
 IntArray = NDArray[np.int64]
@@ -26,6 +27,8 @@ Hashes = NDArray[np.uint32]
 
 BUCKETS = 2**14
 LONGEST_NGRAM = 3
+BLOCK = 2**12
+"""Sentences multiplied bucket by bucket, whose embeddings stay in the processor's cache."""
 OVERSAMPLING = 8
 POWER_STEPS = 3
 
@@ -55,6 +58,7 @@ class HashedNGrams:
         return f"hash{self.projection.shape[1]}"
 
     @classmethod
+    @one_thread()
     def fit(cls, sentences: Sequence[Sequence[str]], dim: int = 128) -> Self:
         """Fit weights and directions; the same text gives the same encoder.
 
@@ -65,7 +69,7 @@ class HashedNGrams:
         if n < dim:
             raise UserError(f"{dim} dimensions cannot be fitted on {n} sentences")
         counts = _bucket_counts(sentences)
-        frequency = torch.bincount(counts.indices()[1], minlength=BUCKETS)
+        frequency = torch.bincount(counts._indices()[1], minlength=BUCKETS)
         idf = ((1 + n) / (1 + frequency.double())).log()  # unseen n-grams weigh most
         features = _weighted(counts, idf)
         generator = torch.Generator().manual_seed(0)
@@ -89,7 +93,11 @@ class HashedNGrams:
 
 
 def _bucket_counts(sentences: Sequence[Sequence[str]]) -> Tensor:
-    """(n, BUCKETS) sparse float64, signed counts of each sentence's n-grams, marks included."""
+    """(n, BUCKETS) sparse float64, signed counts of each sentence's n-grams, marks included.
+
+    Entries are in order of ``BLOCK``s of sentences, then of buckets, then of sentences. A product
+    sums up a row, or a column, in the same order as if they were sorted by both.
+    """
     words, inner, types = word_numbers(sentences)
     lengths = inner + 2
     last = np.cumsum(lengths) - 1
@@ -97,13 +105,13 @@ def _bucket_counts(sentences: Sequence[Sequence[str]]) -> Tensor:
     marked[last - inner - 1], marked[last] = len(types), len(types) + 1
     marked[marked < 0] = words
     row = np.repeat(np.arange(len(inner)), lengths)
-    texts = [word.encode() for word in (*types, "<s>", "</s>")]
     # The hash of an n-gram, its words joined by blanks, goes on from that of its first n - 1 words.
-    following = [b" " + text for text in texts]
-    tails = _hashes(following)[marked]
-    moves, table = _moves([len(text) for text in following])
+    sums = np.array(list(map(_checksums, (*types, "<s>", "</s>"))), dtype=np.int64)
+    alone, following = sums[:, :2].T.astype(np.uint32)
+    tails = following[marked]
+    moves, table = _moves(sums[:, 2])
     move = moves[marked]
-    hashes = _hashes(texts)[marked]  # of the n-gram that begins at each word
+    hashes = alone[marked]  # of the n-gram that begins at each word
     keys = [_keys(row, hashes)]
     for n in range(2, LONGEST_NGRAM + 1):
         hashes = _moved(hashes[:-1], move[n - 1 :], table) ^ tails[n - 1 :]
@@ -114,24 +122,28 @@ def _bucket_counts(sentences: Sequence[Sequence[str]]) -> Tensor:
     cell, sign = key >> 1, 1 - 2 * (key & 1)
     first = np.flatnonzero(np.append(True, cell[1:] != cell[:-1])) if len(cell) else cell
     counts = np.add.reduceat(sign, first) if len(cell) else sign
-    cell = cell[first]
+    block, inner_cell = np.divmod(cell[first], BUCKETS * BLOCK)
+    bucket, within = np.divmod(inner_cell, BLOCK)
     return torch.sparse_coo_tensor(
-        torch.from_numpy(np.stack([cell // BUCKETS, cell % BUCKETS])),
+        torch.from_numpy(np.stack([block * BLOCK + within, bucket])),
         torch.from_numpy(counts.astype(np.float64)),
         (len(sentences), BUCKETS),
         check_invariants=True,
-        is_coalesced=True,
     )
 
 
 def _keys(row: IntArray, hashes: Hashes) -> IntArray:
     """Row, bucket and sign of each n-gram: the lowest bits of the 32, and the highest one."""
     code = hashes.astype(np.int64)
-    return (row * BUCKETS + code % BUCKETS) << 1 | code >> 31
+    block, within = np.divmod(row, BLOCK)
+    return ((block * BUCKETS + code % BUCKETS) * BLOCK + within) << 1 | code >> 31
 
 
-def _hashes(texts: Sequence[bytes]) -> Hashes:
-    return np.fromiter(map(crc32, texts), np.uint32, len(texts))
+@lru_cache(maxsize=2**16)
+def _checksums(word: str) -> tuple[int, int, int]:
+    """Checksums of a word alone and with a blank before it, and the bytes of the latter."""
+    text = word.encode()
+    return crc32(text), crc32(b" " + text), 1 + len(text)
 
 
 @lru_cache(maxsize=256)
@@ -149,9 +161,9 @@ def _move(length: int) -> Hashes:
     )
 
 
-def _moves(lengths: Sequence[int]) -> tuple[IntArray, Hashes]:
+def _moves(lengths: IntArray) -> tuple[IntArray, Hashes]:
     """The place of each length's move in a table, and the table, flat."""
-    distinct, place = np.unique(np.array(lengths, dtype=np.int64), return_inverse=True)
+    distinct, place = np.unique(lengths, return_inverse=True)
     return place * 1024, np.concatenate([_move(length).ravel() for length in distinct.tolist()])
 
 
@@ -165,11 +177,9 @@ def _moved(hashes: Hashes, move: IntArray, table: Hashes) -> Hashes:
 
 def _weighted(counts: Tensor, idf: Tensor) -> Tensor:
     """Rows weighted by ``idf`` and scaled to length one."""
-    row, bucket = counts.indices()
-    values = counts.values() * idf[bucket]
+    row, bucket = counts._indices()
+    values = counts._values() * idf[bucket]
     squares = np.bincount(row.numpy(), (values**2).numpy(), len(counts))
     norm = torch.from_numpy(squares).sqrt()
     values = values / norm.clamp_min(torch.finfo(torch.float64).tiny)[row]
-    return torch.sparse_coo_tensor(
-        counts.indices(), values, counts.shape, check_invariants=True, is_coalesced=True
-    )
+    return torch.sparse_coo_tensor(counts._indices(), values, counts.shape, check_invariants=True)

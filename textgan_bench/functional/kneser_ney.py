@@ -13,6 +13,7 @@ is what the discounts took, and the recursion ends at the uniform distribution o
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -26,9 +27,11 @@ from textgan_bench.functional.ngrams import (
     Indices,
     IntArray,
     bits,
+    grouped,
     packed,
     sorted_pairs,
 )
+from textgan_bench.functional.threads import in_order
 
 MARKS = UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"  # the first words of every model
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
@@ -219,8 +222,8 @@ def _count(tokens: IntArray32, vocab_size: int, order: int) -> list[_Level]:
         parts: list[_Level] = []
         longer = np.full(len(tokens), -1, dtype=np.int32)
         rows, counts = 0, []
-        for ends in _parts(row, has_row, occurrences):
-            part, ends, count = _ngrams_at(ends, row, tokens, bits(vocab_size - 1))
+        found = partial(_ngrams_at, row=row, tokens=tokens, word_bits=bits(vocab_size - 1))
+        for part, ends, count in in_order(found, _parts(row, has_row, occurrences)):
             longer[ends] = np.repeat(np.arange(rows, rows + len(count), dtype=np.int32), count)
             rows += len(count)
             parts.append(part)
@@ -249,13 +252,13 @@ def _parts(
     if number == 1:
         yield np.flatnonzero(has_row)
         return
-    part = np.full(len(row) - 1, number, dtype=np.uint16)
-    for start in range(0, len(part), PART):
-        stop = min(start + PART, len(part))
-        counted = has_row[start + 1 : stop + 1]
-        part[start:stop][counted] = part_of_row[row[start:stop][counted]]
-    for index in range(number):
-        if len(ends := 1 + np.flatnonzero(part == index)):
+
+    def ends_from(start: int) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
+        ends = start + np.flatnonzero(has_row[start : start + PART])
+        return ends, part_of_row[row[ends - 1]]
+
+    for ends in grouped(range(0, len(row), PART), ends_from, number):
+        if len(ends):
             yield ends
 
 
@@ -294,17 +297,38 @@ def _interpolate(
     tables: list[NGramTable] = []
     for n, (level, discount) in enumerate(zip(levels, discounts, strict=True), start=1):
         taken = discount[np.minimum(level.count, 3)]
-        total = np.bincount(level.context, level.count, minlength=len(lower))
+        sums = np.bincount(level.context, level.count, minlength=len(lower))
+        total = np.asarray(sums, dtype=np.float64)
         reserved = np.bincount(level.context, taken, minlength=len(lower))
         gamma = np.divide(reserved, total, out=np.ones_like(total), where=total > 0)
-        kept = (level.count - taken) / total[level.context]
-        prob = kept + gamma[level.context] * lower[level.tail]
+        prob = taken  # in the same memory, a part at a time: there may be millions
+        log10_prob = np.empty(len(prob))
+        fill = partial(_fill, level, total, gamma, lower, prob, log10_prob)
+        for _ in in_order(fill, range(0, len(prob), PART)):
+            pass
         if n == 1:
             prob[MARKS.index(BEGIN)] = 1.0  # it is given, never predicted
+            log10_prob[MARKS.index(BEGIN)] = 0.0
         else:
             below = tables[-1]
             tables[-1] = replace(below, log10_backoff=np.log10(gamma))
-        log10_prob = np.minimum(0.0, np.log10(prob))  # rounding must not exceed one
         tables.append(NGramTable(level.context, level.word, log10_prob, np.zeros(len(prob))))
         lower = prob
     return tuple(tables)
+
+
+def _fill(
+    level: _Level,
+    total: FloatArray,
+    gamma: FloatArray,
+    lower: FloatArray,
+    prob: FloatArray,
+    log10_prob: FloatArray,
+    start: int,
+) -> None:
+    """Put probabilities from a row on, a ``PART`` of them, in the place of what was discounted."""
+    part = slice(start, start + PART)
+    context = level.context[part]
+    kept = (level.count[part] - prob[part]) / total[context]
+    prob[part] = kept + gamma[context] * lower[level.tail[part]]
+    log10_prob[part] = np.minimum(0.0, np.log10(prob[part]))  # rounding must not exceed one

@@ -5,15 +5,21 @@ dense, so no two n-grams share one, whatever the order and the vocabulary. A sta
 n-grams together, earlier ones first.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from textgan_bench.errors import UserError
+from textgan_bench.functional.threads import in_order
+
+T = TypeVar("T")
 
 KEY_BITS = 63
+HALVED = 4
+"""Ranges of 2^32 keys that are told apart before keys of 32 bits are sorted; more take too long."""
 
 IntArray = NDArray[np.int64]
 Indices = NDArray[np.int64] | NDArray[np.int32]
@@ -46,6 +52,35 @@ def packed(rank: Indices, word: Indices, word_bits: int) -> IntArray:
     return rank.astype(np.int64) << word_bits | word
 
 
+def grouped(
+    blocks: Iterable[T],
+    members: Callable[[T], tuple[NDArray[np.intp], NDArray[np.uint16]]],
+    groups: int,
+) -> Iterator[NDArray[np.intp]]:
+    """The positions of each group in turn, in their order; those of a block come by ``members``.
+
+    4 bytes are kept of a position, which is below 2^31. Blocks are gone through by as many threads
+    as ``on_threads`` gives.
+
+    >>> starts, group = [0, 2], np.array([1, 0, 1, 1], np.uint16)
+    >>> def members(start):
+    ...     return np.arange(start, start + 2), group[start : start + 2]
+    >>> [positions.tolist() for positions in grouped(starts, members, groups=2)]
+    [[1], [0, 2, 3]]
+    """
+
+    def ordered(block: T) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+        position, group = members(block)
+        order = np.argsort(group, kind="stable")
+        bounds = np.searchsorted(group[order], np.arange(groups + 1))
+        return position[order].astype(np.int32), bounds
+
+    pieces = list(in_order(ordered, blocks))
+    for group in range(groups):
+        parts = [position[bounds[group] : bounds[group + 1]] for position, bounds in pieces]
+        yield np.concatenate(parts, dtype=np.intp)
+
+
 def sorted_pairs(key: IntArray, position: NDArray[np.intp]) -> tuple[IntArray, NDArray[np.intp]]:
     """Keys in increasing order and their positions, which stay in order where keys are equal.
 
@@ -54,8 +89,29 @@ def sorted_pairs(key: IntArray, position: NDArray[np.intp]) -> tuple[IntArray, N
     """
     # PyTorch's stable sort of integers is a radix sort, which half as many bits halve. numpy's
     # takes two and a half times as long with a position packed into each key, as it has no other.
-    fits = not len(key) or int(key.max()) <= np.iinfo(np.int32).max
-    ordered, index = torch.sort(
-        torch.from_numpy(key.astype(np.int32) if fits else key), stable=True
-    )
-    return ordered.numpy().astype(np.int64), position[index.numpy()]
+    if not len(key):
+        return key, position
+    low = int(key.min())
+    groups = (int(key.max()) - low >> 32) + 1
+    if groups == 1:
+        return _sorted_32_bits(key, position, low)
+    if groups > HALVED:
+        ordered, index = torch.sort(torch.from_numpy(key), stable=True)
+        return ordered.numpy(), position[index.numpy()]
+    group = key - low >> 32
+    parts = [np.flatnonzero(group == number) for number in range(groups)]
+    found = [
+        _sorted_32_bits(key[part], position[part], low + (number << 32))
+        for number, part in enumerate(parts)
+    ]
+    keys, positions = zip(*found, strict=True)
+    return np.concatenate(keys), np.concatenate(positions)
+
+
+def _sorted_32_bits(
+    key: IntArray, position: NDArray[np.intp], low: int
+) -> tuple[IntArray, NDArray[np.intp]]:
+    """``sorted_pairs`` of keys from ``low`` to below ``low`` + 2^32."""
+    middle = low + 2**31
+    ordered, index = torch.sort(torch.from_numpy((key - middle).astype(np.int32)), stable=True)
+    return ordered.numpy() + np.int64(middle), position[index.numpy()]

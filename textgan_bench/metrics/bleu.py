@@ -75,18 +75,24 @@ class BLEU(TextMetric):
         self.add_state("bleu_largest", torch.zeros(self._references.size, dtype=torch.int32), "max")
         self.add_state("bleu_lengths", default=[], dist_reduce_fx="cat")
 
-    def update(self, samples: Sequence[Sequence[str]]) -> None:
-        if not samples:
-            return
+    def measure(self, samples: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor, Tensor]:
+        """Sums of the forward scores, the largest counts, and the lengths that there are."""
         words, lengths, types = word_numbers(samples)
         numbers = np.fromiter(map(self._numbers.get, types, repeat(-1)), np.int32, len(types))
         text = IndexedText(numbers[words], lengths)
         scores, largest = forward_bleu(text, self._references, self.orders, self.smoothing)
-        self.bleu_f_sum += torch.from_numpy(scores.sum(axis=1)).to(self.device)
+        found = scores.sum(axis=1), largest, np.unique(lengths)
+        sums, counts, distinct = map(torch.from_numpy, found)
+        return sums, counts, distinct
+
+    def update(self, samples: Sequence[Sequence[str]]) -> None:
+        if not samples:
+            return
+        sums, largest, lengths = self.measured(samples)
+        self.bleu_f_sum += sums.to(self.device)
         self.bleu_sample_count += len(samples)
-        largest_here = torch.from_numpy(largest).to(self.device)
-        self.bleu_largest = torch.maximum(self.bleu_largest, largest_here)
-        self.bleu_lengths.append(torch.from_numpy(np.unique(lengths)).to(self.device))
+        self.bleu_largest = torch.maximum(self.bleu_largest, largest.to(self.device))
+        self.bleu_lengths.append(lengths.to(self.device))
 
     def compute(self) -> dict[str, Tensor]:
         if not self.bleu_sample_count:
@@ -144,20 +150,26 @@ class SelfBLEU(TextMetric):
         for name in ("words", "lengths", "hashes", "sizes"):
             self.add_state(f"self_bleu_{name}", default=[], dist_reduce_fx="cat")
 
-    def update(self, samples: Sequence[Sequence[str]]) -> None:
+    def measure(self, samples: Sequence[Sequence[str]]) -> tuple[np.ndarray, ...]:
+        """What each state is given, in their order."""
         text, _ = _numbered(samples)
         # A number of this process means another word elsewhere, a hash does not; the chance that
         # two of 43,000 words share one of 63 bits is 1e-10.
         hashes = type_hashes(samples) & np.iinfo(np.int64).max
         hashes = np.append(hashes, -1)  # that of number -1
         sizes = np.array([[len(text.words), len(hashes)]])
+        return text.words, text.lengths.astype(np.int32), hashes, sizes
+
+    def update(self, samples: Sequence[Sequence[str]]) -> None:
+        words, lengths, hashes, sizes = self.measured(samples)
         for state, values in (
-            (self.self_bleu_words, text.words),
-            (self.self_bleu_lengths, text.lengths.astype(np.int32)),
+            (self.self_bleu_words, words),
+            (self.self_bleu_lengths, lengths),
             (self.self_bleu_hashes, hashes),
             (self.self_bleu_sizes, sizes),
         ):
-            state.append(torch.from_numpy(values).to(self.device))
+            # A copy, as what lives long in a measuring thread's memory keeps all of that in use.
+            state.append(torch.from_numpy(values).to(self.device, copy=True))
 
     def compute(self) -> dict[str, Tensor]:
         self._join()

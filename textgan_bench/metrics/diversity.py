@@ -9,6 +9,7 @@ from torchmetrics.utilities import dim_zero_cat
 
 from textgan_bench.errors import UserError
 from textgan_bench.functional.text_hashes import (
+    KnownHashes,
     are_among,
     distinct,
     hash_words,
@@ -44,10 +45,15 @@ class Diversity(TextMetric):
         self.add_state("sentence_hashes", default=[], dist_reduce_fx="cat")
         self.add_state("sentence_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
-    def update(self, samples: Sequence[Sequence[str]]) -> None:
+    def measure(self, samples: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
+        """Hashes of the distinct words and sentences."""
         sentences = distinct(sentence_hashes(samples))
-        self.word_hashes.append(torch.from_numpy(type_hashes(samples)).to(self.device))
-        self.sentence_hashes.append(torch.from_numpy(sentences).to(self.device))
+        return torch.from_numpy(type_hashes(samples)), torch.from_numpy(sentences)
+
+    def update(self, samples: Sequence[Sequence[str]]) -> None:
+        words, sentences = self.measured(samples)
+        self.word_hashes.append(words.to(self.device))
+        self.sentence_hashes.append(sentences.to(self.device))
         self.sentence_count += len(samples)
 
     def compute(self) -> dict[str, Tensor]:
@@ -135,17 +141,20 @@ class DistinctNGrams(TextMetric):
             self.add_state(f"ngram_hashes_{n}", default=[], dist_reduce_fx="cat")
         self.add_state("ngram_counts", torch.zeros(order, dtype=torch.int64), dist_reduce_fx="sum")
 
-    def update(self, samples: Sequence[Sequence[str]]) -> None:
+    def measure(self, samples: Sequence[Sequence[str]]) -> list[tuple[Tensor, int]]:
+        """Of each length the hashes of the distinct n-grams, and the number of all."""
         text = hash_words(samples)
-        for n in range(1, self.order + 1):
-            hashes, _ = ngram_hashes(text, n)
-            new = torch.from_numpy(distinct(hashes)).to(self.device)
-            known = [*getattr(self, f"ngram_hashes_{n}"), new]
+        ngrams = (ngram_hashes(text, n)[0] for n in range(1, self.order + 1))
+        return [(torch.from_numpy(distinct(hashes)), len(hashes)) for hashes in ngrams]
+
+    def update(self, samples: Sequence[Sequence[str]]) -> None:
+        for n, (hashes, number) in enumerate(self.measured(samples), start=1):
+            known = [*getattr(self, f"ngram_hashes_{n}"), hashes.to(self.device, copy=True)]
             # Many pieces repeat each other: once they are longer than the first, they join it.
             if sum(map(len, known[1:])) > len(known[0]):
                 known = [torch.cat(known).unique()]
             setattr(self, f"ngram_hashes_{n}", known)
-            self.ngram_counts[n - 1] += len(hashes)
+            self.ngram_counts[n - 1] += number
 
     def compute(self) -> dict[str, Tensor]:
         scores = {}
@@ -185,9 +194,13 @@ class NovelSentences(TrainingMetric):
             "novelty_sample_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum"
         )
 
-    def update(self, samples: Sequence[Sequence[str]]) -> None:
+    def measure(self, samples: Sequence[Sequence[str]]) -> int:
+        """Number of novel samples."""
         known = are_among(sentence_hashes(samples), self._known)
-        self.novel_count += int((~known).sum())
+        return int(np.count_nonzero(~known))
+
+    def update(self, samples: Sequence[Sequence[str]]) -> None:
+        self.novel_count += self.measured(samples)
         self.novelty_sample_count += len(samples)
 
     def compute(self) -> dict[str, Tensor]:
@@ -224,15 +237,19 @@ class NovelByTwo(TrainingMetric):
         super().__init__(train)
         if not train:
             raise UserError("novelty needs at least one training sentence")
-        self._known = np.unique(shortened_hashes(hash_words(train))[0])
+        self._known = KnownHashes(shortened_hashes(hash_words(train))[0])
         for name in ("far_count", "far_sample_count"):
             self.add_state(name, torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
-    def update(self, samples: Sequence[Sequence[str]]) -> None:
+    def measure(self, samples: Sequence[Sequence[str]]) -> int:
+        """Number of samples that no training sentence is near to."""
         hashes, sentence = shortened_hashes(hash_words(samples))
-        place = np.searchsorted(self._known, hashes).clip(max=len(self._known) - 1)
-        near = np.unique(sentence[self._known[place] == hashes])
-        self.far_count += len(samples) - len(near)
+        near = np.zeros(len(samples), dtype=bool)
+        near[sentence[self._known.hold(hashes)]] = True
+        return int(np.count_nonzero(~near))
+
+    def update(self, samples: Sequence[Sequence[str]]) -> None:
+        self.far_count += self.measured(samples)
         self.far_sample_count += len(samples)
 
     def compute(self) -> dict[str, Tensor]:

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from textgan_bench.errors import UserError
 from textgan_bench.functional.frechet import frechet_distance
+from textgan_bench.functional.hashed_ngrams import HashedNGrams
+from textgan_bench.functional.threads import one_thread
 from textgan_bench.functional.word_numbers import once
 from textgan_bench.metrics.inputs import TextMetric
 
@@ -68,9 +70,12 @@ class FED(TextMetric):
         if len(references) < 2:
             raise UserError(f"a covariance needs at least 2 references, not {len(references)}")
         self.encoder = encoder
+        self.in_threads = isinstance(encoder, HashedNGrams)  # others use all threads themselves
         embeddings = encoder(references).double().cpu()  # (n, D)
         self._mean = embeddings.mean(dim=0)
-        self._covariance = torch.cov(embeddings.T).reshape(len(self._mean), len(self._mean))
+        with one_thread():
+            covariance = torch.cov(embeddings.T)
+        self._covariance = covariance.reshape(len(self._mean), len(self._mean))
         # Moments about the references' mean: about zero, their difference would lose digits.
         size = len(self._mean)
         self.add_state("embedding_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
@@ -81,13 +86,22 @@ class FED(TextMetric):
             "embedding_outer", torch.zeros(size, size, dtype=torch.float64), dist_reduce_fx="sum"
         )
 
-    def update(self, samples: Sequence[Sequence[str]]) -> None:
+    def measure(self, samples: Sequence[Sequence[str]]) -> list[tuple[int, Tensor, Tensor]]:
+        """Number, sum and sum of outer products of the embeddings, ``CHUNK`` at a time."""
+        parts = []
         for embeddings in embedded(samples, self.encoder):
-            centred = (embeddings - self._mean).to(self.device)
-            self.embedding_count += len(centred)
-            self.embedding_sum += centred.sum(dim=0)
-            self.embedding_outer += centred.T @ centred
+            centred = embeddings - self._mean
+            with one_thread():
+                parts.append((len(centred), centred.sum(dim=0), centred.T @ centred))
+        return parts
 
+    def update(self, samples: Sequence[Sequence[str]]) -> None:
+        for number, total, outer in self.measured(samples):
+            self.embedding_count += number
+            self.embedding_sum += total.to(self.device)
+            self.embedding_outer += outer.to(self.device)
+
+    @one_thread()
     def compute(self) -> dict[str, Tensor]:
         n = self.embedding_count
         if n < 2:

@@ -20,9 +20,23 @@ class TextMetric(Metric):
         TypeError: a sentence is a string, here or in ``update``: its letters would be its words.
     """
 
+    in_threads = True
+    """Whether several threads may measure pieces of a text at once, each of which takes one."""
+
     def __init__(self, *texts: Sequence[Sequence[str]]) -> None:
         _refuse_strings(*texts)
         super().__init__()
+
+    def measure(self, samples: Sequence[Sequence[str]]) -> Any:
+        """What the state grows by with these samples, if that can be told without the state.
+
+        A metric defines it so that several pieces of a text can be measured at once. Any state
+        that is read here may be an older one.
+        """
+
+    def measured(self, samples: Sequence[Sequence[str]]) -> Any:
+        """``measure`` of samples, kept where they are a ``SharedText``."""
+        return once(samples, (TextMetric.measure, id(self)), partial(self.measure, samples))
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)

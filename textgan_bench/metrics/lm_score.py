@@ -73,13 +73,18 @@ class LMScore(TextMetric):
         self.add_state("lm_sentence_count", torch.zeros((), dtype=torch.int64), "sum")
         self.add_state("oov_count", torch.zeros((), dtype=torch.int64), "sum")
 
-    def update(self, samples: Sentences) -> None:
-        self.lm_nll_sum += self._model.nll(samples)
-        words, lengths, types = word_numbers(samples)
-        self.lm_word_count += int(lengths.sum())
-        self.lm_sentence_count += len(samples)
+    def measure(self, samples: Sentences) -> tuple[float, int, int]:
+        """Nats, words, and words that no reference has."""
+        words, _, types = word_numbers(samples)
         known = np.fromiter(map(self._known.__contains__, types), bool, len(types))
-        self.oov_count += int(np.count_nonzero(~known[words]))
+        return self._model.nll(samples), len(words), int(np.count_nonzero(~known[words]))
+
+    def update(self, samples: Sentences) -> None:
+        nll, words, unknown = self.measured(samples)
+        self.lm_nll_sum += nll
+        self.lm_word_count += words
+        self.lm_sentence_count += len(samples)
+        self.oov_count += unknown
 
     def compute(self) -> dict[str, Tensor]:
         if not self.lm_sentence_count:
@@ -129,12 +134,18 @@ class ReverseLMScore(TextMetric):
         self.add_state("reverse_words", default=[], dist_reduce_fx="cat")
         self.add_state("reverse_lengths", default=[], dist_reduce_fx="cat")
 
-    def update(self, samples: Sentences) -> None:
+    def measure(self, samples: Sentences) -> tuple[Tensor, Tensor]:
+        """Indices of the words, and the lengths."""
         words, lengths, types = word_numbers(samples)
         unknown = repeat(self._index[UNKNOWN])
         indices = np.fromiter(map(self._index.get, types, unknown), np.int32, len(types))
-        self.reverse_words.append(torch.from_numpy(indices[words]).to(self.device))
-        self.reverse_lengths.append(torch.from_numpy(lengths).to(self.device))
+        return torch.from_numpy(indices[words]), torch.from_numpy(lengths)
+
+    def update(self, samples: Sentences) -> None:
+        words, lengths = self.measured(samples)
+        # Copies: what lives long in the memory of a measuring thread keeps all of that in use.
+        self.reverse_words.append(words.to(self.device, copy=True))
+        self.reverse_lengths.append(lengths.to(self.device, copy=True))
 
     def compute(self) -> dict[str, Tensor]:
         # The pieces in one, so that they are not in memory twice.

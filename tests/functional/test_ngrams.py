@@ -1,0 +1,41 @@
+"""Sorting and grouping of positions, against Python's."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from textgan_bench.functional.ngrams import grouped, sorted_pairs
+
+KEYS = st.lists(
+    st.integers(0, 2**63 - 1)
+    | st.integers(0, 5)
+    | st.builds(lambda high, low: (high << 32) + low, st.integers(0, 5), st.integers(-3, 3)).filter(
+        lambda key: key >= 0
+    )
+)
+
+
+@given(KEYS)
+def test_pairs_are_sorted_by_key_then_by_place(keys: list[int]) -> None:
+    ordered, positions = sorted_pairs(np.array(keys, dtype=np.int64), 7 + np.arange(len(keys)))
+
+    expected = sorted(zip(keys, range(7, 7 + len(keys)), strict=True))
+    assert list(zip(ordered.tolist(), positions.tolist(), strict=True)) == expected
+    assert ordered.dtype == np.int64
+
+
+@given(st.lists(st.integers(0, 6), max_size=40), st.integers(1, 9))
+def test_groups_hold_their_positions_in_order(groups: list[int], size: int) -> None:
+    array = np.array(groups, dtype=np.uint16)
+
+    def members(start: int) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
+        block = array[start : start + size]
+        return np.arange(start, start + len(block)), block
+
+    found = list(grouped(range(0, 1 + len(groups), size), members, 8))
+
+    places = range(len(groups))
+    assert [each.tolist() for each in found] == [
+        [place for place in places if groups[place] == group] for group in range(8)
+    ]
