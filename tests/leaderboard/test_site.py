@@ -19,12 +19,14 @@ import pytest
 from tests.leaderboard.test_leaderboard import COLLAPSED, COMMITTED, ORACLE, RUN, SECOND_SEED
 from textgan_bench import leaderboard
 from textgan_bench.leaderboard import Record
+from textgan_bench.leaderboard.columns import COLUMNS, column
 from textgan_bench.leaderboard.curves import Curve, store_curve
 from textgan_bench.leaderboard.rendering import blocks
-from textgan_bench.leaderboard.site import write
+from textgan_bench.leaderboard.site import meanings, write
 from textgan_bench.leaderboard.site.page import ordered, recipe_layers
 from textgan_bench.leaderboard.site.plots import ticks
-from textgan_bench.leaderboard.site.verdicts import answers, told_apart
+from textgan_bench.leaderboard.site.verdicts import answers, better_elsewhere, floors, told_apart
+from textgan_bench.leaderboard.tables import Line, Mean
 from textgan_bench.recipes import layers
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>'\"><b>&amp;\u202e"
@@ -404,3 +406,38 @@ def test_ticks_are_round_and_within() -> None:
         found = ticks(low, high)
         assert 3 <= len(found) <= 8
         assert all(low - 1e-9 <= each <= high * (1 + 1e-9) for each in found)
+
+
+def test_every_column_and_every_method_is_explained() -> None:
+    assert [each.key for each in COLUMNS if not meanings.meaning(each.key)] == []
+    rows = {
+        name
+        for path in Path("benchmarks").glob("*/**/*.yaml")
+        if path.parent.name not in ("speed", "figures")
+        for name in path.stem.rpartition("-")[0].split("+") or [path.stem]
+    }
+    methods = {name.partition(".")[0] for name in rows} - {"", "data", "smoke", "trainer"}
+    assert {name for name in methods if not meanings.method(name)} == set()
+
+
+def lines(*runs: tuple[str, str, float]) -> list[Line]:
+    """Rows by method, budget and LM score, below an anchor of text at 4 and ``copy`` at 4.5."""
+    anchors = [
+        Line("anchor", name, {"lm_score/kn4": Mean(value)})
+        for name, value in (("real", 4.0), ("copy", 4.5))
+    ]
+    return anchors + [
+        Line("run", name, {"lm_score/kn4": Mean(value)}, budget=budget)
+        for name, budget, value in runs
+    ]
+
+
+def test_a_winner_stands_beside_what_does_nothing_and_what_trained_otherwise() -> None:
+    shown = column("lm_score/kn4")
+    rows = lines(("a", "cpu", 4.6), ("b", "cpu", 5.0), ("c", "quick", 4.2), ("d", "quick", 4.3))
+    assert [row.method for row in floors(shown, rows[2], rows)] == ["copy"]
+    assert floors(shown, rows[4], rows) == []
+    assert better_elsewhere(shown, rows[2], rows) == rows[4]
+    assert better_elsewhere(shown, rows[4], rows) is None
+    other_side = lines(("e", "paper", 3.4))  # as bad as 4.6
+    assert [row.method for row in floors(shown, other_side[-1], other_side)] == ["copy"]

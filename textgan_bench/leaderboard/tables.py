@@ -209,6 +209,19 @@ def costs(column: Column, rows: Sequence[Line]) -> dict[str, dict[int, float]]:
 
     Rounded to the digits that are printed; empty where the column has no order.
     """
+    cost = distance(column, rows)
+    if cost is None:
+        return {}
+    found: dict[str, dict[int, float]] = {}
+    for index, row in enumerate(rows):
+        mean = row.value(column.key)
+        if row.kind == "run" and mean is not None and not is_collapsed(row, rows):
+            found.setdefault(row.budget, {})[index] = round(cost(mean), column.digits)
+    return found
+
+
+def distance(column: Column, rows: Sequence[Line]) -> Callable[[float], float] | None:
+    """How bad a value of a column is among rows that compare; None where it has no order."""
     target = own_value(column.key, rows)
     distances: dict[str, Callable[[float], float]] = {
         "↓": lambda mean: mean,
@@ -217,15 +230,7 @@ def costs(column: Column, rows: Sequence[Line]) -> dict[str, dict[int, float]]:
     }
     if target is not None:
         distances["≈"] = lambda mean: abs(mean - target)
-    if column.better not in distances:
-        return {}
-    distance = distances[column.better]
-    found: dict[str, dict[int, float]] = {}
-    for index, row in enumerate(rows):
-        mean = row.value(column.key)
-        if row.kind == "run" and mean is not None and not is_collapsed(row, rows):
-            found.setdefault(row.budget, {})[index] = round(distance(mean), column.digits)
-    return found
+    return distances.get(column.better)
 
 
 def is_collapsed(row: Line, rows: Sequence[Line]) -> bool:

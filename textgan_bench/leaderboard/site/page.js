@@ -16,9 +16,15 @@
 
   // Sorting: a button in each heading; the best value comes first, rows without one stay last.
 
-  function compareCells(a, b, kind, sign) {
-    if (kind === "text") return sign * a.textContent.localeCompare(b.textContent);
-    const [x, y] = [number(a, "v"), number(b, "v")];
+  // What is best nearest to the data, or to 0, is sorted by how far off it is.
+  function offset(heading) {
+    const nearest = { "≈": number(heading, "own"), "→0": 0 }[heading.dataset.better];
+    return Number.isFinite(nearest) ? (value) => Math.abs(value - nearest) : (value) => value;
+  }
+
+  function compareCells(a, b, heading, sign) {
+    if (heading.dataset.kind === "text") return sign * a.textContent.localeCompare(b.textContent);
+    const [x, y] = [a, b].map((cell) => offset(heading)(number(cell, "v")));
     if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
     return sign * (x - y);
   }
@@ -33,7 +39,7 @@
     const body = table.tBodies[0];
     const sign = now === "ascending" ? 1 : -1;
     const rows = [...body.rows].sort((a, b) =>
-      compareCells(a.cells[place], b.cells[place], heading.dataset.kind, sign));
+      compareCells(a.cells[place], b.cells[place], heading, sign));
     body.append(...rows);
   }
 

@@ -13,7 +13,7 @@ from textgan_bench.leaderboard.records import Published, Record
 from textgan_bench.leaderboard.rendering import blocks, published_block, training_note
 from textgan_bench.leaderboard.site.figures import frontiers, swept, trainings
 from textgan_bench.leaderboard.site.gathered import Gathered, Sample
-from textgan_bench.leaderboard.site.meanings import ORDERS, meaning
+from textgan_bench.leaderboard.site.meanings import ORDERS, meaning, method
 from textgan_bench.leaderboard.site.plots import Figure, draw, legend
 from textgan_bench.leaderboard.site.text import Names, address, element, link, text
 from textgan_bench.leaderboard.site.verdicts import (
@@ -22,7 +22,9 @@ from textgan_bench.leaderboard.site.verdicts import (
     Question,
     Verdict,
     answers,
+    better_elsewhere,
     collapsed,
+    floors,
     standard_error,
 )
 from textgan_bench.leaderboard.tables import Block, Line, best, figure_text, own_value
@@ -52,6 +54,11 @@ KINDS_OF_ROWS = {
     "uniform": "any words",
     "copy": "the source as it is",
     "other_style": "real sentences of the other style",
+    "memorised": "training sentences",
+    "altered": "training sentences, one word changed",
+    "likeliest": "likeliest sentences of 4-grams",
+    "tempered": "words drawn alone, at the entropy of text",
+    "repeated": "one sentence throughout",
 }
 
 
@@ -195,13 +202,18 @@ class Page:
             element("th", f"{question.title}<small>{text(question.meaning)}</small>", scope="col")
             for question in QUESTIONS
         ]
-        lines, alone = [], []
+        lines: list[str] = []
+        without: list[str] = []
         for data, places in self.places.items():
             for place in places[:1]:
                 budgets = [(budget, answers(place.block, budget)) for budget in place.budgets]
                 asked = [(budget, verdicts) for budget, verdicts in budgets if verdicts]
-                if not asked:
-                    alone.append(link(f"#{self.sections[data]}", text(data)))
+                rivals = {budget for budget, _ in asked}
+                without += [
+                    link(f"#{self.sections[data]}", text(data)) + f" {text(budget)}"
+                    for budget in place.budgets
+                    if budget not in rivals
+                ]
                 for number, (budget, verdicts) in enumerate(asked):
                     cells = []
                     if number == 0:
@@ -229,20 +241,32 @@ class Page:
         explained = (
             "A number is the mean over seeds ± their standard deviation. <b>Clear</b> says that "
             "the difference exceeds two standard errors of it, and that both rows have several "
-            "seeds. <b>One seed</b> says that it exceeds the noise of drawing samples, but another "
-            "training may turn it. Rows with few distinct sentences are best at nothing."
+            "seeds. <b>One seed</b> says that it exceeds the noise of drawing samples, but that of "
+            "one of the two another training may turn it. The error is that over seeds or that of "
+            "drawing samples, whichever is larger. Rows with few distinct sentences are best at "
+            "nothing."
         )
-        without = (
-            element("p", f"No two methods of one budget yet: {', '.join(alone)}.") if alone else ""
-        )
+        single = f"One method alone so far: {', '.join(without)}."
         return element(
             "section",
             element("h2", "Which method is best at what")
             + element("p", explained)
             + _scroll(table, "Best at what")
-            + without,
+            + (element("p", single) if without else "")
+            + self._methods(),
             id="best",
         )
+
+    def _methods(self) -> str:
+        """Who is who: each row's method in a line."""
+        names = {record.method for record in self.found.records if record.source == "run"}
+        lines = [
+            element("dt", text(name)) + element("dd", text(what))
+            for name in sorted(names)
+            if (what := method(name)) and method(name.rpartition(".")[0]) != what
+        ]
+        summary = element("summary", "What the methods are")
+        return element("details", summary + element("dl", "".join(lines), class_="methods"))
 
     def _answer(
         self, place: Place, question: Question, verdict: Verdict | None, budget: str
@@ -268,6 +292,15 @@ class Page:
             )
         if verdict.own is not None:
             facts.append(f"the data itself {verdict.own:,.{shown.digits}f}")
+        facts += [
+            f"no better than {row.method}, {KINDS_OF_ROWS[row.method]}: {figure_text(shown, row)}"
+            for row in floors(shown, first, place.block.rows)
+        ]
+        if elsewhere := better_elsewhere(shown, first, place.block.rows):
+            facts.append(
+                f"at {elsewhere.budget} {elsewhere.records[0].method} has "
+                f"{figure_text(shown, elsewhere)}"
+            )
         facts += [
             f"{row.records[0].method} repeats itself" for row in collapsed(place.block, budget)
         ]

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from textgan_bench.leaderboard.columns import Column, column, known_error
-from textgan_bench.leaderboard.tables import Block, Line, costs, is_collapsed, own_value
+from textgan_bench.leaderboard.tables import (
+    Block,
+    Line,
+    costs,
+    distance,
+    is_collapsed,
+    own_value,
+)
 
 ERRORS = 2
 """A difference of so many standard errors of it is beyond the noise, as ``compare`` has it."""
@@ -65,7 +72,7 @@ Strength = Literal["clear", "tie", "one seed", "unknown"]
 WORDS: dict[Strength, str] = {
     "clear": "clear: more than the noise",
     "tie": "no clear winner: within the noise",
-    "one seed": "one seed: another may turn it",
+    "one seed": "one of the two has one seed: another may turn it",
     "unknown": "noise not known",
 }
 
@@ -103,6 +110,39 @@ def ranking(shown: Column, rows: Sequence[Line], budget: str) -> list[Line]:
     """The methods of a budget by a score, the best first; ties by the printed digits in order."""
     rivals = costs(shown, rows).get(budget, {})
     return [rows[index] for index in sorted(rivals, key=lambda index: (rivals[index], index))]
+
+
+FLOORS = ("copy", "unigram", "uniform")
+"""Anchors that anything worth its training is better than."""
+
+
+def floors(shown: Column, row: Line, rows: Sequence[Line]) -> list[Line]:
+    """The anchors that do nothing, or draw words alone, and are as good as a row."""
+    cost = distance(shown, rows)
+    own = row.value(shown.key)
+    if cost is None or own is None:
+        return []
+    return [
+        anchor
+        for anchor in rows
+        if anchor.kind == "anchor"
+        and anchor.method in FLOORS
+        and (value := anchor.value(shown.key)) is not None
+        and round(cost(value), shown.digits) <= round(cost(own), shown.digits)
+    ]
+
+
+def better_elsewhere(shown: Column, row: Line, rows: Sequence[Line]) -> Line | None:
+    """The best row of another budget where it is better than this one, None where none is."""
+    others = {
+        index: cost
+        for budget, found in costs(shown, rows).items()
+        for index, cost in found.items()
+        if budget != row.budget
+    }
+    own = costs(shown, rows)[row.budget][rows.index(row)]
+    best = min(others, key=lambda index: (others[index], index), default=None)
+    return None if best is None or others[best] >= own else rows[best]
 
 
 def collapsed(block: Block, budget: str) -> list[Line]:
