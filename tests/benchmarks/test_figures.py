@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 
-from benchmarks.figures import gumbel, importance, nagan
+from benchmarks.figures import gumbel, importance, nagan, trust
 from benchmarks.figures.__main__ import FIGURES, LATENTS, Drawing, budgets, main
 from textgan_bench.methods import ImportanceSampledGAN
 from textgan_bench.recipes import layers
@@ -46,6 +46,7 @@ def test_a_missing_run_is_named_by_the_command_that_makes_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(nagan, "draw", lambda folder: [])
+    monkeypatch.setattr(trust, "draw", lambda folder: folder)
     with pytest.raises(SystemExit) as end:
         main("quick", 3)
     assert end.value.code == 1
