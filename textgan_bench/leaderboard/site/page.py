@@ -241,9 +241,9 @@ class Page:
         explained = (
             "A number is the mean over seeds ± their standard deviation. <b>Clear</b> says that "
             "the difference exceeds two standard errors of it, and that both rows have several "
-            "seeds. <b>One seed</b> says that it exceeds the noise of drawing samples, but that of "
-            "one of the two another training may turn it. The error is that over seeds or that of "
-            "drawing samples, whichever is larger. Rows with few distinct sentences are best at "
+            "seeds. <b>One seed</b> says that it exceeds the noise of drawing samples, but another "
+            "training of a row with one seed may turn it. The error is that over seeds or that "
+            "of drawing samples, whichever is larger. Rows with few distinct sentences are best at "
             "nothing."
         )
         single = f"One method alone so far: {', '.join(without)}."

@@ -72,7 +72,7 @@ Strength = Literal["clear", "tie", "one seed", "unknown"]
 WORDS: dict[Strength, str] = {
     "clear": "clear: more than the noise",
     "tie": "no clear winner: within the noise",
-    "one seed": "one of the two has one seed: another may turn it",
+    "one seed": "a row of one seed: another may turn it",
     "unknown": "noise not known",
 }
 
