@@ -68,6 +68,7 @@ class Table(NamedTuple):
 
     @property
     def runs(self) -> list[Line]:
+        """The rows of methods, a mean over seeds each."""
         return [row for row in self.block.rows if row.kind == "run"]
 
     @property

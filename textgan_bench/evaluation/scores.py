@@ -65,7 +65,6 @@ def score_chunks(
     values: dict[str, float] = {}
     left_out: dict[str, str] = {}
     num_samples, any_word = 0, False
-
     for chunk in _measured(judging, chunks):
         any_word = any_word or any(chunk)
         own = None if aligned is None else aligned[num_samples:][: len(chunk)]

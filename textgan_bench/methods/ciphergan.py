@@ -13,8 +13,8 @@ discriminator D of each side, whose scores are means over stretches of a sentenc
 where a sentence stands for its one-hots, x' for one of the latest translations, and x~ for a point
 drawn evenly between a sentence and a translation, embedded (Gulrajani et al., 2017). F and G
 descend L_adv + lambda L_cyc, D_X and D_Y descend L_D, and W descends L_D + lambda L_cyc. The words
-move as long as they are learnt, so that no discriminator can tell a translation by not being
-exactly a word, which is the paper's point. All step at once. |p - x|_1 is 2 (1 - p_x), as p sums
+move as long as they are learnt, so that a discriminator cannot tell a translation by its not being
+exactly a word. All step at once. |p - x|_1 is 2 (1 - p_x), as p sums
 to 1.
 
 Sizes and rates are those of the authors' code, for-ai/CipherGAN, in its set for Vigenère on 200
@@ -60,7 +60,7 @@ class Convolution(nn.Linear):
     """A convolution of (B, T, C) to ceil(T / stride) places: zeros on both sides, more at the end.
 
     So TensorFlow pads ("SAME"). It is a matrix product, whose second derivatives are products, too:
-    a step takes half the time of one with PyTorch's convolutions.
+    on sentences of 30 places a step takes half the time of one with PyTorch's convolutions.
     """
 
     def __init__(self, inputs: int, outputs: int, span: int = 1, stride: int = 1) -> None:

@@ -337,11 +337,7 @@ class LeakGAN(TextGenerator):
         manager_loss = -self.mean_of_blocks(blocks, text.lengths)
         nll = self.worker(text, goals.detach(), self.manager.duration)
         worker_loss = self.mean_of_symbols(nll, text.lengths)
-        manager_optimizer, worker_optimizer, *_ = cast(
-            "list[LightningOptimizer]", self.optimizers()
-        )
-        self.descend(manager_loss, manager_optimizer, clip=GRADIENT_NORM)
-        self.descend(worker_loss, worker_optimizer, clip=GRADIENT_NORM)
+        self.move(manager_loss, worker_loss, game=False)
         return {"manager/loss": manager_loss, "worker/nll": worker_loss}
 
     def play(self, batch: TokenBatch, turn: int) -> dict[str, Tensor]:
@@ -359,11 +355,7 @@ class LeakGAN(TextGenerator):
         nll = self.worker(text, goals.detach(), duration)
         steps = word_cosines(features, goals, text.lengths, duration, nll.shape[1]).detach()
         worker_loss = self.mean_of_symbols(steps * nll, text.lengths)
-        *_, manager_optimizer, worker_optimizer, _ = cast(
-            "list[LightningOptimizer]", self.optimizers()
-        )
-        self.descend(manager_loss, manager_optimizer, clip=GRADIENT_NORM)
-        self.descend(worker_loss, worker_optimizer, clip=GRADIENT_NORM)
+        self.move(manager_loss, worker_loss, game=True)
         return {
             "manager/loss": manager_loss,
             "manager/reward": self.mean_of_blocks(rewards, text.lengths),
@@ -380,6 +372,13 @@ class LeakGAN(TextGenerator):
         loss = discriminator_loss(*scores) / 2
         self.descend(loss + self.discriminator_l2 * self.discriminator.penalty(), optimizer)
         return loss
+
+    def move(self, manager_loss: Tensor, worker_loss: Tensor, *, game: bool) -> None:
+        """One step of each half on its own loss, by the Adams of the game or of the likelihood."""
+        optimizers = cast("list[LightningOptimizer]", self.optimizers())
+        manager_optimizer, worker_optimizer = optimizers[2:4] if game else optimizers[:2]
+        self.descend(manager_loss, manager_optimizer, clip=GRADIENT_NORM)
+        self.descend(worker_loss, worker_optimizer, clip=GRADIENT_NORM)
 
     def writer(self) -> LeakedWriter:
         return LeakedWriter(self.manager, self.worker, self.discriminator)

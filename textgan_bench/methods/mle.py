@@ -95,7 +95,7 @@ class MLE(_MaximumLikelihood):
         start_std: standard deviation of all weights at the start; None for PyTorch's own start.
 
     Raises:
-        UserError: there is no such cell.
+        UserError: there is no such cell, or the deviation is not above 0.
     """
 
     def __init__(
