@@ -324,3 +324,16 @@ def test_exact_at_the_size_of_snli() -> None:
     forward, backward = cross_bleu(samples, NGramIndex(references, 5))
     np.testing.assert_allclose(forward[0], expected, rtol=1e-12)
     assert backward.shape == (1, 700_000)
+
+
+def test_parts_are_of_about_one_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words of a text, like its longer n-grams, spread over all parts: one bounds memory."""
+    monkeypatch.setattr(bleu, "PART", 2**10)
+    words = np.random.default_rng(0).integers(0, 5_000, 48 * 2**10).astype(np.int32)
+    orders = bleu._Orders(IndexedText(words, np.full(3 * 2**10, 16)), 5_000, 13)
+    for _ in range(2):
+        assert orders.go_on()
+        sizes = [len(part.positions) for part in orders.parts()]
+        assert sum(sizes) == len(orders.positions())
+        assert len(sizes) == 48
+        assert max(sizes) < 2 * 2**10

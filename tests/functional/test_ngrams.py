@@ -27,9 +27,9 @@ def test_pairs_are_sorted_by_key_then_by_place(keys: list[int]) -> None:
 
 @given(st.lists(st.integers(0, 6), max_size=40), st.integers(1, 9))
 def test_groups_hold_their_positions_in_order(groups: list[int], size: int) -> None:
-    array = np.array(groups, dtype=np.uint16)
+    array = np.array(groups, dtype=np.int16)
 
-    def members(start: int) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
+    def members(start: int) -> tuple[NDArray[np.intp], NDArray[np.int16]]:
         block = array[start : start + size]
         return np.arange(start, start + len(block)), block
 

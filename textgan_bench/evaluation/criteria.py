@@ -15,7 +15,7 @@ from textgan_bench.metrics.inputs import is_paired
 from textgan_bench.metrics.profiles import DEFAULT, Basis, build_profile, profile
 from textgan_bench.reading import read_lines, read_sentences
 from textgan_bench.recipes import data_module
-from textgan_bench.tokens import PAD, PAD_TOKEN, UNKNOWN_TOKEN, Sentence, Vocabulary
+from textgan_bench.tokens import BLANKS, PAD, PAD_TOKEN, UNKNOWN_TOKEN, Sentence, Vocabulary
 
 if TYPE_CHECKING:  # Lightning takes a second to import, which text against text does without
     from textgan_bench.interfaces import TextDataModule
@@ -38,6 +38,8 @@ class Criteria:
     """Metrics of the profile that lack something, and what."""
     split_line: Callable[[str], Sentence] = str.split
     """Words of a line of the text that is judged, as those of its references."""
+    tokenisation: str = BLANKS
+    """Name of its rule."""
     source: str = ""
     """One line on the text of a data set, as its records have it."""
 
@@ -180,6 +182,7 @@ def _criteria_of_data(
         {"data": table, "data_revision": data.revision},
         aligned,
         split_line=data.split_line,
+        tokenisation=data.tokenisation,
         source=data.source,
     )
 

@@ -41,7 +41,7 @@ def chunked(sentences: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
 
 def score_chunks(
     metrics: MetricCollection,
-    chunks: Iterable[list[Sentence]],
+    chunks: Iterable[Sequence[Sentence]],
     watched: Callable[[Collection[str]], Iterable[str]] = iter,
     aligned: Sequence[Sentence] | None = None,
 ) -> Scores:
@@ -66,7 +66,7 @@ def score_chunks(
     left_out: dict[str, str] = {}
     num_samples, any_word = 0, False
     for chunk in _measured(judging, chunks):
-        any_word = any_word or any(chunk)
+        any_word = any_word or bool(len(chunk.numbers.words))
         own = None if aligned is None else aligned[num_samples:][: len(chunk)]
         num_samples += len(chunk)
         for name, metric in list(judging.items()):
@@ -97,13 +97,13 @@ def score_chunks(
 
 
 def _measured(
-    judging: Mapping[str, Metric], chunks: Iterable[list[Sentence]]
+    judging: Mapping[str, Metric], chunks: Iterable[Sequence[Sentence]]
 ) -> Iterator[SharedText]:
     """The chunks, with what metrics need of them, found by several threads where all can."""
     text_metrics = [metric for metric in judging.values() if isinstance(metric, TextMetric)]
 
-    def measured(sentences: list[Sentence]) -> SharedText:
-        chunk = SharedText(sentences)  # what one metric finds in it the others need not look for
+    def measured(sentences: Sequence[Sentence]) -> SharedText:
+        chunk = _shared(sentences)
         for metric in text_metrics:
             with suppress(ValueError):  # which ``update`` raises again
                 metric.measured(given(metric, chunk, None)["samples"])
@@ -113,7 +113,12 @@ def _measured(
         with on_threads():
             yield from in_order(measured, chunks)
     else:
-        yield from map(SharedText, chunks)
+        yield from map(_shared, chunks)
+
+
+def _shared(sentences: Sequence[Sentence]) -> SharedText:
+    """Sentences in which the other metrics need not look for what one has found."""
+    return sentences if isinstance(sentences, SharedText) else SharedText(sentences)
 
 
 def score(

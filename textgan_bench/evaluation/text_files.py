@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,9 @@ from tqdm import tqdm
 from textgan_bench.evaluation.bootstrap import standard_errors
 from textgan_bench.evaluation.criteria import Criteria
 from textgan_bench.evaluation.scores import CHUNK, Scores, chunked, score_chunks
+from textgan_bench.functional.line_words import SharedLines
 from textgan_bench.reading import read_lines, read_sentences
-from textgan_bench.tokens import Sentence
+from textgan_bench.tokens import BLANKS, Sentence
 
 QUIET_SECONDS = 1
 """What takes no longer shows no progress bar."""
@@ -43,10 +44,11 @@ def score_file(criteria: Criteria, file: Path, num_samples: int) -> Scores:
     )
     aligned, unpaired = criteria.pairs(num_samples)
 
-    def pieces() -> Iterator[list[Sentence]]:
+    def pieces() -> Iterator[Sequence[Sentence]]:
         with bar:
             for lines in chunked(read_lines(file)):
-                yield list(map(criteria.split_line, lines))
+                at_blanks = criteria.tokenisation == BLANKS
+                yield SharedLines(lines) if at_blanks else [*map(criteria.split_line, lines)]
                 bar.update(len(lines))
 
     values, left_out = score_chunks(criteria.metrics, pieces(), watched, aligned)

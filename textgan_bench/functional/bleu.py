@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textgan_bench.errors import UserError
+from textgan_bench.functional.key_rows import KeyRows
 from textgan_bench.functional.ngrams import (
     FloatArray,
     IndexedText,
@@ -131,18 +132,22 @@ class _Orders:
             yield _Part(positions, before)
             before += len(positions)
 
-    def _spread(self, number: int, start: int) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
+    def _spread(self, number: int, start: int) -> tuple[NDArray[np.intp], NDArray[np.int16]]:
         """Positions from ``start`` on, and a part for each that is the same for equal n-grams."""
         position = start + np.flatnonzero(self._kept[start : start + PART])
         word = self._text.words[position + self._order - 1]
-        # a multiplicative hash spreads the n-grams; Knuth's 2^32 divided by the golden ratio
-        mixed = (self._rank[position] + (word.astype(np.int64) << 20)) * 2654435769
-        return position, ((mixed >> 13) % number).astype(np.uint16)
+        # a multiplicative hash spreads the n-grams; Knuth's 2^64 divided by the golden ratio
+        pair = self._rank[position].astype(np.uint64) | word.astype(np.uint64) << np.uint64(32)
+        mixed = pair * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(40)
+        return position, (mixed % np.uint64(number)).astype(np.int16)
 
-    def level(self, position: NDArray[np.intp]) -> tuple[_Level, _Tokens]:
-        """The n-grams that begin at some positions, and where each of them does."""
+    def keys(self, position: NDArray[np.intp]) -> IntArray:
+        """One integer for each n-gram that begins at some positions."""
         last_word = self._text.words[position + self._order - 1]
-        key = packed(self._rank[position], last_word, self._word_bits)
+        return packed(self._rank[position], last_word, self._word_bits)
+
+    def level(self, key: IntArray, position: NDArray[np.intp]) -> tuple[_Level, _Tokens]:
+        """The n-grams that begin at some positions, by their keys, and where each of them does."""
         key, position = sorted_pairs(key, position)
         sentence = self._sentence[position]
         new_ngram = _changes(key)
@@ -151,6 +156,10 @@ class _Orders:
         count = np.diff(run, append=len(key)).astype(np.int32)
         tokens = _Tokens(position, np.diff(run[first], append=len(key)))
         return _Level(key[run[first]], first, sentence[run], count), tokens
+
+    def drop(self, position: NDArray[np.intp]) -> None:
+        """Look for no longer n-gram that begins at some positions."""
+        self._kept[position] = False
 
     def keep(self, tokens: _Tokens, rank: IntArray) -> None:
         """Drop the n-grams of a level whose ``rank`` (G,) is negative."""
@@ -176,14 +185,16 @@ class NGramIndex:
         self.lengths = text.lengths
         self.words = int(text.words.max(initial=0)) + 1
         self.word_bits = bits(self.words - 1)
-        self.levels: list[tuple[_Level, NDArray[np.int32]]] = []
-        """Of each order, with the largest count of each n-gram in a sentence."""
+        self.levels: list[tuple[_Level, NDArray[np.int32], KeyRows]] = []
+        """Of each order, with the largest count of each n-gram in a sentence, and its rank."""
         orders = _Orders(text, self.words, self.word_bits)
         while len(self.levels) < order and orders.go_on():
-            level, tokens = orders.level(orders.positions())
-            self.levels.append((level, np.maximum.reduceat(level.counts, level.first)))
+            position = orders.positions()
+            level, tokens = orders.level(orders.keys(position), position)
+            largest = np.maximum.reduceat(level.counts, level.first)
+            self.levels.append((level, largest, KeyRows(level.keys)))
             orders.keep(tokens, np.arange(len(level.keys)))
-        self._ends = np.cumsum([0, *(len(level.keys) for level, _ in self.levels)])
+        self._ends = np.cumsum([0, *(len(level.keys) for level, _, _ in self.levels)])
 
     @property
     def size(self) -> int:
@@ -221,18 +232,21 @@ def forward_bleu(
     matches = np.zeros((max(orders), len(samples.lengths)))
     largest = np.zeros(references.size, dtype=np.int32)
     of_samples = _Orders(samples, references.words, references.word_bits)
-    for n, (theirs, their_largest) in enumerate(references.levels[: max(orders)]):
+    for n, (_, their_largest, their_rows) in enumerate(references.levels[: max(orders)]):
         if not of_samples.go_on():
             break
-        ours, tokens = of_samples.level(of_samples.positions())
-        rank = np.searchsorted(theirs.keys, ours.keys)
-        rank[theirs.keys.take(rank, mode="clip") != ours.keys] = -1
+        position = of_samples.positions()
+        rank = their_rows.rows(of_samples.keys(position))
         found = rank >= 0
-        of_level = references.of_level(n, largest)
-        of_level[rank[found]] = np.maximum.reduceat(ours.counts, ours.first)[found]
-        limit = np.where(found, their_largest[rank], 0)
-        matches[n] = ours.matches(ours.per_run(limit), len(samples.lengths))
-        of_samples.keep(tokens, rank)
+        of_samples.drop(position[~found])
+        if not found.any():
+            break
+        # Of those that the references have, the rank tells which n-gram each one is.
+        ours, tokens = of_samples.level(rank[found].astype(np.int64), position[found])
+        references.of_level(n, largest)[ours.keys] = np.maximum.reduceat(ours.counts, ours.first)
+        limit = ours.per_run(their_largest[ours.keys])
+        matches[n] = ours.matches(limit, len(samples.lengths))
+        of_samples.keep(tokens, ours.keys)
     closest = _closest_length(samples.lengths, _distinct(references.lengths))
     return _bleu(matches, samples.lengths, closest, orders, smoothing), largest
 
@@ -265,7 +279,7 @@ def backward_bleu(
     [[0.833], [0.816]]
     """
     matches = np.zeros((max(orders), len(references.lengths)))
-    for n, (level, _) in enumerate(references.levels[: max(orders)]):
+    for n, (level, _, _) in enumerate(references.levels[: max(orders)]):
         limit = level.per_run(references.of_level(n, largest))
         matches[n] = level.matches(limit, len(references.lengths))
     closest = _closest_length(references.lengths, _distinct(sample_lengths))
@@ -298,7 +312,7 @@ def self_bleu(
 
     def clipped(part: _Part) -> tuple[Tensor, Tensor]:
         """Sentence and matches of each run."""
-        level, tokens = of_text.level(part.positions)
+        level, tokens = of_text.level(of_text.keys(part.positions), part.positions)
         shared = np.diff(level.first, append=len(level.counts)) > 1
         of_text.keep(tokens, np.where(shared, part.before + np.arange(len(shared)), -1))
         counts = np.minimum(level.counts, _largest_elsewhere(level)).astype(np.float32)

@@ -18,17 +18,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textgan_bench.errors import UserError
-from textgan_bench.functional.ngrams import sorted_pairs
 from textgan_bench.functional.threads import one_thread
 from textgan_bench.functional.word_numbers import word_numbers
 
 IntArray = NDArray[np.int64]
+Rows = NDArray[np.int32] | NDArray[np.int64]
 Hashes = NDArray[np.uint32]
 
-BUCKETS = 2**14
+BUCKET_BITS = 14
+BUCKETS = 2**BUCKET_BITS
 LONGEST_NGRAM = 3
-BLOCK = 2**12
+BLOCK_BITS = 12
+BLOCK = 2**BLOCK_BITS
 """Sentences multiplied bucket by bucket, whose embeddings stay in the processor's cache."""
+CELL_BITS = BUCKET_BITS + BLOCK_BITS
+"""Bits of a bucket and a sentence of a block."""
 OVERSAMPLING = 8
 POWER_STEPS = 3
 
@@ -104,9 +108,11 @@ def _bucket_counts(sentences: Sequence[Sequence[str]]) -> Tensor:
     marked = np.full(len(words) + 2 * len(inner), -1, dtype=np.int32)
     marked[last - inner - 1], marked[last] = len(types), len(types) + 1
     marked[marked < 0] = words
-    row = np.repeat(np.arange(len(inner)), lengths)
+    # The fewer bits a key has, the sooner it is sorted.
+    row_type = np.int32 if len(inner) <= BLOCK * 2 ** (30 - CELL_BITS) else np.int64
+    row: Rows = np.repeat(np.arange(len(inner)).astype(row_type), lengths)
     # The hash of an n-gram, its words joined by blanks, goes on from that of its first n - 1 words.
-    sums = np.array(list(map(_checksums, (*types, "<s>", "</s>"))), dtype=np.int64)
+    sums = np.array([*map(_checksums, (*types, "<s>", "</s>"))], dtype=np.int64)
     alone, following = sums[:, :2].T.astype(np.uint32)
     tails = following[marked]
     moves, table = _moves(sums[:, 2])
@@ -117,26 +123,31 @@ def _bucket_counts(sentences: Sequence[Sequence[str]]) -> Tensor:
         hashes = _moved(hashes[:-1], move[n - 1 :], table) ^ tails[n - 1 :]
         inside = row[n - 1 :] == row[: len(hashes)]  # of one sentence
         keys.append(_keys(row[n - 1 :][inside], hashes[inside]))
-    key = np.concatenate(keys)
-    key, _ = sorted_pairs(key, key)
+    key = torch.from_numpy(np.concatenate(keys)).sort(stable=True).values.numpy()
     cell, sign = key >> 1, 1 - 2 * (key & 1)
     first = np.flatnonzero(np.append(True, cell[1:] != cell[:-1])) if len(cell) else cell
     counts = np.add.reduceat(sign, first) if len(cell) else sign
-    block, inner_cell = np.divmod(cell[first], BUCKETS * BLOCK)
-    bucket, within = np.divmod(inner_cell, BLOCK)
-    return torch.sparse_coo_tensor(
-        torch.from_numpy(np.stack([block * BLOCK + within, bucket])),
-        torch.from_numpy(counts.astype(np.float64)),
-        (len(sentences), BUCKETS),
-        check_invariants=True,
+    cell = cell[first]
+    indices = np.empty((2, len(cell)), dtype=np.int64)
+    indices[0] = cell >> CELL_BITS << BLOCK_BITS | cell & BLOCK - 1
+    indices[1] = cell >> BLOCK_BITS & BUCKETS - 1
+    return _sparse(
+        torch.from_numpy(indices), torch.from_numpy(counts.astype(np.float64)), len(inner)
     )
 
 
-def _keys(row: IntArray, hashes: Hashes) -> IntArray:
+def _sparse(indices: Tensor, values: Tensor, rows: int) -> Tensor:
+    """(rows, BUCKETS) with some values at (2, number of values) indices."""
+    # Each index is below its bound as it was made; PyTorch would look at all of them again.
+    return torch.sparse_coo_tensor(indices, values, (rows, BUCKETS), check_invariants=False)
+
+
+def _keys(row: Rows, hashes: Hashes) -> Rows:
     """Row, bucket and sign of each n-gram: the lowest bits of the 32, and the highest one."""
-    code = hashes.astype(np.int64)
-    block, within = np.divmod(row, BLOCK)
-    return ((block * BUCKETS + code % BUCKETS) * BLOCK + within) << 1 | code >> 31
+    bucket = (hashes & np.uint32(BUCKETS - 1)).view(np.int32)
+    sign = (hashes >> np.uint32(31)).view(np.int32)
+    cell = row >> BLOCK_BITS << CELL_BITS | bucket << BLOCK_BITS | row & BLOCK - 1
+    return cell << 1 | sign
 
 
 @lru_cache(maxsize=2**16)
@@ -182,4 +193,4 @@ def _weighted(counts: Tensor, idf: Tensor) -> Tensor:
     squares = np.bincount(row.numpy(), (values**2).numpy(), len(counts))
     norm = torch.from_numpy(squares).sqrt()
     values = values / norm.clamp_min(torch.finfo(torch.float64).tiny)[row]
-    return torch.sparse_coo_tensor(counts._indices(), values, counts.shape, check_invariants=True)
+    return _sparse(counts._indices(), values, len(counts))

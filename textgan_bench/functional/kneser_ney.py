@@ -247,13 +247,13 @@ def _parts(
     row: IntArray32, has_row: NDArray[np.bool_], occurrences: Indices
 ) -> Iterator[NDArray[np.intp]]:
     """Ends of n-grams, in parts of about ``PART`` or more, by increasing row of the context."""
-    part_of_row = (np.cumsum(occurrences, dtype=np.int64) // PART).astype(np.uint16)
+    part_of_row = (np.cumsum(occurrences, dtype=np.int64) // PART).astype(np.int16)
     number = int(part_of_row[-1]) + 1
     if number == 1:
         yield np.flatnonzero(has_row)
         return
 
-    def ends_from(start: int) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
+    def ends_from(start: int) -> tuple[NDArray[np.intp], NDArray[np.int16]]:
         ends = start + np.flatnonzero(has_row[start : start + PART])
         return ends, part_of_row[row[ends - 1]]
 

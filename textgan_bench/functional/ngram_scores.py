@@ -6,18 +6,24 @@ looked up as the row of its first n - 1 words and its last word, packed into one
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
+from textgan_bench.functional.key_rows import KeyRows
 from textgan_bench.functional.kneser_ney import MARKS, NGramModel, word_index
-from textgan_bench.functional.ngrams import sorted_pairs
+from textgan_bench.functional.ngrams import Indices, sorted_pairs
 from textgan_bench.functional.word_numbers import word_numbers
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+HASHED = 2**20
+"""N-grams of a table that is made ready for hashing. One of more is that of long samples, which is
+asked for a few references."""
 
 
 class NGramScorer:
@@ -36,20 +42,12 @@ class NGramScorer:
         self._tables = model.tables
         self._vocab_size = len(model.words)
         self._index = word_index(model.words)
-        self._keys: list[IntArray] = [np.arange(self._vocab_size)]
+        self._rows: list[Callable[[IntArray], Indices]] = []
+        """Of each order from the second on."""
         for table in model.tables[1:]:
-            self._keys.append(table.context.astype(np.int64) * self._vocab_size + table.word)
-
-    def _rows(self, n: int, context: IntArray, word: IntArray) -> IntArray:
-        """Rows of the n-grams of n + 1 words in their table, -1 for one that is missing."""
-        known = np.flatnonzero(context >= 0)
-        # Sorted questions are answered in the order of the table, many times as fast.
-        key, place = sorted_pairs(context[known] * self._vocab_size + word[known], known)
-        keys, row = self._keys[n], np.full(len(word), -1)
-        nearest = np.searchsorted(keys, key)
-        found = keys.take(nearest, mode="clip") == key
-        row[place[found]] = nearest[found]
-        return row
+            keys = table.context.astype(np.int64) * self._vocab_size + table.word
+            is_long = len(keys) > HASHED
+            self._rows.append(partial(_searched, keys) if is_long else KeyRows(keys).rows)
 
     def log_prob(self, sentences: Sequence[Sequence[str]]) -> tuple[FloatArray, FloatArray]:
         """Log probabilities in nats, each given its sentence's begin mark and all words before.
@@ -71,7 +69,8 @@ class NGramScorer:
         for n, table in enumerate(self._tables[1:], start=1):
             position = np.flatnonzero(place >= n)
             context = row[position - 1]
-            found = self._rows(n, context, tokens[position])
+            # A context that is missing makes a key below 0, as no n-gram has.
+            found = self._rows[n - 1](context * self._vocab_size + tokens[position])
             backoff = np.where(context >= 0, self._tables[n - 1].log10_backoff[context], 0.0)
             log10_prob[position] = np.where(
                 found >= 0, table.log10_prob[found], log10_prob[position] + backoff
@@ -82,3 +81,13 @@ class NGramScorer:
         is_end[first + lengths + 1] = True
         log_prob = math.log(10) * log10_prob
         return log_prob[(place > 0) & ~is_end], log_prob[is_end]
+
+
+def _searched(keys: IntArray, asked: IntArray) -> IntArray:
+    """Rows of keys, which increase; -1 where one is missing."""
+    # Sorted questions are answered in the order of the table, many times as fast.
+    key, place = sorted_pairs(asked, np.arange(len(asked)))
+    nearest = np.searchsorted(keys, key)
+    row = np.empty(len(asked), np.int64)
+    row[place] = np.where(keys.take(nearest, mode="clip") == key, nearest, -1)
+    return row

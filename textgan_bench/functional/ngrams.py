@@ -54,7 +54,7 @@ def packed(rank: Indices, word: Indices, word_bits: int) -> IntArray:
 
 def grouped(
     blocks: Iterable[T],
-    members: Callable[[T], tuple[NDArray[np.intp], NDArray[np.uint16]]],
+    members: Callable[[T], tuple[NDArray[np.intp], NDArray[np.int16]]],
     groups: int,
 ) -> Iterator[NDArray[np.intp]]:
     """The positions of each group in turn, in their order; those of a block come by ``members``.
@@ -62,7 +62,7 @@ def grouped(
     4 bytes are kept of a position, which is below 2^31. Blocks are gone through by as many threads
     as ``on_threads`` gives.
 
-    >>> starts, group = [0, 2], np.array([1, 0, 1, 1], np.uint16)
+    >>> starts, group = [0, 2], np.array([1, 0, 1, 1], np.int16)
     >>> def members(start):
     ...     return np.arange(start, start + 2), group[start : start + 2]
     >>> [positions.tolist() for positions in grouped(starts, members, groups=2)]
@@ -71,7 +71,8 @@ def grouped(
 
     def ordered(block: T) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
         position, group = members(block)
-        order = np.argsort(group, kind="stable")
+        # PyTorch's sort leaves Python to the other threads, numpy's does not.
+        order = torch.from_numpy(group).sort(stable=True).indices.numpy()
         bounds = np.searchsorted(group[order], np.arange(groups + 1))
         return position[order].astype(np.int32), bounds
 

@@ -19,6 +19,8 @@ R = TypeVar("R")
 
 MOST = 4
 """Threads at most: each holds a piece of the text, and Python's own work is done by one at once."""
+WAITING = 2
+"""Pieces that are made before a thread is free for them, so that none waits for one."""
 
 _threads: ContextVar[int] = ContextVar("threads", default=1)
 
@@ -57,10 +59,10 @@ def one_thread() -> Iterator[None]:
 def in_order(work: Callable[[T], R], pieces: Iterable[T]) -> Iterator[R]:
     """What ``work`` makes of each piece, in their order; on one thread outside ``on_threads``.
 
-    A piece is asked for when a thread is free for it: no more are alive than threads, beside the
-    results that were handed out. ``work`` is called by several threads at once and changes nothing
-    that another call reads. Until the last result PyTorch uses one thread, in each of these and
-    here: more would wait for processors that these have.
+    No more pieces are alive than threads and ``WAITING`` ones, beside the results that were handed
+    out. ``work`` is called by several threads at once and changes nothing that another call reads.
+    Until the last result PyTorch uses one thread, in each of these and here: more would wait for
+    processors that these have.
 
     >>> with on_threads():
     ...     list(in_order(str.upper, ["a", "b", "c"]))
@@ -76,7 +78,7 @@ def in_order(work: Callable[[T], R], pieces: Iterable[T]) -> Iterator[R]:
         try:
             for piece in pieces:
                 running.append(pool.submit(work, piece))
-                if len(running) == threads:
+                if len(running) == threads + WAITING:
                     yield running.popleft().result()
             while running:
                 yield running.popleft().result()

@@ -6,10 +6,10 @@ spread by an array, each further score costs a hundredth of that.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, count
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ class WordNumbers(NamedTuple):
     """The distinct words."""
 
 
-class SharedText(list[list[str]]):
+class SharedText(Sequence[list[str]]):
     """Sentences that several functions are given, none of which may change them.
 
     What one works out of the text is kept for the others.
@@ -40,10 +40,33 @@ class SharedText(list[list[str]]):
     [2, 2]
     """
 
+    def __init__(self, sentences: Sequence[list[str]]) -> None:
+        self._given = sentences
+
+    @property
+    def sentences(self) -> Sequence[list[str]]:
+        """The words of each."""
+        return self._given
+
+    def __len__(self) -> int:
+        return len(self.sentences)
+
+    @overload
+    def __getitem__(self, index: int) -> list[str]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[list[str]]: ...
+
+    def __getitem__(self, index: int | slice) -> list[str] | Sequence[list[str]]:
+        return self.sentences[index]
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return iter(self.sentences)
+
     @cached_property
     def numbers(self) -> WordNumbers:
         """The words as numbers."""
-        return _numbered(self)
+        return _numbered(self.sentences)
 
     @cached_property
     def _kept(self) -> dict[Hashable, object]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from torchmetrics import Metric
 
+from textgan_bench.functional.line_words import SharedLines
 from textgan_bench.functional.word_numbers import SharedText, once
 from textgan_bench.tokens import PAD_TOKEN, Sentence
 
@@ -55,7 +56,8 @@ def _of_words(update: Callable[..., None]) -> Callable[..., None]:
 
 def _refuse_strings(*texts: Sequence[Sequence[str]]) -> None:
     for text in texts:
-        once(text, _refuse_strings, partial(_refuse_string, text))
+        if not isinstance(text, SharedLines):
+            once(text, _refuse_strings, partial(_refuse_string, text))
 
 
 def _refuse_string(text: Sequence[Sequence[str]]) -> None:
