@@ -14,7 +14,7 @@ number of samples; an n-gram of the samples is looked up under the index's rank 
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textgan_bench.errors import UserError
-from textgan_bench.functional.key_rows import KeyRows
+from textgan_bench.functional.key_rows import finder
 from textgan_bench.functional.ngrams import (
     FloatArray,
     IndexedText,
@@ -43,6 +43,7 @@ PART = 2**18
 SCORED = 2**15
 """Sentences whose scores are worked out at once."""
 
+Finder = Callable[[IntArray], NDArray[np.int32]]
 Smoothing = Literal["floor", "skip"]
 """Rule for an order without a match. ``floor`` counts 0.1 matches. ``skip`` leaves its factor out
 of the product, as NLTK did before 3.3, so that a sentence without any 5-gram of the references
@@ -185,14 +186,14 @@ class NGramIndex:
         self.lengths = text.lengths
         self.words = int(text.words.max(initial=0)) + 1
         self.word_bits = bits(self.words - 1)
-        self.levels: list[tuple[_Level, NDArray[np.int32], KeyRows]] = []
-        """Of each order, with the largest count of each n-gram in a sentence, and its rank."""
+        self.levels: list[tuple[_Level, NDArray[np.int32], Finder]] = []
+        """Of each order; the largest count of each n-gram in a sentence; what finds its rank."""
         orders = _Orders(text, self.words, self.word_bits)
         while len(self.levels) < order and orders.go_on():
             position = orders.positions()
             level, tokens = orders.level(orders.keys(position), position)
             largest = np.maximum.reduceat(level.counts, level.first)
-            self.levels.append((level, largest, KeyRows(level.keys)))
+            self.levels.append((level, largest, finder(level.keys)))
             orders.keep(tokens, np.arange(len(level.keys)))
         self._ends = np.cumsum([0, *(len(level.keys) for level, _, _ in self.levels)])
 
@@ -232,11 +233,11 @@ def forward_bleu(
     matches = np.zeros((max(orders), len(samples.lengths)))
     largest = np.zeros(references.size, dtype=np.int32)
     of_samples = _Orders(samples, references.words, references.word_bits)
-    for n, (_, their_largest, their_rows) in enumerate(references.levels[: max(orders)]):
+    for n, (_, their_largest, their_rank) in enumerate(references.levels[: max(orders)]):
         if not of_samples.go_on():
             break
         position = of_samples.positions()
-        rank = their_rows.rows(of_samples.keys(position))
+        rank = their_rank(of_samples.keys(position))
         found = rank >= 0
         of_samples.drop(position[~found])
         if not found.any():

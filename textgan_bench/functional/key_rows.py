@@ -1,16 +1,44 @@
-"""Rows of integer keys in a table, found by hashing.
+"""Rows of integer keys in a table.
 
-A search in sorted keys misses the processor's cache at each of its steps, a hash once or twice.
+A search in sorted keys misses the processor's cache at each of its steps, a hash once or twice; but
+to make a long table ready for hashing takes longer than to search for a few.
 """
+
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-IntArray = NDArray[np.int64]
+from textgan_bench.functional.ngrams import IntArray, sorted_pairs
+
+HASHED = 2**18
+"""Keys of a table that is made ready for hashing: the n-grams of some ten thousand sentences."""
 
 _GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by it: a multiplicative hash (Knuth)
 _SLOTS = 4
 """Slots a key at least, so that few are looked for in a second one."""
+
+
+def finder(keys: IntArray) -> Callable[[IntArray], NDArray[np.int32]]:
+    """A function that finds the row of each of other keys, -1 where there is none.
+
+    Args:
+        keys: distinct, and increasing.
+
+    >>> finder(np.array([2, 7, 40]))(np.array([2, 40, 3, 7])).tolist()
+    [0, 2, -1, 1]
+    """
+    return KeyRows(keys).rows if len(keys) <= HASHED else partial(_searched, keys)
+
+
+def _searched(keys: IntArray, asked: IntArray) -> NDArray[np.int32]:
+    # Sorted questions are answered in the order of the table, many times as fast.
+    key, place = sorted_pairs(asked, np.arange(len(asked)))
+    nearest = np.searchsorted(keys, key)
+    row = np.empty(len(asked), np.int32)
+    row[place] = np.where(keys.take(nearest, mode="clip") == key, nearest, -1)
+    return row
 
 
 class KeyRows:

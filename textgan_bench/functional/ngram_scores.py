@@ -7,23 +7,17 @@ looked up as the row of its first n - 1 words and its last word, packed into one
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textgan_bench.functional.key_rows import KeyRows
+from textgan_bench.functional.key_rows import finder
 from textgan_bench.functional.kneser_ney import MARKS, NGramModel, word_index
-from textgan_bench.functional.ngrams import Indices, sorted_pairs
 from textgan_bench.functional.word_numbers import word_numbers
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-HASHED = 2**20
-"""N-grams of a table that is made ready for hashing. One of more is that of long samples, which is
-asked for a few references."""
 
 
 class NGramScorer:
@@ -42,12 +36,11 @@ class NGramScorer:
         self._tables = model.tables
         self._vocab_size = len(model.words)
         self._index = word_index(model.words)
-        self._rows: list[Callable[[IntArray], Indices]] = []
+        self._rows: list[Callable[[IntArray], NDArray[np.int32]]] = []
         """Of each order from the second on."""
         for table in model.tables[1:]:
             keys = table.context.astype(np.int64) * self._vocab_size + table.word
-            is_long = len(keys) > HASHED
-            self._rows.append(partial(_searched, keys) if is_long else KeyRows(keys).rows)
+            self._rows.append(finder(keys))
 
     def log_prob(self, sentences: Sequence[Sequence[str]]) -> tuple[FloatArray, FloatArray]:
         """Log probabilities in nats, each given its sentence's begin mark and all words before.
@@ -81,13 +74,3 @@ class NGramScorer:
         is_end[first + lengths + 1] = True
         log_prob = math.log(10) * log10_prob
         return log_prob[(place > 0) & ~is_end], log_prob[is_end]
-
-
-def _searched(keys: IntArray, asked: IntArray) -> IntArray:
-    """Rows of keys, which increase; -1 where one is missing."""
-    # Sorted questions are answered in the order of the table, many times as fast.
-    key, place = sorted_pairs(asked, np.arange(len(asked)))
-    nearest = np.searchsorted(keys, key)
-    row = np.empty(len(asked), np.int64)
-    row[place] = np.where(keys.take(nearest, mode="clip") == key, nearest, -1)
-    return row
