@@ -46,7 +46,7 @@ class PlainNAGANDecipherment(NAGANDecipherment):
         translator_optimizer, discriminator_optimizer = cast("list[Optimizer]", self.optimizers())
         translator_optimizer.zero_grad()
         losses = self.plain_translator_losses(batch)
-        self.weighted(losses, 1.0).backward()
+        self.weighted(losses, 1.0, 0).backward()
         translator_optimizer.step()
         discriminator_optimizer.zero_grad()
         self.plain_discriminator_loss(batch).backward()

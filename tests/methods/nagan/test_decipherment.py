@@ -192,11 +192,11 @@ def test_alpha_and_beta_decay_linearly_and_then_the_cycle_is_alone(
     losses: list[set[str]] = []
     weighted = method.weighted
 
-    def seen(of: dict[str, Tensor], share: float) -> Tensor:
+    def seen(of: dict[str, Tensor], share: float, soft: float) -> Tensor:
         left.append(share)
         losses.append(set(of))
         judges.append(cast(Judge, method.discriminator).output.weight.detach().clone())
-        return weighted(of, share)
+        return weighted(of, share, soft)
 
     monkeypatch.setattr(method, "weighted", seen)
     fit(method, [batch] * 6)
@@ -210,7 +210,7 @@ def test_alpha_and_beta_decay_linearly_and_then_the_cycle_is_alone(
         "generator/adversarial": torch.tensor(7.0),
         "generator/reconstruction": torch.tensor(11.0),
     }
-    assert float(weighted(parts, 0.5)) == pytest.approx(5 + 0.3 * 0.5 * 7 + 0.5 * 11)
+    assert float(weighted(parts, 0.5, 0)) == pytest.approx(5 + 0.3 * 0.5 * 7 + 0.5 * 11)
 
 
 def test_a_decipherment_has_the_words_of_its_own_sentence_alone(batch: CipherBatch) -> None:
@@ -312,10 +312,10 @@ def test_pretraining_translates_nothing(
     left: list[float] = []
     weighted, pretrain = method.weighted, method.pretraining_losses
 
-    def in_game(of: dict[str, Tensor], share: float) -> Tensor:
+    def in_game(of: dict[str, Tensor], share: float, soft: float) -> Tensor:
         phases.append(method.phase)
         left.append(share)
-        return weighted(of, share)
+        return weighted(of, share, soft)
 
     def before(of: Sides) -> dict[str, Tensor]:
         phases.append(method.phase)
@@ -339,7 +339,71 @@ def test_pretraining_has_the_reconstruction_and_the_first_term_of_the_discrimina
         mask = length_mask(tokens.lengths, MAX_LENGTH)
         log_probs = method._log_probs(method._one_hot(tokens.ids), side, mask)
         nll -= (log_probs.sum(1) / tokens.lengths).mean().detach()
-    torch.testing.assert_close(losses["discriminator/nll"].detach(), nll)
+    torch.testing.assert_close(method.likelihood_loss(method.sides(batch)).detach(), nll)
+
+
+def test_pretraining_teaches_words_of_about_the_same_frequency() -> None:
+    """Of 8, 2 and 2 plain words: a cipher word seen 8 times stands for the first by the formula."""
+    torch.manual_seed(0)
+    plain = pad_sequences([[1] * 8 + [2] * 2 + [3] * 2])
+    cipher = pad_sequences([[3] * 8 + [1] * 3 + [2]])
+    additions = Additions(pretraining=1, closeness=0.2)
+    method = NAGANDecipherment(4, 12, **TINY, dropout=0.0, additions=additions)
+    batch = CipherBatch(*plain, *cipher)
+    fit(method, [batch])
+    assert method.counts.tolist() == [[8, 2, 2], [3, 1, 8]]
+    text = method.sides(batch)
+    known = method.as_frequent(text)
+    rows = {PLAIN: known[:12], CIPHER: known[12:]}
+    for side, own, others in (
+        (PLAIN, [8.5] * 8 + [2.5] * 4, [3.5, 1.5, 8.5]),
+        (CIPHER, [8.5] * 8 + [3.5] * 3 + [1.5], [8.5, 2.5, 2.5]),
+    ):
+        for found, seen in zip(rows[side], own, strict=True):
+            weights = [
+                other
+                * math.exp(-(math.log(seen / other) ** 2) / (2 * (0.2**2 + 1 / seen + 1 / other)))
+                for other in others
+            ]
+            expected = [math.log(weight / sum(weights)) for weight in weights]
+            assert found.tolist() == pytest.approx(expected, rel=1e-5)
+
+    states = method.read(F.embedding(text.words, method.table()), text.labels, text.layout)
+    scores = method.write(states, 1 - text.labels, text.layout)
+    by_hand = (known.exp() * (known - scores.log_softmax(-1))).sum()
+    losses = method.pretraining_losses(text)
+    torch.testing.assert_close(losses["generator/closeness"], by_hand)
+
+
+def test_entropy_is_that_of_translations_and_fades(
+    batch: CipherBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    additions = Additions(entropy=0.5, softness=2)
+    options: dict[str, Any] = {"adversarial": 0.3, "annealing": 10, "additions": additions}
+    method = NAGANDecipherment(VOCAB_SIZE, MAX_LENGTH, **TINY, dropout=0.0, **options)
+    text = method.sides(batch)
+    states = method.read(F.embedding(text.words, method.table()), text.labels, text.layout)
+    scores = method.write(states, 1 - text.labels, text.layout)
+    entropies = torch.distributions.Categorical(logits=scores).entropy()
+    lengths = torch.cat([PLAIN_LENGTHS, CIPHER_LENGTHS]).tolist()
+    means = torch.stack([words.mean() for words in entropies.split(lengths)])
+    expected = means[: len(PLAIN_LENGTHS)].mean() + means[len(PLAIN_LENGTHS) :].mean()
+    losses, _ = method.translator_losses(text)
+    torch.testing.assert_close(losses["generator/entropy"], expected)
+
+    left: list[float] = []
+    weighted = method.weighted
+
+    def seen(of: dict[str, Tensor], share: float, soft: float) -> Tensor:
+        left.append(soft)
+        return weighted(of, share, soft)
+
+    monkeypatch.setattr(method, "weighted", seen)
+    fit(method, [batch] * 4)
+    assert left == [1, 0.5, 0, 0]
+    parts = {"generator/cycle": torch.tensor(5.0), "generator/entropy": torch.tensor(2.0)}
+    assert float(weighted(parts, 0.8, 0.25)) == pytest.approx(5 - 0.3 * 0.8 * 0.5 * 0.25 * 2)
 
 
 def test_what_cannot_be_is_refused() -> None:
@@ -353,5 +417,11 @@ def test_what_cannot_be_is_refused() -> None:
         Additions(ranks=0)
     with pytest.raises(ValueError, match="pretraining takes 0 batches or more, not -1"):
         Additions(pretraining=-1)
+    with pytest.raises(ValueError, match="a spread is above 0, not 0"):
+        Additions(pretraining=1, closeness=0.0)
+    with pytest.raises(ValueError, match="closeness is taught in pretraining"):
+        Additions(closeness=0.2)
+    with pytest.raises(ValueError, match=r"at least 1 batch, not 0.3 in 0"):
+        Additions(entropy=0.3, softness=0)
     with pytest.raises(ValueError, match=r"annealing takes at least 1 batch, not 0"):
         NAGANDecipherment(4, 3, **TINY, annealing=0)

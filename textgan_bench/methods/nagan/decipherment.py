@@ -50,7 +50,14 @@ from textgan_bench.losses.relaxation import (
     straight_through_embedding,
 )
 from textgan_bench.methods.nagan.generator import NonAutoregressiveTransformer
-from textgan_bench.networks.cipher_keys import both_sides, count_sides, decipher, fold, rank_key
+from textgan_bench.networks.cipher_keys import (
+    both_sides,
+    closeness,
+    count_sides,
+    decipher,
+    fold,
+    rank_key,
+)
 from textgan_bench.networks.knobs import check_dropout
 from textgan_bench.networks.packing import Padded, rows_of
 from textgan_bench.networks.transformer import (
@@ -252,6 +259,13 @@ class Additions:
             in G, which start alike, in the place of a label alone.
         latent_scale: factor on the latents as inputs of G; None for the root of the width, as in
             NAGAN.
+        closeness: spread of the frequency of a word between the sides, as of ``closeness``: in
+            pretraining a translation is also taught the words of about the same frequency, with
+            which expectation maximisation starts. None for nothing of it.
+        entropy: share of alpha that the entropy of translations is worth at first. With it L_G is
+            the bound of a noisy channel, in which no word is given up before the adversary knows
+            it: the cycle is the channel, the adversary the prior.
+        softness: number of batches in which ``entropy`` decays to zero linearly.
 
     Raises:
         UserError: a number is out of range.
@@ -263,12 +277,24 @@ class Additions:
     apart: bool = False
     own_words: bool = False
     latent_scale: float | None = None
+    closeness: float | None = None
+    entropy: float = 0.0
+    softness: int = 1
 
     def __post_init__(self) -> None:
         if self.ranks is not None and self.ranks < 1:
             raise UserError(f"a key has a period of at least 1, not {self.ranks}")
         if self.pretraining < 0:
             raise UserError(f"pretraining takes 0 batches or more, not {self.pretraining}")
+        if self.closeness is not None and not self.closeness > 0:
+            raise UserError(f"a spread is above 0, not {self.closeness}")
+        if self.closeness is not None and not self.pretraining:
+            raise UserError("closeness is taught in pretraining, which takes no batches here")
+        if self.entropy < 0 or self.softness < 1:
+            raise UserError(
+                f"entropy is a weight of at least 0 that decays in at least 1 batch, not "
+                f"{self.entropy} in {self.softness}"
+            )
 
 
 PAPER = Additions()
@@ -301,6 +327,12 @@ class Sides(NamedTuple):
     def cross_entropy(self, scores: Tensor) -> Tensor:
         """d (eq. 34) of the words under scores (N, V - 1), nats a sentence, summed over sides."""
         total = F.cross_entropy(scores, self.words - PAD - 1, reduction="sum")
+        return total * (len(SIDES) / len(self.lengths))
+
+    def divergence(self, known: Tensor, scores: Tensor) -> Tensor:
+        """Of log probabilities ``known`` (N, V - 1) from scores (N, V - 1), in the same units."""
+        log_probs = scores.log_softmax(-1)
+        total = F.kl_div(log_probs, known, reduction="sum", log_target=True)
         return total * (len(SIDES) / len(self.lengths))
 
 
@@ -385,6 +417,8 @@ class NAGANDecipherment(Method):
         self.numbering: Tensor  # (P, V), of cipher words
         own = torch.arange(vocab_size)
         self.register_buffer("numbering", own.repeat(additions.ranks or 1, 1))
+        self.counts: Tensor  # (2, V - 1), of the words of each side
+        self.register_buffer("counts", torch.zeros(len(SIDES), vocab_size - 1))
 
     def configure_optimizers(self) -> list[Optimizer]:
         parts = self.encoder, self.targets, self.generator, self.cipher_words, self.cipher_scores
@@ -393,17 +427,22 @@ class NAGANDecipherment(Method):
         return [CountedRAdam(player, self.lr, self.betas) for player in players]
 
     def on_train_start(self) -> None:
-        """Number cipher words by their ranks, unless a checkpoint has brought the numbers.
+        """Count words, unless a checkpoint has brought what is made of the counts.
 
         Raises:
             UserError: a side has no text.
         """
-        ranks = self.additions.ranks
-        if ranks is None or self.trainer.global_step:
+        ranks, is_close = self.additions.ranks, self.additions.closeness is not None
+        if (ranks is None and not is_close) or self.trainer.global_step:
             return
         batches = cast("Iterable[Batch]", self.trainer.train_dataloader)
         plain, cipher = count_sides(batches, self.vocab_size, self.max_length)
-        self.numbering.copy_(rank_key(plain.symbols, fold(cipher.by_place, ranks)))
+        by_alphabet = fold(cipher.by_place, ranks or 1)
+        if ranks is not None:
+            self.numbering.copy_(rank_key(plain.symbols, by_alphabet))
+        numbered = torch.zeros_like(plain.symbols)
+        numbered.index_add_(0, self.numbering.flatten().cpu(), by_alphabet.flatten())
+        self.counts.copy_(torch.stack([plain.symbols, numbered])[:, PAD + 1 :])
 
     def training_step(self, batch: CipherBatch, batch_idx: int) -> None:
         """A step of encoder and generator, then one of the discriminator on their translations.
@@ -418,15 +457,17 @@ class NAGANDecipherment(Method):
         if past < 0:
             self.phase = "pretraining"
             losses = self.pretraining_losses(text)
-            for loss, optimizer in zip(losses.values(), optimizers, strict=True):
-                self.descend(loss, optimizer)
+            self.descend(torch.stack([*losses.values()]).sum(), translator_optimizer)
+            losses["discriminator/nll"] = self.likelihood_loss(text)
+            self.descend(losses["discriminator/nll"], discriminator_optimizer)
             self.log_losses(losses)
             return
         self.phase = "game" if self.additions.pretraining else ""
         left = max(0.0, 1 - past / self.annealing)
         with self.frozen(self.discriminator):
             losses, written = self.translator_losses(text, alone=not left)
-            self.descend(self.weighted(losses, left), translator_optimizer)
+            soft = max(0.0, 1 - past / self.additions.softness)
+            self.descend(self.weighted(losses, left, soft), translator_optimizer)
         if left:  # a discriminator that nobody listens to need not learn
             losses["discriminator/loss"] = self.discriminator_loss(text, written)
             self.descend(losses["discriminator/loss"], discriminator_optimizer)
@@ -441,28 +482,58 @@ class NAGANDecipherment(Method):
         labels = torch.tensor(SIDES, device=ids.device).repeat_interleave(len(batch.ids))
         return Sides(ids, labels, rows_of(length_mask(lengths, longest)), lengths)
 
-    def weighted(self, losses: dict[str, Tensor], left: float) -> Tensor:
-        """L_G (eq. 37) of ``translator_losses``, where ``left`` of alpha and beta is left."""
+    def weighted(self, losses: dict[str, Tensor], left: float, soft: float) -> Tensor:
+        """L_G (eq. 37) of ``translator_losses``.
+
+        Args:
+            losses: by name.
+            left: what is left of alpha and beta.
+            soft: what is left of the weight of the entropy.
+        """
         weights = {
             "generator/cycle": 1.0,
             "generator/adversarial": self.adversarial * left,
             "generator/reconstruction": self.reconstruction * left,
+            "generator/entropy": -self.adversarial * left * self.additions.entropy * soft,
         }
         return torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
 
     def pretraining_losses(self, text: Sides) -> dict[str, Tensor]:
-        """L_rec, and the first term of L_D, each a sum over both sides."""
-        layout = text.layout
+        """L_rec, and how far translations are from words of their frequency, by name."""
+        layout, labels = text.layout, text.labels
+        words = self.table()
         noisy = layout.rows(self.noise(text.ids, layout.mask))
-        states = self.read(F.embedding(noisy, self.table()), text.labels, layout)
+        states = self.read(F.embedding(noisy, words), labels, layout)
+        losses = {
+            "generator/reconstruction": text.cross_entropy(self.write(states, labels, layout))
+        }
+        if self.additions.closeness is not None:
+            states = self.read(F.embedding(text.words, words), labels, layout)
+            scores = self.write(states, 1 - labels, layout)
+            losses["generator/closeness"] = text.divergence(self.as_frequent(text), scores)
+        return losses
+
+    def likelihood_loss(self, text: Sides) -> Tensor:
+        """The first term of L_D: nats a word of text under the discriminator."""
         table = self.discriminator.table()
         known = F.embedding(text.words, table)
-        logits = self.discriminator(known, table, text.labels, layout)
-        nll = F.cross_entropy(logits, text.words - PAD - 1, reduction="none")
-        return {
-            "generator/reconstruction": text.cross_entropy(self.write(states, text.labels, layout)),
-            "discriminator/nll": text.mean(nll),
-        }
+        logits = self.discriminator(known, table, text.labels, text.layout)
+        return text.mean(F.cross_entropy(logits, text.words - PAD - 1, reduction="none"))
+
+    def as_frequent(self, text: Sides) -> Tensor:
+        """(N, V - 1) log probability of each word of the other side for a word of a text.
+
+        A word stands for those that are about as frequent, the more frequent one of two sooner.
+        """
+        spread = self.additions.closeness or 0.0
+        counts = self.counts.double()
+        places = places_of_sides(text.labels, text.layout)
+        found = []
+        for side, rows in enumerate(places):
+            words, other = counts[side], counts[1 - side]
+            close = closeness(words[text.words[rows] - PAD - 1], words.sum(), other, spread)
+            found.append((close + (other + 0.5).log()).log_softmax(-1).float())
+        return torch.cat(found)[torch.cat(places).argsort()]
 
     def translator_losses(
         self, text: Sides, *, alone: bool = False
@@ -487,7 +558,12 @@ class NAGANDecipherment(Method):
         joint = layout if alone else rows_of(layout.mask.repeat(2, 1))
         states = self.read(F.embedding(torch.cat(words), table), torch.cat(sides), joint)
         scores = self.write(states, torch.cat(targets), joint)
-        translated = self.perturb(scores[: len(words[0])])  # (N, V - 1)
+        translated = scores[: len(words[0])]  # (N, V - 1)
+        entropy = None
+        if self.additions.entropy and not alone:
+            log_probs = translated.log_softmax(-1)
+            entropy = text.mean(-(log_probs.exp() * log_probs).sum(-1))
+        translated = self.perturb(translated)
 
         judged = self.discriminator.table()  # (V, H)
         tables = torch.cat([table, judged], 1)[PAD + 1 :]
@@ -500,6 +576,8 @@ class NAGANDecipherment(Method):
             chosen = straight_through_choice(translated, log_probs, self.temperature)
             losses["generator/adversarial"] = -text.mean(chosen)
             losses["generator/reconstruction"] = text.cross_entropy(scores[len(words[0]) :])
+        if entropy is not None:
+            losses["generator/entropy"] = entropy
         return losses, translated.detach().argmax(-1) + PAD + 1
 
     def discriminator_loss(self, text: Sides, written: Tensor) -> Tensor:
