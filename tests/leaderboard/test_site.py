@@ -23,7 +23,8 @@ from textgan_bench.leaderboard.columns import COLUMNS, column
 from textgan_bench.leaderboard.curves import Curve, store_curve
 from textgan_bench.leaderboard.rendering import blocks
 from textgan_bench.leaderboard.site import meanings, write
-from textgan_bench.leaderboard.site.page import ordered, recipe_layers
+from textgan_bench.leaderboard.site.made import recipe_layers
+from textgan_bench.leaderboard.site.places import ordered
 from textgan_bench.leaderboard.site.plots import ticks
 from textgan_bench.leaderboard.site.verdicts import answers, better_elsewhere, floors, told_apart
 from textgan_bench.leaderboard.tables import Line, Mean

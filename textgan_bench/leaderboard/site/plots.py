@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from textgan_bench.leaderboard.site.text import element, text
+from textgan_bench.leaderboard.site.text import caption, element, scroll, text
 
 WIDTH, HEIGHT = 520, 360
 LEFT, RIGHT, TOP, BOTTOM = 62, 16, 14, 46
@@ -122,6 +122,62 @@ def legend(figure: Figure) -> str:
         for kind, series in enumerate(figure.series)
     ]
     return element("ul", "".join(items), class_="legend")
+
+
+def gallery(title: str, said: str, figures: Sequence[Figure], remarks: Sequence[str]) -> str:
+    """Figures under a heading, each with its legend and its numbers.
+
+    Args:
+        title: of all of them.
+        said: how they are read.
+        figures: what is drawn.
+        remarks: what is not.
+    """
+    drawn = "".join(
+        element(
+            "figure",
+            element("figcaption", text(figure.title))
+            + draw(figure)
+            + legend(figure)
+            + _numbers(figure),
+            id=figure.name,
+        )
+        for figure in figures
+    )
+    more = "".join(element("p", text(remark), class_="notes") for remark in remarks)
+    return (
+        element("h3", title) + element("p", said) + element("div", drawn, class_="figures") + more
+    )
+
+
+def _numbers(figure: Figure) -> str:
+    """The numbers of a figure as a table; of a long series its ends and every tenth."""
+    lines = []
+    for series in figure.series:
+        step = max(1, len(series.points) // 10)
+        kept = [*series.points[::step], *series.points[-1:]]
+        for point in dict.fromkeys(kept):
+            cells = [
+                element("th", text(series.name), scope="row"),
+                element("td", text(point.label or "–")),
+                element("td", f"{point.x:.4g}"),
+                element("td", f"{point.y:.4g}"),
+            ]
+            lines.append(element("tr", "".join(cells)))
+    heads = ("Row", "Setting", figure.x.title, figure.y.title)
+    table = element(
+        "table",
+        caption(text(f"Numbers of the figure: {figure.title}"))
+        + element(
+            "thead",
+            element("tr", "".join(element("th", text(head), scope="col") for head in heads)),
+        )
+        + element("tbody", "".join(lines)),
+        class_="words",
+    )
+    return element(
+        "details", element("summary", "Its numbers") + scroll(table, f"Numbers: {figure.title}")
+    )
 
 
 def description(figure: Figure) -> str:

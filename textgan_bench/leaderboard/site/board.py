@@ -1,0 +1,149 @@
+"""The table of a place, which a script sorts, filters and compares, and samples of its rows."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from textgan_bench.leaderboard.columns import Column
+from textgan_bench.leaderboard.records import Record
+from textgan_bench.leaderboard.site.gathered import Sample
+from textgan_bench.leaderboard.site.meanings import meaning
+from textgan_bench.leaderboard.site.places import HOW, KINDS_OF_ROWS, Place
+from textgan_bench.leaderboard.site.text import caption, element, link, scroll, text
+from textgan_bench.leaderboard.site.verdicts import standard_error
+from textgan_bench.leaderboard.tables import Line, best, figure_text, own_value
+
+
+def board(place: Place) -> str:
+    """The table of a place."""
+    block = place.block
+    columns = block.columns
+    counted = [
+        name
+        for name, has in (
+            ("Updates", any(row.updates for row in block.rows)),
+            ("Passes", any(row.passes for row in block.rows)),
+        )
+        if has
+    ]
+    header = [heading("Method", "text"), heading("Budget", "text"), heading("Seeds")]
+    header += [heading(name) for name in counted]
+    header += [score_heading(shown, block.rows) for shown in columns]
+    winners = [best(shown, block.rows) for shown in columns]
+    lines = []
+    for index, row in enumerate(block.rows):
+        cells = [_name(place, index, row), element("td", text(row.budget))]
+        cells.append(element("td", str(row.seeds), data_v=row.seeds))
+        for name in counted:
+            number = row.updates if name == "Updates" else f"{row.passes or ''}"
+            value = re.sub(r"[^\d.]", "", number) or None
+            cells.append(element("td", text(number), data_v=value))
+        cells += [
+            _figure_cell(shown, row, row in winning)
+            for shown, winning in zip(columns, winners, strict=True)
+        ]
+        lines.append(
+            element(
+                "tr",
+                "".join(cells),
+                id=place.rows[index],
+                class_=row.kind,
+                data_method=row.method,
+                data_budget=row.budget,
+                data_seeds=row.seeds,
+            )
+        )
+    said = (
+        f"{text(place.title)}, data revision {text(place.records[0].data_revision)}, "
+        f"{place.records[0].num_samples:,} samples a row. Bold is the best method of its "
+        "budget."
+    )
+    table = element(
+        "table",
+        caption(said)
+        + element("thead", element("tr", "".join(header)))
+        + element("tbody", "".join(lines)),
+        class_="board",
+        id=place.name,
+        data_title=place.title,
+    )
+    return scroll(table, f"Table of {place.title}")
+
+
+def _name(place: Place, index: int, row: Line) -> str:
+    if row.kind == "run":
+        method, _, setting = row.method.partition(" (")
+        named = link(f"#{place.rows[index]}{HOW}", text(method))
+        if setting:
+            named += " " + element("small", text(setting.removesuffix(")")))
+    else:
+        named = text(row.method)
+        if row.method in KINDS_OF_ROWS:
+            named += element("small", KINDS_OF_ROWS[row.method])
+    return element("th", named, scope="row")
+
+
+def heading(title: str, kind: str = "number") -> str:
+    """The heading of a column that is sorted as text or as numbers."""
+    return element("th", text(title), scope="col", data_kind=kind)
+
+
+def score_heading(shown: Column, rows: Sequence[Line]) -> str:
+    """The heading of a score, and what a script must know to order it."""
+    own = own_value(shown.key, rows)
+    return element(
+        "th",
+        text(f"{shown.title} {shown.better}".strip()),
+        scope="col",
+        data_kind="number",
+        data_key=shown.key,
+        data_better=shown.better,
+        data_digits=shown.digits,
+        data_own=None if own is None else f"{own:.6g}",
+        title=meaning(shown.key) or None,
+    )
+
+
+def _figure_cell(shown: Column, row: Line, wins: bool) -> str:
+    figure = text(figure_text(shown, row))
+    value = row.value(shown.key)
+    error = standard_error(shown.key, row)
+    return element(
+        "td",
+        element("strong", figure) if wins else figure,
+        data_v=None if value is None else f"{value:.6g}",
+        data_e=None if error is None or value is None else f"{error:.3g}",
+    )
+
+
+def samples(places: Sequence[Place], known: Mapping[tuple[str, str], Sequence[Sample]]) -> str:
+    """Samples of the rows of places, side by side.
+
+    Args:
+        places: those of a data set.
+        known: sentences by data set and name of the record.
+    """
+    cards = []
+    for place in places:
+        for index, row in enumerate(place.block.rows):
+            for record in row.records:
+                lines = known.get((place.data, record.path().stem))
+                if lines:
+                    cards.append(_sample_card(row, record, lines, place.rows[index]))
+                    break
+    if not cards:
+        return ""
+    return element("h3", "Samples, the first ones of a run") + element(
+        "div", "".join(cards), class_="samples"
+    )
+
+
+def _sample_card(row: Line, record: Record, lines: Sequence[Sample], target: str) -> str:
+    items = []
+    for line in lines:
+        beside = ""
+        if line.similarity is not None:
+            said = f"nearest in training, overlap {line.similarity:.2f}"
+            beside = element("small", text(f"{said}: {line.neighbour}" if line.neighbour else said))
+        items.append(element("li", element("q", text(line.text)) + beside))
+    title = link(f"#{target}", text(f"{row.method}, {row.budget}, seed {record.seed}"))
+    return element("article", element("h4", title) + element("ol", "".join(items)))
