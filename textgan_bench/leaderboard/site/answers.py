@@ -11,7 +11,6 @@ from textgan_bench.leaderboard.site.verdicts import (
     WORDS,
     Question,
     Verdict,
-    answers,
     better_elsewhere,
     collapsed,
     floors,
@@ -36,13 +35,11 @@ def best_at_what(sections: Sequence[Section], records: Iterable[Record]) -> str:
     for section in sections:
         data_link = link(f"#{section.name}", text(section.data))
         for place in section.places[:1]:
-            budgets = [(budget, answers(place.block, budget)) for budget in place.budgets]
-            asked = [(budget, verdicts) for budget, verdicts in budgets if verdicts]
-            rivals = {budget for budget, _ in asked}
+            asked = {budget: verdicts for budget, verdicts in place.answers.items() if verdicts}
             without += [
-                f"{data_link} {text(budget)}" for budget in place.budgets if budget not in rivals
+                f"{data_link} {text(budget)}" for budget in place.budgets if budget not in asked
             ]
-            for number, (budget, verdicts) in enumerate(asked):
+            for number, (budget, verdicts) in enumerate(asked.items()):
                 cells = []
                 if number == 0:
                     cells.append(element("th", data_link, scope="rowgroup", rowspan=len(asked)))
@@ -94,11 +91,10 @@ def _methods(records: Iterable[Record]) -> str:
 def _answer(place: Place, question: Question, verdict: Verdict | None, budget: str) -> str:
     title = question.title
     if verdict is None:
-        return element("td", "–", data_title=title)
+        return element("td", "–", class_="none", data_title=title)
     shown = verdict.column
     named = " or ".join(
-        link(f"#{place.rows[place.block.rows.index(row)]}", text(row.records[0].method))
-        for row in verdict.winners
+        link(f"#{place.name_of(row)}", text(row.records[0].method)) for row in verdict.winners
     )
     first = verdict.winners[0]
     facts = [f"{shown.title} {shown.better} {figure_text(shown, first)}, {_seeds(first)}"]

@@ -3,20 +3,23 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from textgan_bench.leaderboard.columns import Column
+from textgan_bench.leaderboard.columns import Column, column
 from textgan_bench.leaderboard.records import Record
 from textgan_bench.leaderboard.site.gathered import Sample
 from textgan_bench.leaderboard.site.meanings import meaning
 from textgan_bench.leaderboard.site.places import HOW, KINDS_OF_ROWS, Place
 from textgan_bench.leaderboard.site.text import caption, element, link, scroll, text
-from textgan_bench.leaderboard.site.verdicts import standard_error
-from textgan_bench.leaderboard.tables import Line, best, figure_text, own_value
+from textgan_bench.leaderboard.site.verdicts import level, main_keys, standard_error
+from textgan_bench.leaderboard.tables import Block, Line, best, figure_text, own_value
+
+MORE = "more"
+"""The class of the cells that a script hides until all scores are asked for."""
 
 
 def board(place: Place) -> str:
     """The table of a place."""
     block = place.block
-    columns = block.columns
+    columns, more = _arranged(block)
     counted = [
         name
         for name, has in (
@@ -27,8 +30,8 @@ def board(place: Place) -> str:
     ]
     header = [heading("Method", "text"), heading("Budget", "text"), heading("Seeds")]
     header += [heading(name) for name in counted]
-    header += [score_heading(shown, block.rows) for shown in columns]
-    winners = [best(shown, block.rows) for shown in columns]
+    header += [score_heading(shown, block.rows, more=shown in more) for shown in columns]
+    marks = [_marks(shown, block.rows) for shown in columns]
     lines = []
     for index, row in enumerate(block.rows):
         cells = [_name(place, index, row), element("td", text(row.budget))]
@@ -38,8 +41,8 @@ def board(place: Place) -> str:
             value = re.sub(r"[^\d.]", "", number) or None
             cells.append(element("td", text(number), data_v=value))
         cells += [
-            _figure_cell(shown, row, row in winning)
-            for shown, winning in zip(columns, winners, strict=True)
+            _figure_cell(shown, row, mark.get(id(row)), more=shown in more)
+            for shown, mark in zip(columns, marks, strict=True)
         ]
         lines.append(
             element(
@@ -55,8 +58,11 @@ def board(place: Place) -> str:
     said = (
         f"{text(place.title)}, data revision {text(place.records[0].data_revision)}, "
         f"{place.records[0].num_samples:,} samples a row. Bold is the best method of its "
-        "budget."
+        "budget, underlined what the noise does not tell from it."
     )
+    if more:
+        scores = f"{len(more)} more scores" if len(more) > 1 else "1 more score"
+        said += " " + element("span", f"The box <em>all scores</em> shows {scores}.", class_="few")
     table = element(
         "table",
         caption(said)
@@ -65,8 +71,24 @@ def board(place: Place) -> str:
         class_="board",
         id=place.name,
         data_title=place.title,
+        data_pair=" ".join(place.pair) if place.pair else None,
     )
     return scroll(table, f"Table of {place.title}")
+
+
+def _arranged(block: Block) -> tuple[list[Column], set[Column]]:
+    """The columns in their order, the main ones first, and those that are not."""
+    keys = main_keys([each.key for each in block.columns])
+    if not keys:
+        return block.columns, set()
+    more = [each for each in block.columns if each.key not in keys]
+    return [*map(column, keys), *more], set(more)
+
+
+def _marks(shown: Column, rows: Sequence[Line]) -> dict[int, str]:
+    """Which rows a column marks, by ``id``, and how."""
+    marks = {id(row): "level" for row in level(shown, rows)}
+    return marks | {id(row): "best" for row in best(shown, rows)}
 
 
 def _name(place: Place, index: int, row: Line) -> str:
@@ -87,12 +109,18 @@ def heading(title: str, kind: str = "number") -> str:
     return element("th", text(title), scope="col", data_kind=kind)
 
 
-def score_heading(shown: Column, rows: Sequence[Line]) -> str:
-    """The heading of a score, and what a script must know to order it."""
+def score_heading(shown: Column, rows: Sequence[Line], *, more: bool = False) -> str:
+    """The heading of a score, and what a script must know to order it.
+
+    Args:
+        shown: the score.
+        rows: those of the table.
+        more: whether it is none of the main scores.
+    """
     own = own_value(shown.key, rows)
     return element(
         "th",
-        text(f"{shown.title} {shown.better}".strip()),
+        _unbroken(f"{shown.title} {shown.better}".strip()),
         scope="col",
         data_kind="number",
         data_key=shown.key,
@@ -100,18 +128,29 @@ def score_heading(shown: Column, rows: Sequence[Line]) -> str:
         data_digits=shown.digits,
         data_own=None if own is None else f"{own:.6g}",
         title=meaning(shown.key) or None,
+        class_=MORE if more else None,
     )
 
 
-def _figure_cell(shown: Column, row: Line, wins: bool) -> str:
+def _unbroken(title: str) -> str:
+    """A title whose arrow stays beside its last word."""
+    first, _, last = title.rpartition(" ")
+    words, _, word = first.rpartition(" ")
+    return text(words) + (" " if words else "") + element("span", text(f"{word} {last}".strip()))
+
+
+def _figure_cell(shown: Column, row: Line, mark: str | None, *, more: bool) -> str:
     figure = text(figure_text(shown, row))
+    if mark is not None:
+        figure = element("strong", figure, class_="level" if mark == "level" else None)
     value = row.value(shown.key)
     error = standard_error(shown.key, row)
     return element(
         "td",
-        element("strong", figure) if wins else figure,
+        figure,
         data_v=None if value is None else f"{value:.6g}",
         data_e=None if error is None or value is None else f"{error:.3g}",
+        class_=MORE if more else None,
     )
 
 

@@ -56,11 +56,8 @@ class Origins:
             title = link(f"#{name}", text(f"{row.method}, {row.budget}"))
             items.append(element("li", f"<b>{title}</b> {' '.join(facts)}", id=f"{name}{HOW}"))
         notes = element("p", text(place.block.notes[1] + "."), class_="notes")
-        others = [
-            note
-            for note in place.block.notes[2:]
-            if note not in {training_note(row.records) for row in place.block.rows if row.records}
-        ]
+        told = {training_note(row.records) for row in place.block.rows if row.records}
+        others = [note for note in place.block.notes[2:] if note not in told]
         notes += "".join(element("p", text(note), class_="notes") for note in others)
         return element(
             "details",

@@ -196,7 +196,7 @@ class Page:
         )
         return element(
             "section",
-            element("h2", "Filter the rows of all tables", class_="aside")
+            element("h2", "Rows and columns of all tables", class_="aside")
             + element(
                 "form",
                 element(
@@ -209,6 +209,7 @@ class Page:
                     "label",
                     '<input type="checkbox" name="anchors" checked> reference rows',
                 )
+                + element("label", '<input type="checkbox" name="scores"> all scores')
                 + element("output", "", id="filter-count", aria_live="polite"),
             ),
             id="filter",
@@ -222,17 +223,32 @@ class Page:
         parts = [element("h2", f"{text(section.data)} {anchor(section.name)}")]
         if section.places:
             source = section.places[0].records[0].data_source
-            parts.append(element("p", text(f"Text: {source}.")))
-        parts += map(self._block, section.places)
-        parts.append(samples(section.places, self.found.samples))
+            parts.append(element("p", text(f"Text: {source}.") + self._same_text(section)))
+        for number, place in enumerate(section.places):
+            parts.append(self._table(place))
+            if number == 0:
+                parts.append(samples(section.places, self.found.samples))
+            parts.append(self._figures(place))
         parts.append(
             published([each for each in self.found.published if each.data == section.data])
         )
         return element("section", "".join(parts), id=section.name, class_="data")
 
-    def _block(self, place: Place) -> str:
+    def _same_text(self, section: Section) -> str:
+        """Names the sections above whose text was read from the same files."""
+        before = self.sections[: self.sections.index(section)]
+        same = [
+            link(f"#{each.name}", text(each.data))
+            for each in before
+            if each.revisions & section.revisions
+        ]
+        if not same:
+            return ""
+        return f" Its data revision is that of {' and '.join(same)}: the same files were at hand."
+
+    def _table(self, place: Place) -> str:
         block = place.block
-        if all(row.kind == "anchor" for row in block.rows):
+        if place.is_reference:
             notes = " ".join(text(note) for note in block.notes[1:])
             return element(
                 "details",
@@ -240,7 +256,13 @@ class Page:
                 + board(place)
                 + element("p", notes, class_="notes"),
             )
-        parts = [board(place), self.origins.how(place)]
+        return board(place) + self.origins.how(place)
+
+    def _figures(self, place: Place) -> str:
+        if place.is_reference:
+            return ""
+        block = place.block
+        parts = []
         figures, remarks = frontiers(block, swept(block, self.found.sweeps), place.rows, self.names)
         if figures:
             knobs = (

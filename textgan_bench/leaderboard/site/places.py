@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from textgan_bench.leaderboard.site.text import Names
-from textgan_bench.leaderboard.tables import Block
+from textgan_bench.leaderboard.site.verdicts import Question, Verdict, answers, ranking
+from textgan_bench.leaderboard.tables import Block, Line
 
 TO_ROOT = ("..",)
 """From the page's folder to that of the leaderboard."""
@@ -47,9 +49,36 @@ class Place:
         }
 
     @property
+    def is_reference(self) -> bool:
+        """Whether no row is of a method."""
+        return all(row.kind == "anchor" for row in self.block.rows)
+
+    @property
     def budgets(self) -> list[str]:
         """Those that methods were trained at, the longest training first."""
         return ordered(row.budget for row in self.block.rows if row.kind == "run")
+
+    @cached_property
+    def answers(self) -> dict[str, dict[Question, Verdict]]:
+        """The answers of each budget, which may be none."""
+        return {budget: answers(self.block, budget) for budget in self.budgets}
+
+    @property
+    def pair(self) -> tuple[str, str] | None:
+        """The two rows that a comparison begins with, by their names on the page.
+
+        The best and the next by the first question that the first budget with an answer has.
+        """
+        for budget, verdicts in self.answers.items():
+            for verdict in verdicts.values():
+                rows = self.block.rows
+                best, second, *_ = ranking(verdict.column, rows, budget)
+                return self.name_of(best), self.name_of(second)
+        return None
+
+    def name_of(self, row: Line) -> str:
+        """Where a row stands on the page."""
+        return self.rows[next(i for i, each in enumerate(self.block.rows) if each is row)]
 
 
 @dataclass(frozen=True)
@@ -60,6 +89,11 @@ class Section:
     name: str
     places: Sequence[Place]
     """That of the most runs first; none where a paper alone has values."""
+
+    @property
+    def revisions(self) -> set[str]:
+        """Of the files that its text was read from."""
+        return {record.data_revision for place in self.places for record in place.records}
 
 
 def ordered(budgets: Iterable[str]) -> list[str]:

@@ -67,7 +67,9 @@ def papers(tables: Sequence[Beside], names: Names) -> str:
         "Texts, references and trainings differ, as the notes say: a difference is no failure "
         "to repeat a paper, nor a success."
     )
-    folded = "".join(_paper(table, names) for table in tables)
+    # Where nothing is ours yet there is nothing to read beside the paper.
+    ordered = sorted(tables, key=lambda table: not _has_ours(table))
+    folded = "".join(_paper(table, names) for table in ordered)
     return element(
         "section",
         element("h2", f"Papers' tables, ours beside {anchor('papers')}")
@@ -75,6 +77,10 @@ def papers(tables: Sequence[Beside], names: Names) -> str:
         + folded,
         id="papers",
     )
+
+
+def _has_ours(table: Beside) -> bool:
+    return any(answer.found is not None for entry in table.entries for answer in entry.answers)
 
 
 def _paper(table: Beside, names: Names) -> str:
@@ -96,9 +102,10 @@ def _paper(table: Beside, names: Names) -> str:
         plain = remark.strip("`")
         shown = element("code", text(plain)) if plain != remark else text(remark)
         notes += element("li", f"{text(mark)} {shown}")
+    without = " " + element("small", "(no value of ours yet)")
     return element(
         "details",
-        element("summary", text(definition.caption))
+        element("summary", text(definition.caption) + (without if not _has_ours(table) else ""))
         + scroll(
             element(
                 "table",
