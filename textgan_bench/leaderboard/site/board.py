@@ -140,7 +140,8 @@ def _unbroken(title: str) -> str:
 
 
 def _figure_cell(shown: Column, row: Line, mark: str | None, *, more: bool) -> str:
-    figure = text(figure_text(shown, row))
+    # A narrow cell breaks before the deviation, not within it.
+    figure = text(figure_text(shown, row)).replace("± ", "±\u00a0")
     if mark is not None:
         figure = element("strong", figure, class_="level" if mark == "level" else None)
     value = row.value(shown.key)
