@@ -70,8 +70,10 @@ def one_line(text: str) -> str:
     >>> one_line("two\nlines, \x1b[31mred")
     'two lines, �[31mred'
     """
-    words = text.split()
-    return " ".join("".join(c if c.isprintable() else "�" for c in word) for word in words)
+    line = " ".join(text.split())
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else "�" for c in line)
 
 
 def meant(word: str, known: Iterable[str]) -> str:

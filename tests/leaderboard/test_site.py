@@ -4,6 +4,7 @@ import base64
 import hashlib
 import html
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -23,9 +24,25 @@ from textgan_bench.leaderboard.columns import COLUMNS, column
 from textgan_bench.leaderboard.curves import Curve, store_curve
 from textgan_bench.leaderboard.rendering import blocks
 from textgan_bench.leaderboard.site import meanings, write
-from textgan_bench.leaderboard.site.page import ordered, recipe_layers
-from textgan_bench.leaderboard.site.plots import ticks
-from textgan_bench.leaderboard.site.verdicts import answers, better_elsewhere, floors, told_apart
+from textgan_bench.leaderboard.site.made import recipe_layers
+from textgan_bench.leaderboard.site.places import ordered
+from textgan_bench.leaderboard.site.plots import (
+    Axis,
+    Figure,
+    Point,
+    Reference,
+    Series,
+    draw,
+    legend,
+    ticks,
+)
+from textgan_bench.leaderboard.site.verdicts import (
+    answers,
+    better_elsewhere,
+    floors,
+    main_keys,
+    told_apart,
+)
 from textgan_bench.leaderboard.tables import Line, Mean
 from textgan_bench.recipes import layers
 
@@ -82,7 +99,12 @@ def stored(root: Path, *records: Record) -> Path:
 def page_of(root: Path) -> str:
     path, _ = write(root)
     assert path == root / "site/index.html"
-    return path.read_text(encoding="utf-8")
+    return read(path)
+
+
+def read(path: Path) -> str:
+    """A page with plain blanks, where it has some at which no line ends."""
+    return path.read_text(encoding="utf-8").replace("\u00a0", " ")
 
 
 def row_of(page: str, name: str) -> str:
@@ -100,6 +122,112 @@ def test_a_row_has_the_numbers_of_the_tables(tmp_path: Path) -> None:
     assert 'data-v="3.6"' in row
     assert "<strong>4.60 ± 0.14</strong>" in row
     assert "<strong>" not in row_of(page, "hmm-mle-quick"), "it repeats itself"
+
+
+def cells_of(page: str) -> list[list[tuple[dict[str, str], str]]]:
+    """Rows of a table: attributes and content of each cell, and of the heading's."""
+    rows = re.findall(r"<tr.*?</tr>", page, re.DOTALL)
+    return [
+        [
+            (dict(re.findall(r'([\w-]+)="([^"]*)"', attributes)), content)
+            for attributes, content in re.findall(r"<t[hd]([^>]*)>(.*?)</t[hd]>", row, re.DOTALL)
+        ]
+        for row in rows
+    ]
+
+
+def boards_of(page: str) -> dict[str, str]:
+    """The tables of the page that a script sorts, by the title of each; not those of papers."""
+    found = re.findall(r'(<table class="board" id="[^"]*" data-title="([^"]*)".*?</table>)', page)
+    return {title: table for table, title in found}
+
+
+COMMITTED_PAGE = read(COMMITTED / "site/index.html")
+
+
+def test_what_the_noise_does_not_tell_from_the_best_is_marked_as_well(tmp_path: Path) -> None:
+    # The means 3.6 and 3.88 are tied, 3.6 and 4.2 are not, as worked out below.
+    other = [replace(RUN, method="gumbel", seed=seed) for seed in (0, 1)]
+    for name, nlls in (("near", (3.78, 3.98)), ("far", (4.1, 4.3))):
+        rivals = [
+            replace(each, scores={**each.scores, "oracle_nll": nll})
+            for each, nll in zip(other, nlls, strict=True)
+        ]
+        page = page_of(stored(tmp_path / name, RUN, SECOND_SEED, *rivals, ORACLE))
+        assert "<strong>3.60 ± 0.14</strong>" in row_of(page, "hmm-nagan-quick")
+        row = row_of(page, "hmm-gumbel-quick")
+        assert ('<strong class="level">3.88 ± 0.14</strong>' in row) == (name == "near")
+        assert ("4.20 ± 0.14</strong>" in row) is False
+        assert "underlined what the noise does not tell from it" in page
+
+
+def test_marks_of_the_page_are_two_standard_errors_of_its_own_numbers() -> None:
+    marked = 0
+    for title, board in boards_of(COMMITTED_PAGE).items():
+        heads, *rows = cells_of(board)
+        of_sentences = next(at for at, (_, name) in enumerate(heads) if "Sentences" in name)
+        least = 0.5 * float(heads[of_sentences][0].get("data-own", 0))
+        kinds = re.findall(r'<tr id="[^"]*" class="(\w+)"', board)
+        kept = [  # those that may be best at something
+            row
+            for kind, row in zip(kinds, rows, strict=True)
+            if kind == "run" and float(row[of_sentences][0]["data-v"]) >= least
+        ]
+        for at, (head, name) in enumerate(heads):
+            if not head.get("data-better"):
+                continue
+            for budget in {row[1][1] for row in kept}:
+                cells = [row[at] for row in kept if row[1][1] == budget and "data-v" in row[at][0]]
+                best = [each for each, content in cells if "<strong>" in content]
+                level = [each for each, content in cells if 'class="level"' in content]
+                assert bool(best) == (len(cells) > 1) or head["data-better"] == "≈", (title, name)
+                for each, content in cells if best else ():
+                    if "<strong>" in content:
+                        continue
+                    errors = [float(one.get("data-e", "nan")) for one in (best[0], each)]
+                    off = abs(float(each["data-v"]) - float(best[0]["data-v"]))
+                    noise = 2 * math.hypot(*errors)
+                    if not math.isclose(off, noise, rel_tol=0.02):  # its errors are rounded
+                        assert (each in level) == (off <= noise), (title, name, content)
+                marked += len(level)
+    assert marked > 50
+
+
+def test_a_table_has_its_main_scores_first_and_nine_at_most() -> None:
+    for title, board in boards_of(COMMITTED_PAGE).items():
+        heads, *rows = cells_of(board)
+        scores = [(at, head) for at, (head, _) in enumerate(heads) if "data-key" in head]
+        more = ["more" in head.get("class", "").split() for _, head in scores]
+        assert 1 <= more.count(False) <= 9, title
+        assert more == sorted(more), f"{title}: main scores come first"
+        for row in rows:
+            assert [row[at][0].get("class") == "more" for at, _ in scores] == more, title
+        assert f"shows {more.count(True)} more scores" in board, title
+
+
+def test_the_main_scores_answer_the_questions_and_show_repetition_and_copying() -> None:
+    every = [each.key for each in COLUMNS]
+    assert len(main_keys(every)) <= 9
+    assert main_keys([key for key in every if key != "token_accuracy"]) == [
+        *("oracle_nll", "reverse_lm/kn4", "fed/hash128", "source_g2/4"),
+        *("transfer_accuracy", "source_bleu/4"),
+        *("distinct_sentences", "distinct_words", "novel_sentences"),
+    ]
+    assert main_keys(["fed/usem3", "lm_score/kn4", "unknown"]) == ["lm_score/kn4", "fed/usem3"]
+    # What deciphers writes the test text, and is like the data for that alone.
+    assert main_keys(["lm_score/kn4", "token_accuracy", "corpus_bleu/4"]) == ["token_accuracy"]
+    records = [leaderboard.load(path) for path in sorted(COMMITTED.glob("records/*/*.json"))]
+    for data in {record.data for record in records}:
+        block = blocks(record for record in records if record.data == data)[0]
+        for budget in {row.budget for row in block.rows}:
+            asked = {verdict.column.key for verdict in answers(block, budget).values()}
+            assert asked <= set(main_keys([each.key for each in block.columns])), (data, budget)
+
+
+def test_a_table_without_a_known_score_shows_all_that_it_has(tmp_path: Path) -> None:
+    page = page_of(stored(tmp_path, replace(RUN, scores={"mine": 1.0, "yours": 2.0})))
+    assert 'class="more"' not in page
+    assert "The box" not in page
 
 
 def test_the_page_says_what_a_table_says(tmp_path: Path) -> None:
@@ -221,7 +349,7 @@ def test_what_cannot_be_read_is_named_and_left_out(
     ((named, why),) = left_out
     assert named == name
     assert reason in why
-    page = path.read_text(encoding="utf-8")
+    page = read(path)
     warning = re.search(r'<section id="left-out".*?</section>\n', page, re.DOTALL)
     assert warning
     assert name in warning[0]
@@ -395,6 +523,85 @@ def test_curves_and_samples_stand_beside_their_row(tmp_path: Path) -> None:
     assert "Training curves" in page
     assert "nagan, quick (2 seeds): from 100, 5.5 to 300, 3.5." in html.unescape(page)
     assert page.count('class="band"') == 0, "one seed has no score at 300"
+
+
+def test_samples_stand_before_the_figures_of_their_data_set() -> None:
+    sections = re.findall(r'<section id="[^"]*" class="data">.*?</section>', COMMITTED_PAGE)
+    having = [section for section in sections if "<h3>Samples" in section]
+    assert len(having) == len(list((COMMITTED / "samples").iterdir()))
+    for section in having:
+        place = section.index("<h3>Samples")
+        assert section[:place].count("<table") == 1, "the first table alone comes before"
+        assert "<figure" not in section[:place]
+        assert "<figure" in section[place:]
+
+
+def test_a_section_names_those_above_of_the_same_files(tmp_path: Path) -> None:
+    same = replace(RUN, data="hmm-again")
+    other = replace(RUN, data="hmm-other", data_revision="ba9876543210")
+    page = page_of(stored(tmp_path, RUN, SECOND_SEED, same, other))
+    said = re.compile(r"Its data revision is that of (.*?): the same files were at hand\.")
+    found = {
+        name: said.findall(section)
+        for name, section in re.findall(
+            r'<section id="([^"]*)" class="data">(.*?)</section>', page, re.DOTALL
+        )
+    }
+    assert found == {"hmm": [], "hmm-again": ['<a href="#hmm">hmm</a>'], "hmm-other": []}
+    last = COMMITTED_PAGE.partition('<section id="coco-2017"')[2].partition("</section>")[0]
+    assert said.findall(last) == ['<a href="#coco-2014">coco-2014</a>']
+
+
+def test_tables_of_papers_without_a_value_of_ours_come_last_and_say_so() -> None:
+    papers = COMMITTED_PAGE.partition('<section id="papers"')[2].partition("</section>")[0]
+    folded = re.findall(r"<details.*?</details>", papers, re.DOTALL)
+    having = []
+    for each in folded:
+        ours = "".join(re.findall(r'<tr class="is-ours">.*?</tr>', each, re.DOTALL))
+        cells = re.findall(r"<td>([^<]*)</td>", ours)
+        having.append(any(cell and not cell.startswith("–") for cell in cells))
+        summary = re.findall(r"<summary>.*?</summary>", each)[0]
+        assert ("no value of ours yet" in summary) is not having[-1], summary
+    assert having == sorted(having, reverse=True)
+    assert 0 < having.count(True) < len(having)
+
+
+def test_a_comparison_begins_with_the_best_and_the_next(tmp_path: Path) -> None:
+    # 3.6 and 3.9 lie .12 and .42 from the data's own 3.48, and 3.1 lies .38 from it on the other
+    # side; what repeats itself is no rival, nor is a longer training without another beside it.
+    third = replace(RUN, method="gumbel", scores={**RUN.scores, "oracle_nll": 3.1})
+    alone = replace(RUN, method="mdlm", budget="cpu")
+    page = page_of(stored(tmp_path, RUN, SECOND_SEED, RIVAL, third, alone, COLLAPSED, ORACLE))
+    assert 'data-pair="hmm-nagan-quick hmm-gumbel-quick"' in page
+    assert "data-pair" not in page_of(stored(tmp_path / "alone", RUN, ORACLE))
+
+
+def figure(series: list[Series], references: list[Reference]) -> Figure:
+    return Figure("f", "title", Axis("x"), Axis("y"), series, references)
+
+
+def test_the_data_itself_has_room_for_its_name_and_a_place_in_the_legend() -> None:
+    # A mark at the right end, under a ladder of lines: only more room gives it a name beside it.
+    ladder = [
+        Series(f"m{step}", [Point(0, step / 30), Point(1, step / 30)], marked=False)
+        for step in range(31)
+    ]
+    drawn = draw(figure(ladder, [Reference("the data itself", 0.5, 1.0)]))
+    assert re.search(r'<text class="label real"[^>]*>the data <tspan[^>]*>itself</tspan>', drawn)
+    assert "leader" not in drawn
+    without = draw(figure(ladder, []))
+    ends = [max(map(float, re.findall(r"L([\d.]+) [\d.]+\"", svg))) for svg in (drawn, without)]
+    assert ends[0] < ends[1], "the lines make way"
+    names = legend(figure(ladder, [Reference("the data itself", 0.5, 1.0)]))
+    assert names.count("<li>") == 32
+    assert "the data itself</li>" in names
+
+
+def test_marks_of_a_second_round_are_hollow() -> None:
+    series = [Series(f"m{i}", [Point(i, i)]) for i in range(10)]
+    looks = re.findall(r'class="key ([^"]*)"', legend(figure(series, [])))
+    assert len(set(looks)) == 10
+    assert looks[8:] == ["s0 second", "s1 second"]
 
 
 def test_budgets_come_with_the_longest_training_first() -> None:

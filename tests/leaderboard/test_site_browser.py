@@ -95,6 +95,7 @@ def test_a_heading_sorts_the_best_first_by_mouse_and_by_keyboard(page: Any) -> N
     page.keyboard.press("Enter")
     assert column(page, "hmm-table", "Reverse LM ↓") == sorted(before, key=number)[::-1]
     assert heading(page, "Reverse LM ↓").get_attribute("aria-sort") == "descending"
+    page.get_by_label("all scores").check()
     page.locator("#hmm-table").get_by_role("button", name="LM score ≈", exact=True).click()
     own = float(heading(page, "LM score ≈").get_attribute("data-own"))
     off = [round(abs(number(cell) - own), 2) for cell in column(page, "hmm-table", "LM score ≈")]
@@ -128,12 +129,64 @@ def test_the_filter_keeps_the_rows_that_are_asked_for(page: Any) -> None:
     assert page.locator("#filter-count").inner_text().startswith("0 of ")
 
 
+def shown_scores(page: Any, table: str) -> list[str]:
+    """The headings of scores that are seen, from the left."""
+    return page.locator(f"#{table} thead th[data-key]:visible").all_text_contents()
+
+
+def test_a_table_has_its_main_scores_until_all_are_asked_for(page: Any) -> None:
+    main = shown_scores(page, "hmm-table")
+    assert main == [
+        *("Oracle NLL ≈", "Reverse LM ↓", "FED hash128 ↓"),
+        *("Sentences ≈", "Words ≈", "Novel ≈"),
+    ]
+    width = "document.querySelector('#hmm .scroll').scrollWidth"
+    assert page.evaluate(width) <= page.viewport_size["width"], "it is seen without scrolling"
+    assert page.locator("#hmm-table").get_by_text("shows 15 more scores").is_visible()
+    assert page.locator("#compare-result").get_by_text("Bigram TV").is_visible()
+    page.get_by_label("all scores").check()
+    every = shown_scores(page, "hmm-table")
+    assert every[: len(main)] == main
+    assert len(every) == len(main) + 15
+    assert not page.get_by_text("shows 15 more scores").first.is_visible()
+    # Sorted by a score that is then hidden, the rows stay as they are.
+    page.locator("#hmm-table").get_by_role("button", name="Bigram TV ↓", exact=True).click()
+    order = column(page, "hmm-table", "Method")
+    values = [number(cell) for cell in column(page, "hmm-table", "Bigram TV ↓")]
+    assert values == sorted(values)
+    page.get_by_label("all scores").uncheck()
+    assert shown_scores(page, "hmm-table") == main
+    assert column(page, "hmm-table", "Method") == order
+
+
+def test_a_comparison_begins_with_the_best_row_and_the_next(page: Any) -> None:
+    first = page.locator("table.answers tbody td b a").first.get_attribute("href")
+    places = page.evaluate(
+        """() => {
+            const heading = document.querySelector("#hmm-table [data-key=oracle_nll]");
+            const place = [...heading.parentNode.children].indexOf(heading);
+            const own = Number(heading.dataset.own);
+            const off = (row) => Math.abs(Number(row.cells[place].dataset.v) - own);
+            return [...document.querySelectorAll("#hmm-table tr.run[data-budget=quick]")]
+                .sort((a, b) => off(a) - off(b)).map((row) => row.id);
+        }"""
+    )
+    assert page.locator("#compare-table").input_value() == "hmm-table"
+    assert page.locator("#compare-a").input_value() == places[0] == (first or "")[1:]
+    assert page.locator("#compare-b").input_value() == places[1]
+    page.locator("#compare-table").select_option("cfg-table")
+    chosen = [page.locator(f"#compare-{side}").input_value() for side in "ab"]
+    assert " ".join(chosen) == page.locator("#cfg-table").get_attribute("data-pair")
+
+
 def test_a_link_to_a_row_is_stronger_than_the_filter(page: Any) -> None:
+    page.get_by_label("all scores").check()
     page.get_by_label("Method has").fill("nagan")
     target = page.locator("#hmm-table tr.run[data-method^=mle]").first.get_attribute("id")
     page.evaluate("(name) => { location.hash = name }", target)
     page.locator(f"#{target}").wait_for(state="visible")
     assert page.get_by_label("Method has").input_value() == ""
+    assert page.get_by_label("all scores").is_checked(), "columns hide no row"
 
 
 def test_a_link_unfolds_what_it_leads_into(page: Any) -> None:
@@ -181,6 +234,82 @@ def test_a_phone_scrolls_tables_and_not_the_page(browser: Any, address: str) -> 
     phone.close()
 
 
+def test_a_phone_shows_no_cell_without_an_answer(browser: Any, address: str) -> None:
+    for width, seen in ((360, False), (1280, True)):
+        opened = browser.new_page(viewport={"width": width, "height": 640})
+        opened.goto(address)
+        dashes = [
+            each for each in opened.locator("table.answers td").all() if each.text_content() == "–"
+        ]
+        assert dashes
+        assert {each.is_visible() for each in dashes} == {seen}
+        assert opened.locator("table.answers td b").first.is_visible()
+        opened.close()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_name_of_the_data_itself_covers_nothing(browser: Any, address: str, width: int) -> None:
+    opened = browser.new_page(viewport={"width": width, "height": 800})
+    opened.goto(address)
+    found = opened.evaluate(COVERED)
+    opened.close()
+    assert len(found) >= 10
+    for figure, (names, covered, off, outside) in found.items():
+        assert names == 1, figure
+        assert covered == [], figure
+        assert off < 30, f"{figure}: the name stands {off} apart from its mark"
+        assert not outside, figure
+
+
+# In each figure with a mark of the data itself: how many names it has, what the name covers, how
+# far it is from the mark, and whether it leaves the figure. Sizes are those of the screen.
+COVERED = """() => {
+    const meets = (a, b) => a.left < b.right && b.left < a.right
+        && a.top < b.bottom && b.top < a.bottom;
+    const found = {};
+    for (const svg of document.querySelectorAll("figure > svg")) {
+        const mark = svg.querySelector("path.real");
+        if (!mark) continue;
+        const names = [...svg.querySelectorAll("text.label.real")];
+        const box = names[0].getBoundingClientRect();
+        const covered = [];
+        const others = ".mark, path.real, text.label:not(.real), .n, .t";
+        for (const each of svg.querySelectorAll(others)) {
+            const other = each.getBoundingClientRect();
+            if (other.width && meets(box, other)) covered.push(each.outerHTML);
+        }
+        const to = svg.getScreenCTM();
+        for (const each of svg.querySelectorAll(".line, .whisker, .leader")) {
+            const length = each.getTotalLength();
+            for (let at = 0; at <= length; at += 1) {
+                const place = each.getPointAtLength(at).matrixTransform(to);
+                if (place.x > box.left && place.x < box.right
+                    && place.y > box.top && place.y < box.bottom) {
+                    covered.push(each.outerHTML);
+                    break;
+                }
+            }
+        }
+        for (const each of svg.querySelectorAll(".band")) {
+            for (let x = box.left; x <= box.right; x += 2) {
+                for (let y = box.top; y <= box.bottom; y += 2) {
+                    const place = new DOMPoint(x, y).matrixTransform(to.inverse());
+                    if (each.isPointInFill(place)) covered.push("band");
+                }
+            }
+        }
+        const cross = mark.getBoundingClientRect();
+        const across = Math.max(0, cross.left - box.right, box.left - cross.right);
+        const down = Math.max(0, cross.top - box.bottom, box.top - cross.bottom);
+        const whole = svg.getBoundingClientRect();
+        const outside = box.left < whole.left || box.right > whole.right
+            || box.top < whole.top || box.bottom > whole.bottom;
+        found[svg.parentNode.id] = [names.length, covered, Math.hypot(across, down), outside];
+    }
+    return found;
+}"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_its_ground(browser: Any, address: str, scheme: str) -> None:
     seen = browser.new_page(color_scheme=scheme)
@@ -218,6 +347,8 @@ def test_without_a_script_all_but_the_tools_is_there(browser: Any, address: str)
     plain.goto(address)
     assert plain.locator("#hmm-table tr.run").first.is_visible()
     assert not plain.locator("#filter").is_visible()
+    assert plain.locator("#hmm-table .more").first.is_visible(), "nothing could show it"
+    assert not plain.get_by_text("shows 15 more scores").first.is_visible()
     assert plain.get_by_text("This part needs JavaScript").is_visible()
     context.close()
 
@@ -241,5 +372,9 @@ def test_it_is_printed_on_pages(browser: Any, address: str) -> None:
     printed.emulate_media(media="print")
     assert not printed.locator("#filter").is_visible()
     assert printed.locator("#hmm-table").is_visible()
+    assert printed.locator("#hmm-table .more").first.is_visible()
+    assert not printed.get_by_text("shows 15 more scores").first.is_visible()
+    printed.set_viewport_size({"width": 1030, "height": 700})  # A4 across, at 96 dots an inch
+    assert printed.evaluate("document.documentElement.scrollWidth") <= 1030, "no column is cut off"
     printed.close()
     assert 2 <= len(re.findall(rb"/Type\s*/Page\b", document)) <= 40

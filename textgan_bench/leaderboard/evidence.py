@@ -3,7 +3,6 @@
 Standard library only. A file that cannot be used is left out, and the caller is told of it.
 """
 
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,7 +153,7 @@ def _of_records(group: Sequence[Record]) -> Evidence:
         method=first.method,
         data=first.data,
         budget="anchor" if first.source == "anchor" else first.budget,
-        scores={key: _mean(values) for key, values in scores(group).items()},
+        scores={key: Mean.of(values) for key, values in scores(group).items()},
         seeds=len(group),
         knob=next(iter(first.knob.values()), None),
         label="" if first.source == "anchor" else first.budget_label,
@@ -209,7 +208,7 @@ def _of_sweeps(swept: Iterable[Swept], groups: Iterable[Sequence[Record]]) -> li
                 method=method,
                 data=data,
                 budget=budget,
-                scores={key: _mean([point[key] for _, point in points]) for key in sorted(keys)},
+                scores={key: Mean.of([point[key] for _, point in points]) for key in sorted(keys)},
                 seeds=len(points),
                 knob=knob,
                 swept=True,
@@ -266,7 +265,3 @@ def _load_sweep(path: Path) -> Swept:
     except (KeyError, TypeError, AttributeError) as error:
         raise RecordError(f"{path}: holds no sweep ({error})") from error
     return swept
-
-
-def _mean(values: Sequence[float]) -> Mean:
-    return Mean(statistics.fmean(values), statistics.stdev(values) if values[1:] else None)

@@ -204,10 +204,7 @@ def _row(group: Sequence[Record], *, marked: bool) -> Line:
     return Line(
         kind=kind,
         method=f"{first.method} ({knob}){mark}" if knob else f"{first.method}{mark}",
-        scores={
-            key: Mean(statistics.fmean(seeds), statistics.stdev(seeds) if seeds[1:] else None)
-            for key, seeds in values.items()
-        },
+        scores={key: Mean.of(seeds) for key, seeds in values.items()},
         budget="anchor" if first.source == "anchor" else first.budget,
         seeds=len(group),
         updates="" if first.source == "anchor" else _updates(group),

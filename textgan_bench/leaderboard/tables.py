@@ -3,7 +3,9 @@
 Which columns a block has, which of their values is the best one, and how it is marked.
 """
 
+import math
 import re
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -113,6 +115,21 @@ class Mean(NamedTuple):
 
     mean: float
     spread: float | None = None
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Mean":
+        """Of one value a seed.
+
+        >>> Mean.of([1.0, 2.0, 3.0]), Mean.of([1.0])
+        (Mean(mean=2.0, spread=1.0), Mean(mean=1.0, spread=None))
+        """
+        mean = statistics.fmean(values)
+        if len(values) == 1:
+            return cls(mean)
+        # As statistics.stdev to the last digits, which takes fractions and a quarter of the time
+        # that a thousand records do.
+        squares = math.fsum((value - mean) ** 2 for value in values)
+        return cls(mean, math.sqrt(squares / (len(values) - 1)))
 
 
 @dataclass(frozen=True)

@@ -188,7 +188,7 @@ def _data_itself(block: Block, x: str | None, y: str) -> list[Reference]:
             at = None if x is None else row.value(x)
             level = row.value(y)
             if level is not None and (x is None or at is not None):
-                name = "real text" if row.method != "oracle" else "the data itself (oracle)"
+                name = "real text" if row.method != "oracle" else "the data itself"
                 return [Reference(name, level, at)]
     return []
 

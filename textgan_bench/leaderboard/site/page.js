@@ -75,10 +75,17 @@
     byId("filter-count").textContent = `${shown} of ${methods} rows of methods`;
   }
 
+  // The main scores alone until all are asked for.
+  function applyColumns() {
+    document.body.classList.toggle("main-scores", !form.elements.scores.checked);
+  }
+
   form.addEventListener("input", applyFilter);
+  form.addEventListener("input", applyColumns);
   form.addEventListener("submit", (event) => event.preventDefault());
   filter.hidden = false;
   applyFilter();
+  applyColumns();
 
   // Comparing two rows of one table; the choice is part of the address.
 
@@ -101,10 +108,12 @@
     // In the order of the page, however the table is sorted.
     const rows = all("tbody tr", board).sort((x, y) => x.dataset.place - y.dataset.place);
     const entries = rows.map((row) => [row.id, label(row)]);
-    const runs = rows.filter((row) => row.classList.contains("run"));
-    const rival = runs.find((row, place) => place && row.dataset.budget === runs[0].dataset.budget);
-    fill(chosenA, entries, a || runs[0].id);
-    fill(chosenB, entries, b || (rival || runs[1] || rows[0]).id);
+    // The best and the next where the table has an answer, a method and any other row elsewhere.
+    const run = rows.find((row) => row.classList.contains("run"));
+    const [best, next] = board.dataset.pair ? board.dataset.pair.split(" ")
+      : [run.id, (rows.find((row) => row !== run) || run).id];
+    fill(chosenA, entries, a || best);
+    fill(chosenB, entries, b || next);
   }
 
   function verdict(heading, a, b) {
@@ -139,12 +148,13 @@
       if (Number.isNaN(difference)) return;
       const [noise, words, better] = verdict(heading, one, two);
       const digits = Number(heading.dataset.digits);
-      const shown = (value) => Number.isNaN(value) ? "–" : value.toFixed(digits);
+      const shown = (value) => Number.isNaN(value) ? "–"
+        : value.toFixed(digits).replace(/^-(?=[0.]*$)/, "");
       if (better) seen[better] += 1;
       lines.push(make("tr", [
         make("th", heading.textContent, { scope: "row" }),
         make("td", one.textContent), make("td", two.textContent),
-        make("td", (difference > 0 ? "+" : "") + shown(difference)),
+        make("td", (Number(shown(difference)) > 0 ? "+" : "") + shown(difference)),
         make("td", shown(noise)), make("td", words),
       ]));
     });
@@ -190,6 +200,8 @@
     byId("compare-tool").hidden = false;
     byId("compare-needs").hidden = true;
     if (!recall()) {
+      const answered = comparable.find((board) => board.dataset.pair);
+      if (answered) chosenTable.value = answered.id;
       fillRows();
       showComparison();
     }
@@ -207,7 +219,9 @@
     }
     if (place) {
       if (place.hidden) { // a link to a row is stronger than the filter
+        const scores = form.elements.scores.checked; // which says nothing of rows
         form.reset();
+        form.elements.scores.checked = scores;
         applyFilter();
       }
       place.scrollIntoView();

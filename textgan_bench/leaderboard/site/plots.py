@@ -5,19 +5,20 @@ numbers as a table, so that neither colour nor sight is needed.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from textgan_bench.leaderboard.site.text import element, text
+from textgan_bench.leaderboard.site.labels import Box, Labels, needed
+from textgan_bench.leaderboard.site.text import caption, element, scroll, text
 
 WIDTH, HEIGHT = 520, 360
 LEFT, RIGHT, TOP, BOTTOM = 62, 16, 14, 46
 KINDS = 8
-"""Marks of different colour and shape."""
+"""Marks of different colour and shape; a second round of them is hollow, its lines dashed."""
 RATIO_OF_LOG = 5
 """The longest of the curves over the shortest, from which their axis is logarithmic."""
-LETTER, LINE = 6.2, 12
-"""Width and height of a label's characters, in units of the figure."""
+LARGE = 1.5
+"""How much larger the mark of the table's setting is."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Series:
     target: str = ""
     """Where its row stands on the page."""
     marked: bool = True
-    """Whether each point has a mark."""
+    """Whether each point has a mark, not the last one alone."""
 
 
 @dataclass(frozen=True)
@@ -81,29 +82,46 @@ Scale = Callable[[float], float]
 
 
 def draw(figure: Figure) -> str:
-    """The figure as SVG, without its legend."""
+    """The figure as SVG, without its legend.
+
+    Where the data itself has no room for its name beside it, the figure is drawn with more.
+    """
+    drawn, apart = _drawn(figure, roomy=False)
+    return _drawn(figure, roomy=True)[0] if apart else drawn
+
+
+def _drawn(figure: Figure, *, roomy: bool) -> tuple[str, bool]:
+    """The figure, and whether the name of the data itself stands apart from it."""
     points = [point for series in figure.series for point in series.points]
     xs = [value for point in points for value in (point.x, *(point.x_range or ()))]
-    xs += [each.x for each in figure.references if each.x is not None]
+    for each in figure.references:
+        if each.x is not None:
+            xs.append(each.x)
+            if roomy:
+                across = WIDTH - RIGHT - LEFT
+                left = max(xs) if figure.x.inverted else min(xs)
+                xs.append(left + (each.x - left) * across / (across - needed(each.name)))
     ys = [value for point in points for value in (point.y, *(point.y_range or ()))]
     ys += [each.y for each in figure.references]
     x_scale, x_ticks = _axis(figure.x, xs, LEFT, WIDTH - RIGHT)
     y_scale, y_ticks = _axis(figure.y, ys, HEIGHT - BOTTOM, TOP)
     parts = [_grid(figure, x_scale, x_ticks, y_scale, y_ticks)]
-    labels = _Labels()
-    parts += [_reference(each, x_scale, y_scale, labels) for each in figure.references]
+    labels = Labels(Box(LEFT, 2, WIDTH, HEIGHT - BOTTOM))
     parts += [
         _series(kind, series, x_scale, y_scale, labels) for kind, series in enumerate(figure.series)
     ]
+    # The data itself is what all others are judged by: nothing covers it.
+    parts += [_reference(each, x_scale, y_scale, labels) for each in figure.references]
     parts.append(labels.drawn())
     head = (
         f'<title id="{figure.name}~t">{text(figure.title)}</title>'
         f'<desc id="{figure.name}~d">{text(description(figure))}</desc>'
     )
-    return (
+    svg = (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-labelledby="{figure.name}~t {figure.name}~d">{head}{"".join(parts)}</svg>'
     )
+    return svg, labels.apart
 
 
 def legend(figure: Figure) -> str:
@@ -111,8 +129,7 @@ def legend(figure: Figure) -> str:
     items = [
         element(
             "li",
-            f'<svg class="key s{kind % KINDS}" viewBox="-7 -7 14 14" aria-hidden="true">'
-            f"{_mark(kind, 0, 0)}</svg>"
+            _key(_look(kind), _mark(kind, 0, 0))
             + (
                 element("a", text(series.name), href=f"#{series.target}")
                 if series.target
@@ -121,7 +138,71 @@ def legend(figure: Figure) -> str:
         )
         for kind, series in enumerate(figure.series)
     ]
+    for each in figure.references:
+        drawn = '<path class="level" d="M-7 0h14"/>' if each.x is None else _cross(0, 0)
+        items.append(element("li", _key("", drawn) + text(each.name)))
     return element("ul", "".join(items), class_="legend")
+
+
+def _key(look: str, drawn: str) -> str:
+    classes = f"key {look}".strip()
+    return f'<svg class="{classes}" viewBox="-7 -7 14 14" aria-hidden="true">{drawn}</svg>'
+
+
+def gallery(title: str, said: str, figures: Sequence[Figure], remarks: Sequence[str]) -> str:
+    """Figures under a heading, each with its legend and its numbers.
+
+    Args:
+        title: of all of them.
+        said: how they are read.
+        figures: what is drawn.
+        remarks: what is not.
+    """
+    drawn = "".join(
+        element(
+            "figure",
+            element("figcaption", text(figure.title))
+            + draw(figure)
+            + legend(figure)
+            + _numbers(figure),
+            id=figure.name,
+        )
+        for figure in figures
+    )
+    more = "".join(element("p", text(remark), class_="notes") for remark in remarks)
+    return (
+        element("h3", title) + element("p", said) + element("div", drawn, class_="figures") + more
+    )
+
+
+def _numbers(figure: Figure) -> str:
+    """The numbers of a figure as a table; of a long series its ends and every tenth."""
+    lines = []
+    for series in figure.series:
+        step = max(1, len(series.points) // 10)
+        kept = [*series.points[::step], *series.points[-1:]]
+        for point in dict.fromkeys(kept):
+            cells = [
+                element("th", text(series.name), scope="row"),
+                element("td", text(point.label or "–")),
+                element("td", f"{point.x:.4g}"),
+                element("td", f"{point.y:.4g}"),
+            ]
+            lines.append(element("tr", "".join(cells)))
+    heads = ("Row", "Setting", figure.x.title, figure.y.title)
+    table = element(
+        "table",
+        caption(text(f"Numbers of the figure: {figure.title}"))
+        + element(
+            "thead",
+            element("tr", "".join(element("th", text(head), scope="col") for head in heads)),
+        )
+        + element("tbody", "".join(lines)),
+        class_="words",
+    )
+    return element(
+        "details", element("summary", "Its numbers") + scroll(table, f"Numbers: {figure.title}")
+    )
 
 
 def description(figure: Figure) -> str:
@@ -208,52 +289,70 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def _reference(reference: Reference, x_scale: Scale, y_scale: Scale, labels: "_Labels") -> str:
+def _reference(reference: Reference, x_scale: Scale, y_scale: Scale, labels: Labels) -> str:
     y = y_scale(reference.y)
-    level = f'<path class="level" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>'
     if reference.x is None:
-        labels.add(reference.name, LEFT + 4, y, "real", level=True)
-        return level
+        labels.data(reference.name, None, y)
+        return f'<path class="level" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>'
     x = x_scale(reference.x)
-    labels.add(reference.name, x, y, "real")
+    labels.data(reference.name, x, y)
+    return f"<g>{_cross(x, y)}<title>{text(reference.name)}</title></g>"
+
+
+def _cross(x: float, y: float) -> str:
+    """The mark of the data itself, on a ground of its own."""
     cross = f"M{x - 5} {y - 5}l10 10m0-10l-10 10"
-    return f'<path class="real" d="{cross}"><title>{text(reference.name)}</title></path>'
+    return f'<path class="ground" d="{cross}"/><path class="real" d="{cross}"/>'
 
 
-def _series(kind: int, series: Series, x_scale: Scale, y_scale: Scale, labels: "_Labels") -> str:
+def _series(kind: int, series: Series, x_scale: Scale, y_scale: Scale, labels: Labels) -> str:
     places = [(x_scale(point.x), y_scale(point.y)) for point in series.points]
     parts = []
     ranges = [point.y_range for point in series.points]
     if len(places) > 1 and all(ranges):
-        upper = [
-            f"{x} {y_scale(each[1])}" for (x, _), each in zip(places, ranges, strict=True) if each
-        ]
-        lower = [
-            f"{x} {y_scale(each[0])}" for (x, _), each in zip(places, ranges, strict=True) if each
-        ]
-        parts.append(f'<path class="band" d="M{"L".join([*upper, *reversed(lower)])}Z"/>')
+        lower, upper = (
+            [(x, y_scale(each[end])) for (x, _), each in zip(places, ranges, strict=True) if each]
+            for end in (0, 1)
+        )
+        parts.append(f'<path class="band" d="M{_joined([*upper, *reversed(lower)])}Z"/>')
+        labels.avoid_band(upper, lower)
     if len(places) > 1:
-        parts.append(f'<path class="line" d="M{"L".join(f"{x} {y}" for x, y in places)}"/>')
+        parts.append(f'<path class="line" d="M{_joined(places)}"/>')
+        labels.avoid_line(places)
     for (x, y), point in zip(places, series.points, strict=True):
-        whisker = ""
+        whiskers = []
         if point.x_range is not None:
-            whisker += f"M{x_scale(point.x_range[0])} {y}H{x_scale(point.x_range[1])}"
+            whiskers.append([(x_scale(end), y) for end in point.x_range])
         if point.y_range is not None and len(places) == 1:
-            whisker += f"M{x} {y_scale(point.y_range[0])}V{y_scale(point.y_range[1])}"
-        if whisker:
-            parts.append(f'<path class="whisker" d="{whisker}"/>')
+            whiskers.append([(x, y_scale(end)) for end in point.y_range])
+        for whisker in whiskers:
+            parts.append(f'<path class="whisker" d="M{_joined(whisker)}"/>')
+            labels.avoid_line(whisker)
     if series.marked:
         for (x, y), point in zip(places, series.points, strict=True):
+            size = LARGE if point.own else 1.0
+            labels.avoid(x, y, 5 * size)
             named = f"{series.name}, {point.label}" if point.label else series.name
             said = f"{named}: {point.x:.4g}, {point.y:.4g}"
-            mark = _mark(kind, x, y, 1.5 if point.own else 1.0)
+            mark = _mark(kind, x, y, size)
             parts.append(f"<g>{mark}<title>{text(said)}</title></g>")
-        labels.avoid(places)
         ends = list(zip(places, series.points, strict=True))
         for (x, y), point in dict.fromkeys([*ends[:1], *ends[-1:]]):
             if point.label:
-                labels.add(point.label, x, y, f"s{kind % KINDS}")
-    return f'<g class="s{kind % KINDS}">{"".join(parts)}</g>'
+                labels.knob(point.label, x, y, f"s{kind % KINDS}")
+    else:  # its last point alone, so that colour is not all that tells it
+        parts.append(_mark(kind, *places[-1]))
+        labels.avoid(*places[-1], 5)
+    return f'<g class="{_look(kind)}">{"".join(parts)}</g>'
+
+
+def _joined(places: Sequence[tuple[float, float]]) -> str:
+    return "L".join(f"{x} {y}" for x, y in places)
+
+
+def _look(kind: int) -> str:
+    """Classes that colour a series, and tell the second round from the first."""
+    return f"s{kind % KINDS} second" if kind >= KINDS else f"s{kind % KINDS}"
 
 
 def _mark(kind: int, x: float, y: float, size: float = 1.0) -> str:
@@ -275,55 +374,3 @@ def _mark(kind: int, x: float, y: float, size: float = 1.0) -> str:
     if isinstance(shape, tuple):
         return f'<circle class="mark" r="{shape[2]}"{place}/>'
     return f'<path class="mark" d="{shape}"{place}/>'
-
-
-class _Labels:
-    """Labels beside points, those that would cover another one or a mark left out."""
-
-    def __init__(self) -> None:
-        self._taken: list[tuple[float, float, float, float]] = []
-        self._wanted: list[tuple[str, float, float, str, bool]] = []
-
-    def add(self, label: str, x: float, y: float, kind: str, *, level: bool = False) -> None:
-        """Ask for a label beside a place."""
-        self._wanted.append((label, x, y, kind, level))
-
-    def avoid(self, places: Iterable[tuple[float, float]]) -> None:
-        """Keep places free."""
-        self._taken += [(x - 4, y - 4, x + 4, y + 4) for x, y in places]
-
-    def drawn(self) -> str:
-        """The labels that there is room for."""
-        parts = []
-        for label, x, y, kind, level in self._wanted:
-            width = LETTER * len(label)
-            corners = (
-                [(x, y - 4), (x, y + LINE)]
-                if level
-                else [
-                    (x + 7, y + 4),
-                    (x - 7 - width, y + 4),
-                    (x + 5, y - 6),
-                    (x + 5, y + 14),
-                    (x - 5 - width, y - 6),
-                    (x - 5 - width, y + 14),
-                ]
-            )
-            for left, base in corners:
-                box = (left, base - LINE + 2, left + width, base + 2)
-                across = box[0] >= LEFT and box[2] <= WIDTH
-                inside = across and box[1] >= TOP and box[3] <= HEIGHT - BOTTOM
-                if inside and not any(_overlap(box, other) for other in self._taken):
-                    self._taken.append(box)
-                    parts.append(
-                        f'<text class="label {kind}" x="{left:.1f}" y="{base:.1f}">'
-                        f"{text(label)}</text>"
-                    )
-                    break
-        return "".join(parts)
-
-
-def _overlap(
-    one: tuple[float, float, float, float], other: tuple[float, float, float, float]
-) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -53,6 +53,21 @@ def address(parts: Iterable[str]) -> str:
     return str(PurePosixPath(*(quote(part, safe="") for part in parts)))
 
 
+def scroll(table: str, label: str) -> str:
+    """A table in a region of its own, which a keyboard can scroll where it is too wide."""
+    return element("div", table, class_="scroll", role="region", aria_label=label, tabindex=0)
+
+
+def caption(inner: str) -> str:
+    """A caption that stays in sight where its table is scrolled."""
+    return element("caption", element("span", inner))
+
+
+def anchor(name: str) -> str:
+    """The link of a section to itself."""
+    return link(f"#{name}", "#", class_="anchor", aria_label="Link to this section")
+
+
 class Names:
     """Names of places on the page, each given once.
 

@@ -6,7 +6,7 @@ seeds: a few seeds may agree by chance.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,6 +67,12 @@ QUESTIONS = (
     TASK,
 )
 
+BESIDE = (
+    *("transfer_accuracy", "source_bleu/4"),
+    *("distinct_sentences", "distinct_words", "novel_sentences"),
+)
+"""What a reader needs beside the answers: a repeated or copied sentence may win them."""
+
 Strength = Literal["clear", "tie", "one seed", "unknown"]
 
 WORDS: dict[Strength, str] = {
@@ -94,11 +100,9 @@ class Verdict:
 def answers(block: Block, budget: str) -> dict[Question, Verdict]:
     """The answers that the rows of one budget give; a question without rivals has none."""
     found = {}
-    deciphered = any(DECIPHERED in row.scores for row in block.rows if row.budget == budget)
+    known = {key for row in block.rows if row.budget == budget for key in row.scores}
     for question in QUESTIONS:
-        for key in question.keys:
-            if deciphered and key not in TASK.keys:
-                continue
+        for key in _answering(question, known):
             ranked = ranking(column(key), block.rows, budget)
             if len(ranked) > 1:
                 found[question] = _verdict(column(key), ranked, block.rows)
@@ -110,6 +114,35 @@ def ranking(shown: Column, rows: Sequence[Line], budget: str) -> list[Line]:
     """The methods of a budget by a score, the best first; ties by the printed digits in order."""
     rivals = costs(shown, rows).get(budget, {})
     return [rows[index] for index in sorted(rivals, key=lambda index: (rivals[index], index))]
+
+
+def level(shown: Column, rows: Sequence[Line]) -> list[Line]:
+    """The methods' rows that the noise does not tell from the best of their budget."""
+    found = []
+    for rivals in costs(shown, rows).values():
+        first, *rest = sorted(rivals, key=lambda index: (rivals[index], index))
+        found += [
+            index for index in rest if told_apart(shown.key, rows[first], rows[index]) == "tie"
+        ]
+    return [rows[index] for index in sorted(found)]
+
+
+def main_keys(known: Collection[str]) -> list[str]:
+    """Of the scores of a table those that a reader looks at first, at most nine.
+
+    Of each question the score that answers it, then what shows repetition and copying, and the
+    two sides of a transfer.
+    """
+    asked = [
+        next((key for key in _answering(question, known) if key in known), None)
+        for question in QUESTIONS
+    ]
+    return [key for key in (*asked, *BESIDE) if key is not None and key in known]
+
+
+def _answering(question: Question, known: Collection[str]) -> list[str]:
+    """The scores that may answer a question, where text is deciphered those of the task alone."""
+    return [key for key in question.keys if DECIPHERED not in known or key in TASK.keys]
 
 
 FLOORS = ("copy", "unigram", "uniform")

@@ -1,0 +1,137 @@
+"""What a reader comes for: which method is best at what, on what evidence, and who is who."""
+
+from collections.abc import Iterable, Sequence
+
+from textgan_bench.leaderboard.records import Record
+from textgan_bench.leaderboard.site.meanings import method
+from textgan_bench.leaderboard.site.places import KINDS_OF_ROWS, Place, Section
+from textgan_bench.leaderboard.site.text import caption, element, link, scroll, text
+from textgan_bench.leaderboard.site.verdicts import (
+    QUESTIONS,
+    WORDS,
+    Question,
+    Verdict,
+    better_elsewhere,
+    collapsed,
+    floors,
+)
+from textgan_bench.leaderboard.tables import Line, figure_text
+
+
+def best_at_what(sections: Sequence[Section], records: Iterable[Record]) -> str:
+    """The answers of each data set's first table.
+
+    Args:
+        sections: the data sets of the page.
+        records: all that are shown.
+    """
+    header = [element("th", "Data", scope="col"), element("th", "Budget", scope="col")]
+    header += [
+        element("th", f"{question.title}<small>{text(question.meaning)}</small>", scope="col")
+        for question in QUESTIONS
+    ]
+    lines: list[str] = []
+    without: list[str] = []
+    for section in sections:
+        data_link = link(f"#{section.name}", text(section.data))
+        for place in section.places[:1]:
+            asked = {budget: verdicts for budget, verdicts in place.answers.items() if verdicts}
+            without += [
+                f"{data_link} {text(budget)}" for budget in place.budgets if budget not in asked
+            ]
+            for number, (budget, verdicts) in enumerate(asked.items()):
+                cells = []
+                if number == 0:
+                    cells.append(element("th", data_link, scope="rowgroup", rowspan=len(asked)))
+                cells.append(element("th", text(budget), scope="row"))
+                cells += [
+                    _answer(place, question, verdicts.get(question), budget)
+                    for question in QUESTIONS
+                ]
+                lines.append(element("tr", "".join(cells)))
+    table = element(
+        "table",
+        caption("The best method of each budget, and what stands against it")
+        + element("thead", element("tr", "".join(header)))
+        + element("tbody", "".join(lines)),
+        class_="answers",
+    )
+    explained = (
+        "A number is the mean over seeds ± their standard deviation. <b>Clear</b> says that "
+        "the difference exceeds two standard errors of it, and that both rows have several "
+        "seeds. <b>One seed</b> says that it exceeds the noise of drawing samples, but another "
+        "training of a row with one seed may turn it. The error is that over seeds or that "
+        "of drawing samples, whichever is larger. Rows with few distinct sentences are best at "
+        "nothing."
+    )
+    single = f"One method alone so far: {', '.join(without)}."
+    return element(
+        "section",
+        element("h2", "Which method is best at what")
+        + element("p", explained)
+        + scroll(table, "Best at what")
+        + (element("p", single) if without else "")
+        + _methods(records),
+        id="best",
+    )
+
+
+def _methods(records: Iterable[Record]) -> str:
+    """Who is who: each row's method in a line."""
+    names = {record.method for record in records if record.source == "run"}
+    lines = [
+        element("dt", text(name)) + element("dd", text(what))
+        for name in sorted(names)
+        if (what := method(name)) and method(name.rpartition(".")[0]) != what
+    ]
+    summary = element("summary", "What the methods are")
+    return element("details", summary + element("dl", "".join(lines), class_="methods"))
+
+
+def _answer(place: Place, question: Question, verdict: Verdict | None, budget: str) -> str:
+    title = question.title
+    if verdict is None:
+        return element("td", "–", class_="none", data_title=title)
+    shown = verdict.column
+    named = " or ".join(
+        link(f"#{place.name_of(row)}", text(row.records[0].method)) for row in verdict.winners
+    )
+    first = verdict.winners[0]
+    facts = [f"{shown.title} {shown.better} {figure_text(shown, first)}, {_seeds(first)}"]
+    facts += [
+        f"{row.records[0].method} {figure_text(shown, row)}, {_seeds(row)}"
+        for row in verdict.winners[1:]
+    ]
+    if verdict.other is not None:
+        facts.append(
+            f"then {verdict.other.records[0].method} {figure_text(shown, verdict.other)}, "
+            f"{_seeds(verdict.other)}"
+        )
+    if verdict.own is not None:
+        facts.append(f"the data itself {verdict.own:,.{shown.digits}f}")
+    facts += [
+        f"no better than {row.method}, {KINDS_OF_ROWS[row.method]}: {figure_text(shown, row)}"
+        for row in floors(shown, first, place.block.rows)
+    ]
+    if elsewhere := better_elsewhere(shown, first, place.block.rows):
+        facts.append(
+            f"at {elsewhere.budget} {elsewhere.records[0].method} has "
+            f"{figure_text(shown, elsewhere)}"
+        )
+    facts += [f"{row.records[0].method} repeats itself" for row in collapsed(place.block, budget)]
+    evidence = "".join(element("li", text(fact)) for fact in facts)
+    return element(
+        "td",
+        element("b", named)
+        + element(
+            "span",
+            text(WORDS[verdict.strength]),
+            class_=f"strength {verdict.strength.replace(' ', '-')}",
+        )
+        + element("ul", evidence, class_="facts"),
+        data_title=title,
+    )
+
+
+def _seeds(row: Line) -> str:
+    return f"{row.seeds} seeds" if row.seeds != 1 else "1 seed"
