@@ -255,13 +255,14 @@ class Additions:
             before anything is translated.
         context: whether words attend to others in E and G; a key does not look at them.
         apart: whether each side has a discriminator of its own, in the place of one for both.
-        own_words: whether each side has word vectors of its own in E and an output layer of its own
-            in G, which start alike, in the place of a label alone.
+        alphabets: period of the key, if cipher words have word vectors of their own in E and output
+            layers of their own in G, for each alphabet, which start as those of plain words; None
+            for a label alone.
         latent_scale: factor on the latents as inputs of G; None for the root of the width, as in
             NAGAN.
         closeness: spread of the frequency of a word between the sides, as of ``closeness``: in
-            pretraining a translation is also taught the words of about the same frequency, with
-            which expectation maximisation starts. None for nothing of it.
+            pretraining a translation is also taught the words of about the same frequency in the
+            alphabet of its place, with which expectation maximisation starts. None for nothing.
         entropy: share of alpha that the entropy of translations is worth at first. With it L_G is
             the bound of a noisy channel, in which no word is given up before the adversary knows
             it: the cycle is the channel, the adversary the prior.
@@ -275,15 +276,16 @@ class Additions:
     pretraining: int = 0
     context: bool = True
     apart: bool = False
-    own_words: bool = False
+    alphabets: int | None = None
     latent_scale: float | None = None
     closeness: float | None = None
     entropy: float = 0.0
     softness: int = 1
 
     def __post_init__(self) -> None:
-        if self.ranks is not None and self.ranks < 1:
-            raise UserError(f"a key has a period of at least 1, not {self.ranks}")
+        for period in (self.ranks, self.alphabets):
+            if period is not None and period < 1:
+                raise UserError(f"a key has a period of at least 1, not {period}")
         if self.pretraining < 0:
             raise UserError(f"pretraining takes 0 batches or more, not {self.pretraining}")
         if self.closeness is not None and not self.closeness > 0:
@@ -401,8 +403,9 @@ class NAGANDecipherment(Method):
         if not additions.context:
             leave_words_alone(self.encoder)
             leave_words_alone(self.generator)
-        self.cipher_words = copy.deepcopy(self.encoder.embedding) if additions.own_words else None
-        self.cipher_scores = copy.deepcopy(self.generator.scores) if additions.own_words else None
+        alphabets = range(additions.alphabets or 0)
+        self.cipher_words = nn.ModuleList(copy.deepcopy(self.encoder.embedding) for _ in alphabets)
+        self.cipher_scores = nn.ModuleList(copy.deepcopy(self.generator.scores) for _ in alphabets)
         judge = JudgesApart if additions.apart else Judge
         self.discriminator = judge(vocab_size, max_length, shape, embedding_dim=embedding_dim)
         self.noise = Noise(drop, shuffle)
@@ -417,12 +420,13 @@ class NAGANDecipherment(Method):
         self.numbering: Tensor  # (P, V), of cipher words
         own = torch.arange(vocab_size)
         self.register_buffer("numbering", own.repeat(additions.ranks or 1, 1))
-        self.counts: Tensor  # (2, V - 1), of the words of each side
-        self.register_buffer("counts", torch.zeros(len(SIDES), vocab_size - 1))
+        self.counts: Tensor  # (1 + alphabets, V - 1), of plain words, then of those of each
+        periods = additions.alphabets or 1
+        self.register_buffer("counts", torch.zeros(1 + periods, vocab_size - 1))
 
     def configure_optimizers(self) -> list[Optimizer]:
         parts = self.encoder, self.targets, self.generator, self.cipher_words, self.cipher_scores
-        translator = chain.from_iterable(part.parameters() for part in parts if part is not None)
+        translator = chain.from_iterable(part.parameters() for part in parts)
         players = (translator, self.discriminator.parameters())
         return [CountedRAdam(player, self.lr, self.betas) for player in players]
 
@@ -437,12 +441,14 @@ class NAGANDecipherment(Method):
             return
         batches = cast("Iterable[Batch]", self.trainer.train_dataloader)
         plain, cipher = count_sides(batches, self.vocab_size, self.max_length)
-        by_alphabet = fold(cipher.by_place, ranks or 1)
         if ranks is not None:
-            self.numbering.copy_(rank_key(plain.symbols, by_alphabet))
-        numbered = torch.zeros_like(plain.symbols)
-        numbered.index_add_(0, self.numbering.flatten().cpu(), by_alphabet.flatten())
-        self.counts.copy_(torch.stack([plain.symbols, numbered])[:, PAD + 1 :])
+            self.numbering.copy_(rank_key(plain.symbols, fold(cipher.by_place, ranks)))
+        numbered = torch.zeros_like(cipher.by_place)
+        for place, counts in enumerate(cipher.by_place):
+            numbers = self.numbering[place % len(self.numbering)].cpu()
+            numbered[place].index_add_(0, numbers, counts)
+        by_alphabet = fold(numbered, self.additions.alphabets or 1)
+        self.counts.copy_(torch.cat([plain.symbols[None], by_alphabet])[:, PAD + 1 :])
 
     def training_step(self, batch: CipherBatch, batch_idx: int) -> None:
         """A step of encoder and generator, then one of the discriminator on their translations.
@@ -527,13 +533,32 @@ class NAGANDecipherment(Method):
         """
         spread = self.additions.closeness or 0.0
         counts = self.counts.double()
-        places = places_of_sides(text.labels, text.layout)
-        found = []
-        for side, rows in enumerate(places):
-            words, other = counts[side], counts[1 - side]
-            close = closeness(words[text.words[rows] - PAD - 1], words.sum(), other, spread)
-            found.append((close + (other + 0.5).log()).log_softmax(-1).float())
+        plain, found, places = counts[PLAIN], [], []
+        for side in SIDES:
+            at = self.places_of_alphabets(torch.full_like(text.labels, CIPHER), text.layout)
+            of_side = text.layout.rows(
+                (text.labels == side)[:, None].expand(text.layout.mask.shape)
+            )
+            for cipher, rows in zip(counts[1:], at[1:], strict=True):
+                own, other = (plain, cipher) if side == PLAIN else (cipher, plain)
+                rows = rows[of_side[rows]]
+                close = closeness(own[text.words[rows] - PAD - 1], own.sum(), other, spread)
+                found.append((close + (other + 0.5).log()).log_softmax(-1).float())
+                places.append(rows)
         return torch.cat(found)[torch.cat(places).argsort()]
+
+    def places_of_alphabets(self, labels: Tensor, layout: Padded) -> list[Tensor]:
+        """Numbers of the rows of the plain side, then of those of each alphabet of the other.
+
+        Args:
+            labels: (B,) side of each sentence.
+            layout: rows of the N words of B sentences.
+        """
+        period = self.additions.alphabets or 1
+        alphabet = torch.arange(layout.mask.shape[1], device=labels.device) % period  # (T,)
+        of_words = torch.where(labels[:, None] == PLAIN, 0, 1 + alphabet)  # (B, T)
+        rows = layout.rows(of_words)
+        return [(rows == number).nonzero().squeeze(1) for number in range(1 + period)]
 
     def translator_losses(
         self, text: Sides, *, alone: bool = False
@@ -549,7 +574,7 @@ class NAGANDecipherment(Method):
             words (N,) of the translations.
         """
         layout, labels, others = text.layout, text.labels, 1 - text.labels
-        table = self.table()  # (V, H), or (V, 2 H)
+        table = self.table()  # (V, H), or (V, A H)
         words, sides, targets = [text.words], [labels], [others]
         if not alone:
             words.append(layout.rows(self.noise(text.ids, layout.mask)))
@@ -600,32 +625,31 @@ class NAGANDecipherment(Method):
         labels = self.targets(targets)[:, None].expand(-1, layout.mask.shape[1], -1)
         rate = self.dropout if self.training else 0.0
         hidden = self.generator.hidden(states + layout.rows(labels), layout, rate)
-        if self.cipher_scores is None:
+        if not len(self.cipher_scores):
             return self.generator.scores(hidden)
-        outputs = (self.generator.scores, self.cipher_scores)
-        places = places_of_sides(targets, layout)
+        outputs = (self.generator.scores, *self.cipher_scores)
+        places = self.places_of_alphabets(targets, layout)
         scores = [output(hidden[rows]) for output, rows in zip(outputs, places, strict=True)]
         return torch.cat(scores)[torch.cat(places).argsort()]
 
     def table(self) -> Tensor:
-        """(V, H) words as E reads them, or (V, 2 H) if each side has its own."""
-        if self.cipher_words is None:
-            return self.encoder.table()
-        sides = self.encoder.embedding, self.cipher_words
-        return torch.cat([self.encoder.project(words) for words in sides], 1)
+        """(V, H) words as E reads them, or (V, A H) if plain words and alphabets have their own."""
+        tables = (self.encoder.embedding, *self.cipher_words)
+        return torch.cat([self.encoder.project(cast(nn.Embedding, each)) for each in tables], 1)
 
     def read(self, words: Tensor, labels: Tensor, layout: Padded) -> Tensor:
         """(N, H) states of E.
 
         Args:
-            words: (N, H) or (N, 2 H) words, rows of ``table``.
+            words: (N, H) or (N, A H) words, rows of ``table``.
             labels: (B,) side of each sentence.
             layout: rows of the N words of B sentences.
         """
-        if self.cipher_words is not None:
-            plain, cipher = words.chunk(2, 1)
-            of_plain = layout.rows((labels == PLAIN)[:, None].expand(layout.mask.shape))
-            words = torch.where(of_plain[:, None], plain, cipher)
+        if len(self.cipher_words):
+            places = self.places_of_alphabets(labels, layout)
+            each = words.chunk(len(places), 1)
+            read = [known[rows] for known, rows in zip(each, places, strict=True)]
+            words = torch.cat(read)[torch.cat(places).argsort()]
         return self.encoder(words, labels, layout)
 
     def perturb(self, scores: Tensor) -> Tensor:
