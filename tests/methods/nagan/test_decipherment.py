@@ -303,6 +303,52 @@ def test_own_words_start_alike_and_learn_apart(batch: CipherBatch) -> None:
     )
 
 
+def test_each_alphabet_has_words_of_its_own(batch: CipherBatch) -> None:
+    """Of two alphabets, what is learnt of the second one moves the odd places alone."""
+    torch.manual_seed(0)
+    additions = Additions(context=False, alphabets=2)
+    method = NAGANDecipherment(VOCAB_SIZE, MAX_LENGTH, **TINY, dropout=0.0, additions=additions)
+    text = method.sides(batch)
+    mask = text.layout.mask
+    places = torch.arange(mask.shape[1]).expand(mask.shape)
+    number = torch.where(text.labels[:, None] == PLAIN, 0, 1 + places % 2)[mask]
+    found = method.places_of_alphabets(text.labels, text.layout)
+    assert [rows.tolist() for rows in found] == [
+        (number == each).nonzero().flatten().tolist() for each in range(3)
+    ]
+
+    def written() -> tuple[Tensor, Tensor]:
+        words = F.embedding(text.words, method.table())
+        states = method.read(words, text.labels, text.layout)
+        return states, method.write(states, 1 - text.labels, text.layout)
+
+    before = written()
+    with torch.no_grad():
+        cast(nn.Embedding, method.cipher_words[1]).weight.add_(1)
+    of_second = number == 2
+    moved = (written()[0] - before[0]).abs().sum(-1) > 1e-6
+    assert torch.equal(moved, of_second)
+    # What is written in the second alphabet are translations of plain words at odd places.
+    before = written()
+    with torch.no_grad():
+        cast(nn.Linear, method.cipher_scores[1]).bias.add_(torch.arange(VOCAB_SIZE - 1.0))
+    moved = (written()[1] - before[1]).abs().sum(-1) > 1e-6
+    assert torch.equal(moved, (number == 0) & (places[mask] % 2 == 1))
+
+
+def test_words_are_as_frequent_as_those_of_the_alphabet_of_their_place() -> None:
+    torch.manual_seed(0)
+    plain = pad_sequences([[1, 1, 1, 1, 2, 2]])
+    cipher = pad_sequences([[3, 1, 3, 1, 1, 3]])  # 3 3 1 and 1 1 3
+    additions = Additions(pretraining=1, closeness=0.2, alphabets=2)
+    method = NAGANDecipherment(4, 6, **TINY, additions=additions)
+    batch = CipherBatch(*plain, *cipher)
+    fit(method, [batch])
+    assert method.counts.tolist() == [[4, 2, 0], [1, 0, 2], [2, 0, 1]]
+    likeliest = method.as_frequent(method.sides(batch)).argmax(-1) + PAD + 1
+    assert likeliest.tolist() == [3, 1, 3, 1, 3, 1] + [1] * 6
+
+
 def test_pretraining_translates_nothing(
     batch: CipherBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
