@@ -46,8 +46,10 @@ def test_long_words_that_begin_alike_are_told_apart() -> None:
 
 
 def test_words_that_share_a_hash_are_told_apart() -> None:
-    with patch.object(module, "_FACTOR", np.uint64(0)):  # all words share it
-        assert line_words(["a cat", "a dog"]).types == ["a", "cat", "dog"]
+    """By their sizes, their first eight bytes, and those behind."""
+    with patch.object(module, "GOLDEN_RATIO", np.uint64(0)):  # all words share it
+        for words in (["a", "cat"], ["aaaaaaaaa", "bbbbbbbba"], ["aaaaaaaab", "aaaaaaaac"]):
+            assert line_words([" ".join(words)]).types == words
 
 
 def test_lines_are_split_only_if_a_sentence_is_asked_for() -> None:

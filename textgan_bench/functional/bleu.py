@@ -35,6 +35,7 @@ from textgan_bench.functional.ngrams import (
     packed,
     sorted_pairs,
 )
+from textgan_bench.functional.text_hashes import GOLDEN_RATIO
 from textgan_bench.functional.threads import in_order
 
 EPSILON = 0.1
@@ -137,9 +138,8 @@ class _Orders:
         """Positions from ``start`` on, and a part for each that is the same for equal n-grams."""
         position = start + np.flatnonzero(self._kept[start : start + PART])
         word = self._text.words[position + self._order - 1]
-        # a multiplicative hash spreads the n-grams; Knuth's 2^64 divided by the golden ratio
         pair = self._rank[position].astype(np.uint64) | word.astype(np.uint64) << np.uint64(32)
-        mixed = pair * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(40)
+        mixed = pair * GOLDEN_RATIO >> np.uint64(40)
         return position, (mixed % np.uint64(number)).astype(np.int16)
 
     def keys(self, position: NDArray[np.intp]) -> IntArray:

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textgan_bench.functional.ngrams import IntArray, sorted_pairs
+from textgan_bench.functional.text_hashes import GOLDEN_RATIO
 
 HASHED = 2**18
 """Keys of a table that is made ready for hashing: the n-grams of some ten thousand sentences."""
 
-_GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by it: a multiplicative hash (Knuth)
 _SLOTS = 4
 """Slots a key at least, so that few are looked for in a second one."""
 
@@ -63,7 +63,7 @@ class KeyRows:
         self._keys = np.append(keys, 0)  # the last one is compared with where a slot is free
 
     def _first_slots(self, keys: IntArray) -> NDArray[np.intp]:
-        return (keys.astype(np.uint64) * _GOLDEN_RATIO >> self._shift).astype(np.intp)
+        return (keys.astype(np.uint64) * GOLDEN_RATIO >> self._shift).astype(np.intp)
 
     def _next(self, slots: NDArray[np.intp]) -> NDArray[np.intp]:
         return slots + 1 & len(self._table) - 1

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from textgan_bench.functional.text_hashes import GOLDEN_RATIO
 from textgan_bench.functional.word_numbers import SharedText, WordNumbers, word_numbers
 
 _LINE_END = ord("\n")
@@ -19,7 +20,6 @@ _OTHER_BLANKS = (0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x2
 _CODES = np.array([int.from_bytes(chr(code).encode()) for code in _OTHER_BLANKS])
 _PIECE = 8  # bytes of a word that are compared at once
 _MASKS = np.array([2 ** (8 * size) - 1 for size in range(_PIECE + 1)], dtype=np.uint64)
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio (Knuth)
 
 Bytes = NDArray[np.uint8]
 Numbers = NDArray[np.intp]
@@ -89,14 +89,14 @@ def _first_equal(text: Bytes, start: Numbers, size: Numbers) -> NDArray[np.int32
     Words of one piece cannot, as it is multiplied by an odd number.
     """
     windows = np.ndarray(len(text) - _PIECE + 1, "<u8", text, strides=(1,))
-    hashes = (windows[start] & _MASKS[np.minimum(size, _PIECE)]) * _FACTOR
+    hashes = (windows[start] & _MASKS[np.minimum(size, _PIECE)]) * GOLDEN_RATIO
     rest: list[tuple[Numbers, NDArray[np.uint64]]] = []
     longer = np.flatnonzero(size > _PIECE)
     while len(longer):
         done = _PIECE * (1 + len(rest))
         piece = windows[start[longer] + done] & _MASKS[np.minimum(size[longer] - done, _PIECE)]
         before = hashes[longer]
-        hashes[longer] = ((before ^ before >> np.uint64(32)) + piece) * _FACTOR
+        hashes[longer] = ((before ^ before >> np.uint64(32)) + piece) * GOLDEN_RATIO
         rest.append((longer, piece))
         longer = longer[size[longer] > done + _PIECE]
     first = _first_of_hashes(hashes)

@@ -17,8 +17,11 @@ from textgan_bench.functional.word_numbers import once, word_numbers
 
 IntArray = NDArray[np.int64]
 
-_GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)  # these four: splitmix64, Steele et al. (2014)
-_INVERSE = np.uint64(pow(int(_GOLDEN_RATIO), -1, 2**64))
+GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 divided by the golden ratio: a factor whose products spread over the high bits (Knuth)."""
+
+# With it these three make splitmix64 (Steele et al., 2014).
+_INVERSE = np.uint64(pow(int(GOLDEN_RATIO), -1, 2**64))
 _FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
 
@@ -68,7 +71,7 @@ def _sentence_hashes(text: HashedText) -> IntArray:
     place = np.arange(len(text.words), dtype=np.uint64)
     place -= np.repeat(first, text.lengths).astype(np.uint64)
     # A word at a place is mixed as a whole, so that the sum over places depends on which is where.
-    mixed = _mix(_mix(text.words.astype(np.uint64)) + (place + np.uint64(1)) * _GOLDEN_RATIO)
+    mixed = _mix(_mix(text.words.astype(np.uint64)) + (place + np.uint64(1)) * GOLDEN_RATIO)
     sums = np.append(np.uint64(0), mixed.cumsum())  # modulo 2^64
     last = first + text.lengths
     return _mix(sums[last] - sums[first] + text.lengths.astype(np.uint64)).astype(np.int64)
@@ -158,7 +161,7 @@ def shortened_hashes(text: HashedText) -> tuple[IntArray, IntArray]:
     stop = np.cumsum(text.lengths)
     start = stop - text.lengths
     powers = np.ones(int(text.lengths.max(initial=0)) + 1, dtype=np.uint64)
-    powers[1:] = _GOLDEN_RATIO  # an odd number
+    powers[1:] = GOLDEN_RATIO  # an odd number
     powers = np.cumprod(powers, dtype=np.uint64)
     terms = text.words.astype(np.uint64) * powers[np.arange(len(sentence)) - start[sentence]]
     sums = np.append(np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64))
@@ -171,7 +174,7 @@ def shortened_hashes(text: HashedText) -> tuple[IntArray, IntArray]:
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """A bijection whose bits depend on all bits of the value, so that order matters in a sum."""
-    values = values + _GOLDEN_RATIO
+    values = values + GOLDEN_RATIO
     values = (values ^ (values >> _SHIFTS[0])) * _FACTORS[0]
     values = (values ^ (values >> _SHIFTS[1])) * _FACTORS[1]
     return values ^ (values >> _SHIFTS[2])
