@@ -63,6 +63,14 @@ class _Level(NamedTuple):
         """(R,) from one value for each n-gram."""
         return np.repeat(values, np.diff(self.first, append=len(self.counts)))
 
+    def largest(self) -> NDArray[np.int32]:
+        """(G,) how often the sentence that has most of an n-gram has it."""
+        largest = np.ones(len(self.first), dtype=np.int32)
+        repeated = np.flatnonzero(self.counts > 1)  # few, so that a pass over all takes longer
+        ngram = np.searchsorted(self.first, repeated, side="right") - 1
+        np.maximum.at(largest, ngram, self.counts[repeated])
+        return largest
+
     def matches(self, limit: NDArray[np.int32], sentences: int) -> FloatArray:
         """(B,) n-grams of each sentence, one counted at most ``limit`` (R,) times."""
         clipped = np.minimum(self.counts, limit)
@@ -166,7 +174,7 @@ class _Orders:
         """Drop the n-grams of a level whose ``rank`` (G,) is negative."""
         token_rank = np.repeat(rank.astype(np.int32), tokens.numbers)
         self._rank[tokens.positions] = token_rank
-        self._kept[tokens.positions] = token_rank >= 0
+        self._kept[tokens.positions[token_rank < 0]] = False
 
 
 class NGramIndex:
@@ -192,9 +200,9 @@ class NGramIndex:
         while len(self.levels) < order and orders.go_on():
             position = orders.positions()
             level, tokens = orders.level(orders.keys(position), position)
-            largest = np.maximum.reduceat(level.counts, level.first)
-            self.levels.append((level, largest, finder(level.keys)))
-            orders.keep(tokens, np.arange(len(level.keys)))
+            self.levels.append((level, level.largest(), finder(level.keys)))
+            if len(self.levels) < order:
+                orders.keep(tokens, np.arange(len(level.keys)))
         self._ends = np.cumsum([0, *(len(level.keys) for level, _, _ in self.levels)])
 
     @property
@@ -244,7 +252,7 @@ def forward_bleu(
             break
         # Of those that the references have, the rank tells which n-gram each one is.
         ours, tokens = of_samples.level(rank[found].astype(np.int64), position[found])
-        references.of_level(n, largest)[ours.keys] = np.maximum.reduceat(ours.counts, ours.first)
+        references.of_level(n, largest)[ours.keys] = ours.largest()
         limit = ours.per_run(their_largest[ours.keys])
         matches[n] = ours.matches(limit, len(samples.lengths))
         of_samples.keep(tokens, ours.keys)
@@ -345,7 +353,7 @@ def self_bleu(
 
 def _largest_elsewhere(level: _Level) -> NDArray[np.int32]:
     """(R,) the largest count of the run's n-gram in any other sentence."""
-    largest = level.per_run(np.maximum.reduceat(level.counts, level.first))
+    largest = level.per_run(level.largest())
     ngram = level.per_run(np.arange(len(level.first), dtype=np.int32))
     top = np.flatnonzero(level.counts == largest)
     top = top[_changes(ngram[top])]  # (G,), one of the runs with most

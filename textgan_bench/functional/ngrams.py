@@ -93,26 +93,29 @@ def sorted_pairs(key: IntArray, position: NDArray[np.intp]) -> tuple[IntArray, N
     if not len(key):
         return key, position
     low = int(key.min())
-    groups = (int(key.max()) - low >> 32) + 1
+    spread = int(key.max()) - low
+    if not spread >> 16:
+        return _sorted_as(np.int16, key, position, low)
+    groups = (spread >> 32) + 1
     if groups == 1:
-        return _sorted_32_bits(key, position, low)
+        return _sorted_as(np.int32, key, position, low)
     if groups > HALVED:
         ordered, index = torch.sort(torch.from_numpy(key), stable=True)
         return ordered.numpy(), position[index.numpy()]
     group = key - low >> 32
     parts = [np.flatnonzero(group == number) for number in range(groups)]
     found = [
-        _sorted_32_bits(key[part], position[part], low + (number << 32))
+        _sorted_as(np.int32, key[part], position[part], low + (number << 32))
         for number, part in enumerate(parts)
     ]
     keys, positions = zip(*found, strict=True)
     return np.concatenate(keys), np.concatenate(positions)
 
 
-def _sorted_32_bits(
-    key: IntArray, position: NDArray[np.intp], low: int
+def _sorted_as(
+    kind: type[np.int16 | np.int32], key: IntArray, position: NDArray[np.intp], low: int
 ) -> tuple[IntArray, NDArray[np.intp]]:
-    """``sorted_pairs`` of keys from ``low`` to below ``low`` + 2^32."""
-    middle = low + 2**31
-    ordered, index = torch.sort(torch.from_numpy((key - middle).astype(np.int32)), stable=True)
+    """``sorted_pairs`` of keys from ``low`` on, as many as integers of a kind can tell apart."""
+    middle = low - np.iinfo(kind).min
+    ordered, index = torch.sort(torch.from_numpy((key - middle).astype(kind)), stable=True)
     return ordered.numpy() + np.int64(middle), position[index.numpy()]
