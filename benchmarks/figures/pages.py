@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.figures import (
+    claims,
     editing,
     embedding_scores,
     entailment,
@@ -85,6 +86,7 @@ PAGES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
         "perplexities": reverse_perplexity.page,
         "entailment": entailment.page,
     },
+    Path("docs/claims.md"): {"nagan": claims.page("nagan2021")},
     Path("docs/gumbel.md"): {
         "rows": excerpt("cfg", "Parsed to blank ↑", "Oracle NLL ≈", *FORWARD, "Sentences ≈"),
     },

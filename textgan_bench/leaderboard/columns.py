@@ -105,6 +105,9 @@ COLUMNS = (
     Column("nearest/hash128", "Nearest hash128", "≈", 3),
     Column("length_distance", "Lengths", "↓", 2, 0.04),
     Column("oov_rate", "OOV", "", 3, 0.0005),
+    # Measured of networks, not of text.
+    Column("generator_step_ms", "ms a training step", "", 1),
+    Column("sample_ms", "ms to write a batch", "", 1),
 )
 
 # Scores that say another one was computed with a stopgap.

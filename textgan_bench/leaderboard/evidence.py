@@ -132,6 +132,24 @@ def matching(evidence: Sequence[Evidence]) -> list[Evidence]:
     return [*largest, *free]
 
 
+def nearest(
+    evidence: Iterable[Evidence], method: str, knob: float | None, keys: set[str]
+) -> list[Evidence]:
+    """The evidence of a method that is nearest to the paper, that of its own setting first."""
+    fitting = [
+        each
+        for each in evidence
+        if each.method == method
+        and (not each.swept if knob is None else each.knob == knob)
+        and keys & each.scores.keys()
+    ]
+    best = min((each.rank[0] for each in fitting), default=0)
+    return sorted(
+        (each for each in fitting if each.rank[0] == best),
+        key=lambda each: (each.rank, each.swept),
+    )
+
+
 def _groups(records: Iterable[Record]) -> list[list[Record]]:
     """The records of each row, its seeds; text that others submitted stands for none of ours."""
     rows: dict[tuple[str, ...], list[list[Record]]] = {}

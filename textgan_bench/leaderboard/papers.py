@@ -19,7 +19,7 @@ from textgan_bench.files import replace_text
 from textgan_bench.leaderboard.columns import BESIDE_FORWARD, CAVEATS, FORWARD, digits
 from textgan_bench.leaderboard.columns import column as column_of
 from textgan_bench.leaderboard.definitions import Cell, Definition, Heading
-from textgan_bench.leaderboard.evidence import SAMPLE, Evidence, matching
+from textgan_bench.leaderboard.evidence import SAMPLE, Evidence, matching, nearest
 from textgan_bench.leaderboard.records import ROOT, Published, RecordError
 from textgan_bench.leaderboard.tables import (
     CAVEAT,
@@ -283,7 +283,7 @@ def _answers(
         if place < len(cell.ours):
             asked.setdefault((cell.ours[place], cell.data, cell.knob), set()).update(cell.keys)
     chosen = {
-        (method, data, knob): _nearest(known.get(data, ()), method, knob, keys)
+        (method, data, knob): nearest(known.get(data, ()), method, knob, keys)
         for (method, data, knob), keys in asked.items()
     }
     answers = []
@@ -297,24 +297,6 @@ def _answers(
         key, found = having[0] if having else ("", None)
         answers.append(Answer(cell, method, found, key, text))
     return answers
-
-
-def _nearest(
-    evidence: Iterable[Evidence], method: str, knob: float | None, keys: set[str]
-) -> list[Evidence]:
-    """The evidence of a method that is nearest to the paper, that of its own setting first."""
-    fitting = [
-        each
-        for each in evidence
-        if each.method == method
-        and (not each.swept if knob is None else each.knob == knob)
-        and keys & each.scores.keys()
-    ]
-    best = min((each.rank[0] for each in fitting), default=0)
-    return sorted(
-        (each for each in fitting if each.rank[0] == best),
-        key=lambda each: (each.rank, each.swept),
-    )
 
 
 def _title(answers: Sequence[Answer]) -> str:
