@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from textgan_bench.errors import UserError, print_anything
 from textgan_bench.evaluation.editing import POOL, RULES, Edit, Editor
+from textgan_bench.evaluation.provenance import commit
 from textgan_bench.files import replace_rows
 from textgan_bench.interfaces import TextDataModule
 from textgan_bench.tokens import UNKNOWN_TOKEN
@@ -40,7 +41,7 @@ NAMED = (
     ("sitting", "standing"),
 )
 EDITS = Path("docs/latents_editing.csv")
-"""Of a run that has a record, for the page to show."""
+"""Of a run that has a record: ``docs/latents.md`` and Table 6 show them."""
 FREQUENT = 50
 OVERALL = "overall"
 PUBLISHED = {
@@ -58,6 +59,7 @@ class Result(NamedTuple):
     """A line of ``editing.csv``: one rule on the sentences of one pair."""
 
     run: str
+    """Data, method, budget and seed, and the code that edited."""
     pairs: str
     """``named`` or ``random``."""
     source: str
@@ -102,7 +104,8 @@ def measure(
     editor = Editor(model, data)
     place = run.load_config()["evaluate"]
     seed_of_run = run.load_config()["seed_everything"]
-    name = f"{place['data']}, {place['method']}, {place['budget']}, seed {seed_of_run}"
+    row = (place["data"], place["method"], place["budget"], f"seed {seed_of_run}")
+    name = ", ".join([*row, f"edited at {commit()}"])
     known = set(data.vocabulary.tokens)
     named = [pair for pair in NAMED if known.issuperset(pair)]
     drawn = frequent_pairs(data, pairs, seed)
@@ -133,6 +136,38 @@ def kept(edits: Iterable[Edit]) -> tuple[int, float]:
     return len(overlaps), round(sum(overlaps), 4)
 
 
+def scores(results: Sequence[Result]) -> tuple[str, dict[str, dict[str, float]]]:
+    """Number of sentences in words, and for each rule the scores of Table 6 by their keys."""
+    found: dict[str, dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
+    for result in results:
+        pair = f"{result.source}-{result.target}" if result.pairs == "named" else OVERALL
+        found[result.rule][pair].append(result)
+    tried = {
+        pair: sum(each.sentences for each in of) for pair, of in next(iter(found.values())).items()
+    }
+    told = ", ".join(f"{n:,} sentences {pair}" for pair, n in tried.items())
+    return told, {
+        rule: {
+            f"edit_{name}/{pair}": value
+            for pair, of in pairs.items()
+            for name, value in zip(("success", "overlap"), shares(of), strict=True)
+            if value is not None
+        }
+        for rule, pairs in found.items()
+    }
+
+
+def shares(results: Sequence[Result]) -> tuple[float | None, float | None]:
+    """Share of sentences that were edited, and what these kept; None of none."""
+    sentences = sum(result.sentences for result in results)
+    edited = sum(result.edited for result in results)
+    kept = sum(result.overlap for result in results)
+    return (
+        round(edited / sentences, 4) if sentences else None,
+        round(kept / edited, 4) if edited else None,
+    )
+
+
 def page() -> str:
     """The table of ``EDITS``, or how to make that file."""
     if not EDITS.exists():
@@ -140,7 +175,7 @@ def page() -> str:
             f"Not measured yet: `python -m benchmarks.figures.editing RUN --output {EDITS}` does."
         )
     results = load(EDITS)
-    return f"{table(results)}\n\nRun: {results[0].run}."
+    return f"{table(results)}\n\n{results[0].run}."
 
 
 def load(path: Path) -> list[Result]:
@@ -181,12 +216,10 @@ def table(results: Sequence[Result]) -> str:
 
 
 def cell(results: Sequence[Result]) -> str:
-    sentences = sum(result.sentences for result in results)
-    edited = sum(result.edited for result in results)
-    if not sentences:
+    success, overlap = shares(results)
+    if success is None:
         return "–"
-    overlap = f"{sum(result.overlap for result in results) / edited:.2f}" if edited else "–"
-    return f"{edited / sentences:.2f} / {overlap}"
+    return f"{success:.2f} / {'–' if overlap is None else f'{overlap:.2f}'}"
 
 
 def main(run: Path, output: Path | None, **arguments: int | list[str]) -> None:

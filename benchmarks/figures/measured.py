@@ -3,10 +3,12 @@
     python -m benchmarks.figures.measured sizes      # Table 12 of NAGAN's paper
     python -m benchmarks.figures.measured latency    # Table 15 of NAGAN's paper
     python -m benchmarks.figures.measured lengths    # figure 6 of Toth
+    python -m benchmarks.figures.measured editing    # Table 6 of NAGAN's paper
 
 writes ``leaderboard/measured/<name>.json``, and the tables anew. Sizes are those of the recipes of
 the paper's budget; latencies are those of one thread of this machine, of networks that are not
-trained; lengths are those of names that a run of the paper's budget wrote.
+trained; lengths are those of names that a run of the paper's budget wrote; edits are those of
+``docs/latents_editing.csv``, which ``benchmarks.figures.editing`` writes.
 """
 
 import argparse
@@ -21,6 +23,7 @@ import torch
 from jsonargparse import ArgumentParser
 from torch import nn
 
+from benchmarks.figures import editing
 from benchmarks.speed.claims import medians
 from benchmarks.speed.nagan import random_batch, settings
 from benchmarks.speed.sampling import WithLengths
@@ -173,17 +176,37 @@ def lengths() -> tuple[str, Rows]:
     return f"{data.source}; at {commit()}", rows
 
 
-def row(method: str, data: str, label: str, scores: dict[str, float]) -> dict[str, Any]:
+def edits() -> tuple[str, Rows]:
+    """Success and overlap of each way to edit; its row is called ``nagan.started adam``.
+
+    Raises:
+        SystemExit: nothing was edited.
+    """
+    if not editing.EDITS.exists():
+        sys.exit(
+            f"{editing.EDITS} is missing: python -m benchmarks.figures.editing RUN --output "
+            f"{editing.EDITS}"
+        )
+    results = editing.load(editing.EDITS)
+    data, method, budget, *_ = results[0].run.split(", ")
+    told, scores = editing.scores(results)
+    rows = [row(f"{method} {rule}", data, told, found, budget) for rule, found in scores.items()]
+    return f"sentences of {results[0].run}", rows
+
+
+def row(
+    method: str, data: str, label: str, scores: dict[str, float], budget: str = PAPER
+) -> dict[str, Any]:
     return {
         "method": method,
         "data": data,
-        "budget": PAPER,
+        "budget": budget,
         "label": label,
         "scores": scores,
     }
 
 
-KINDS = {"sizes": sizes, "latency": latency, "lengths": lengths}
+KINDS = {"sizes": sizes, "latency": latency, "lengths": lengths, "editing": edits}
 
 
 def main(name: str) -> Path:

@@ -100,6 +100,7 @@ def test_claims_name_rows_that_there_are(path: Path) -> None:
         for line in lines:
             as_printed(line, published)
         for method in chain.from_iterable(part.ours):
+            method, *_ = method.split(" ")  # "nagan adam" are edits of nagan's sentences
             assert is_row(method, ROOT / "benchmarks" / part.data), f"{method} on {part.data}"
 
 

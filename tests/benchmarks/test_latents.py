@@ -1,6 +1,7 @@
 """The look inside a run, and the table of edits, from a run of a small network made here."""
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from benchmarks.figures import editing, latents
+from benchmarks.figures import editing, latents, measured
 from benchmarks.figures.__main__ import LATENTS, main
 from benchmarks.figures.editing import OVERALL, PUBLISHED, Result, frequent_pairs
 from tests.boring import BoringData
@@ -124,7 +125,8 @@ def test_the_table_of_edits_counts_the_lines_of_its_file(
     assert {result.rule for result in results} == set(RULES)
     assert {result.pairs for result in results} == {"random"}, "no word of Table 6 is known here"
     assert all(0 <= result.overlap <= result.edited <= result.sentences <= 2 for result in results)
-    assert {result.run for result in results} == {"noise, nagan, quick, seed 0"}
+    (name,) = {result.run for result in results}
+    assert re.fullmatch(r"noise, nagan, quick, seed 0, edited at \S+", name)
     assert editing.table(results) in capsys.readouterr().out
     editing.main(run.folder, run.folder / "one.csv", **few([OFFSET]))
     alone = editing.load(run.folder / "one.csv")
@@ -145,12 +147,40 @@ def test_named_pairs_stand_alone_and_random_ones_together() -> None:
     assert overall.startswith(f"| {OVERALL} | 20 | 0.40 / 0.75 | – | 0.76 / 0.47")
 
 
+def test_edits_stand_in_table_6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(editing, "EDITS", tmp_path / "edits.csv")
+    with pytest.raises(SystemExit, match="is missing: python -m benchmarks"):
+        measured.edits()
+    run = "coco, nagan.started, cpu, seed 0, edited at abc"
+    results = [
+        Result(run, "named", "black", "white", "adam", 100, 50, 30.0),
+        Result(run, "random", "a", "man", "adam", 10, 2, 1.0),
+        Result(run, "random", "man", "a", "adam", 10, 6, 5.0),
+        Result(run, "named", "black", "white", OFFSET, 100, 0, 0.0),
+    ]
+    replace_rows(editing.EDITS, Result._fields, results)
+    source, rows = measured.edits()
+    assert source == f"sentences of {run}"
+    assert [(row["method"], row["data"], row["budget"]) for row in rows] == [
+        ("nagan.started adam", "coco", "cpu"),
+        ("nagan.started offset", "coco", "cpu"),
+    ]
+    assert rows[0]["label"] == "100 sentences black-white, 20 sentences overall"
+    assert rows[0]["scores"] == {
+        "edit_success/black-white": 0.5,
+        "edit_overlap/black-white": 0.6,
+        "edit_success/overall": 0.4,
+        "edit_overlap/overall": 0.75,
+    }
+    assert rows[1]["scores"] == {"edit_success/black-white": 0.0}, "nothing edited kept nothing"
+
+
 def test_the_page_shows_the_file_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(editing, "EDITS", tmp_path / "edits.csv")
     assert "Not measured yet" in editing.page()
     results = [Result("coco, nagan", "random", "a", "man", "adam", 10, 2, 1.0)]
     replace_rows(editing.EDITS, Result._fields, results)
-    assert editing.page() == f"{editing.table(results)}\n\nRun: coco, nagan."
+    assert editing.page() == f"{editing.table(results)}\n\ncoco, nagan."
 
 
 def test_random_pairs_are_of_frequent_words(monkeypatch: pytest.MonkeyPatch) -> None:
