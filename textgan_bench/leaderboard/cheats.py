@@ -1,7 +1,8 @@
 """What a table says of samplers that are built to win one score; standard library only.
 
-A cheat leads a column if no method of its block is nearer to the data there. A column gives it away
-if it is farther from the data than chance takes it, and a method is nearer.
+A cheat leads a column if no method of its block is nearer to the data there, and passes for text
+there if it is as near as chance takes a text. A column gives it away if it is farther from the data
+than that, and a method is nearer.
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ class Verdict:
     cheat: str
     leads: tuple[Column, ...]
     given_away_by: tuple[Column, ...]
+    passes: tuple[Column, ...] = ()
 
     def __str__(self) -> str:
         if not self.leads:
@@ -37,12 +39,13 @@ class Verdict:
         return f"{self.cheat} leads {leads}; given away by {betrayers or 'no column'}"
 
 
-def verdicts(block: Block, samples: int = MEASURED_ON) -> list[Verdict]:
+def verdicts(block: Block, samples: int = MEASURED_ON, of: Sequence[str] = CHEATS) -> list[Verdict]:
     """One verdict a cheat of a block, in the order of its rows.
 
     Args:
         block: rows that compare.
         samples: sentences that each row was scored on.
+        of: the anchors that are judged.
     """
     anchors = [row for row in block.rows if row.kind == "anchor"]
     data = [row for row in anchors if row.method in DATA_ITSELF]
@@ -51,9 +54,10 @@ def verdicts(block: Block, samples: int = MEASURED_ON) -> list[Verdict]:
             row.method,
             tuple(c for c in block.columns if _leads(c, row, data, block.rows)),
             tuple(c for c in block.columns if _gives_away(c, row, data, block.rows, samples)),
+            tuple(c for c in block.columns if _passes(c, row, data, samples)),
         )
         for row in anchors
-        if row.method in CHEATS and data
+        if row.method in of and data
     ]
 
 
@@ -63,6 +67,11 @@ def _leads(column: Column, cheat: Line, data: Sequence[Line], rows: Sequence[Lin
         return False
     # Without a method to lead, the data itself.
     return round(off, column.digits) <= round(min(others, default=0.0), column.digits)
+
+
+def _passes(column: Column, cheat: Line, data: Sequence[Line], samples: int) -> bool:
+    off = gap(column, cheat, data)
+    return off is not None and off <= chance(column, samples)
 
 
 def _gives_away(

@@ -358,7 +358,7 @@ def markdown(table: Beside) -> str:
     parts = [
         f"# {markdown_text(definition.name)}",
         "<!-- Made by `make tables`; edit the records, not this page. -->",
-        markdown_text(f"{definition.caption} {' '.join(_legend(table))}"),
+        markdown_text(f"{definition.caption} {' '.join(legend(table))}"),
         "\n".join(rows),
         "\n".join(f"- {markdown_text(note)}" for note in table.notes),
     ]
@@ -395,7 +395,7 @@ def latex(table: Beside) -> str:
             cells[0] = f"\\quad {cells[0]}"
         lines.append(" & ".join(cells) + " \\\\")
     whys = [text for text in table.remarks if not text.startswith("`")]
-    notes = " ".join(map(_sentence, [*_legend(table), *table.notes, *whys]))
+    notes = " ".join(map(_sentence, [*legend(table), *table.notes, *whys]))
     return "\n".join(
         [
             "% Made by `make tables`; edit the records, not this file.",
@@ -454,7 +454,8 @@ def write_beside(table: Beside, root: Path = ROOT, name: str | None = None) -> l
     return paths
 
 
-def _legend(table: Beside) -> list[str]:
+def legend(table: Beside) -> list[str]:
+    """What the brackets and the marks of a table say, as far as it has them."""
     answers = [answer for entry in table.entries for answer in entry.answers]
     lines = [BESIDE] if any(answer.difference for answer in answers) else []
     pairs = {(answer.cell.keys[0], answer.key): None for answer in answers if answer.is_instead}

@@ -30,6 +30,7 @@ from textgan_bench.leaderboard.tables import (
     Block,
     Line,
     Mean,
+    hours_text,
     latex,
     markdown,
     plain,
@@ -137,7 +138,10 @@ def _block(records: Iterable[Record], marked: tuple[str, ...] | None = None) -> 
     for group in groups.values():
         for record in group:
             fields |= record.fingerprint
-    rows = [_row(group, marked=key == marked) for key, group in groups.items()]
+    rows = [
+        _row(group, marked=key == marked, same=_same(group[0], repeated))
+        for key, group in groups.items()
+    ]
     settings = ", ".join(f"{key} {value}" for key, value in sorted(fields.items()))
     notes = [f"Text: {first.data_source}", f"Scoring: {settings}"]
     notes += [training_note(group) for group in groups.values() if group[0].source == "run"]
@@ -186,12 +190,21 @@ def _repeats(group: Sequence[Record], groups: Iterable[Sequence[Record]]) -> str
     return None
 
 
+def _same(first: Record, repeated: Mapping[tuple[str, ...], str]) -> list[str]:
+    """The ablations that repeat a row to the last digit."""
+    return [
+        method
+        for (source, method, budget, *_), base in repeated.items()
+        if (source, base, budget) == (first.source, first.method, first.budget)
+    ]
+
+
 def _equal(scores: Mapping[str, float], others: Mapping[str, float]) -> bool:
     """Whether all scores that both have are the same, an older record having fewer."""
     return all(scores[key] == others[key] for key in scores.keys() & others.keys())
 
 
-def _row(group: Sequence[Record], *, marked: bool) -> Line:
+def _row(group: Sequence[Record], *, marked: bool, same: Sequence[str] = ()) -> Line:
     first = group[0]
     *_, knob = row_of(first)
     values = scores(group)
@@ -207,10 +220,13 @@ def _row(group: Sequence[Record], *, marked: bool) -> Line:
         scores={key: Mean.of(seeds) for key, seeds in values.items()},
         budget="anchor" if first.source == "anchor" else first.budget,
         seeds=len(group),
+        hours="" if first.source == "anchor" else _hours(group),
         updates="" if first.source == "anchor" else _updates(group),
+        tested=_tested(group),
         passes=first.passes,
         marked=marked,
         records=group,
+        same=same,
     )
 
 
@@ -223,6 +239,28 @@ def _updates(group: Sequence[Record]) -> str:
     if group[0].source == "submitted":  # whose updates are told whole or not at all
         return ""
     return f"≥ {statistics.fmean(record.generator_updates for record in group):,.0f}"
+
+
+def _hours(group: Sequence[Record]) -> str:
+    """Hours of a row's whole training, on average over its seeds."""
+    costs = [record.cost for record in group]
+    known = [cost[1] for cost in costs if cost is not None]
+    if len(known) == len(costs):
+        return hours_text(statistics.fmean(known))
+    if group[0].source == "submitted":
+        return ""
+    return f"≥ {hours_text(statistics.fmean(record.wall_clock_hours for record in group))}"
+
+
+def _tested(group: Sequence[Record]) -> str:
+    """Updates before the checkpoint that was tested, where it is not the last one of all seeds."""
+    costs = [record.cost for record in group]
+    if group[0].source == "anchor" or not any(
+        cost is not None and record.generator_updates < cost[0]
+        for record, cost in zip(group, costs, strict=True)
+    ):
+        return ""
+    return f"{statistics.fmean(record.generator_updates for record in group):,.0f}"
 
 
 def _left_out(group: Sequence[Record]) -> list[str]:

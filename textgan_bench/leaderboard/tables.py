@@ -37,10 +37,11 @@ LEGEND = (
     "4-gram model of training text (likeliest), words drawn alone at the entropy that a word of "
     "text has (tempered), one sentence throughout (repeated); a note says which columns each "
     "leads, and which give it away. One half of the test text "
-    "scored against the other (half) has fewer references, and a block of its own. Updates are "
-    "those of the generator in the whole training, ≥ where a record knows only those before its "
-    "selected checkpoint; Passes are the runs of a network, one after the other, that write the "
-    "longest sentence. "
+    "scored against the other (half) has fewer references, and a block of its own. Hours and "
+    "Updates, which are the generator's, are those of the whole training, ≥ where a record knows "
+    "only those before its selected checkpoint; tested are the updates of the checkpoint that the "
+    "scores are of, where that is not the last one. One budget promises no equal hours. Passes are "
+    "the runs of a network, one after the other, that write the longest sentence. "
     "Mean ± "
     "standard deviation over seeds. Likelihoods are in nats a word, language models are 4-gram "
     "Kneser-Ney, BLEU is "
@@ -53,8 +54,8 @@ LEGEND = (
     "best is nearest to the data's own value: "
     "a model that repeats itself passes the data there, so read these columns beside Reverse LM, "
     "Words and Sentences. Bold is the best of the methods of a block that have the same budget; "
-    "one with less than half of the data's own distinct sentences is best at nothing. Numbers of "
-    "different blocks "
+    "one with less than half of the data's own distinct sentences is best at nothing, and one that "
+    "deciphers at accuracy alone, since it writes the very test text. Numbers of different blocks "
     f"are not comparable. {CAVEAT}."
 )
 
@@ -69,6 +70,12 @@ CHEATS = ("memorised", "altered", "likeliest", "tempered", "repeated")
 ANCHORS = ("oracle", "real", "half", "other_style", "copy", "unigram", "uniform", *CHEATS)
 
 DISTINCT = "distinct_sentences"
+
+DECIPHERED = "token_accuracy"
+"""Rows that have it write the very test text: scores of likeness to the data say nothing more."""
+
+RIGHT = (DECIPHERED, "corpus_bleu/4")
+"""Scores against the plain text of each sentence."""
 
 COLLAPSED = 0.5
 """A method with less than this share of the data's own distinct sentences repeats itself."""
@@ -142,14 +149,20 @@ class Line:
     """A published score is a string, the digits of its paper."""
     budget: str = ""
     seeds: int | None = None
+    hours: str = ""
+    """Of training, as printed."""
     updates: str = ""
     """How many the generator was trained by, as printed."""
+    tested: str = ""
+    """Those before the checkpoint that was tested, as printed; empty where it is the last one."""
     passes: int | None = None
     """Runs of a network that write the longest sentence."""
     marked: bool = False
     """Pointed at in a terminal."""
     records: Sequence[Record] = field(default=(), compare=False, repr=False)
     """What it is the mean of, one a seed."""
+    same: Sequence[str] = ()
+    """Ablations of its method with the same scores to the last digit, which have no row."""
 
     def value(self, key: str) -> float | None:
         """The mean of a score, None where it is published or missing."""
@@ -224,7 +237,8 @@ def best(column: Column, rows: Sequence[Line]) -> list[Line]:
 def costs(column: Column, rows: Sequence[Line]) -> dict[str, dict[int, float]]:
     """How far each method's row is from the best value there can be, by budget and place.
 
-    Rounded to the digits that are printed; empty where the column has no order.
+    Rounded to the digits that are printed; empty where the column has no order. What deciphers
+    competes in accuracy alone.
     """
     cost = distance(column, rows)
     if cost is None:
@@ -232,6 +246,8 @@ def costs(column: Column, rows: Sequence[Line]) -> dict[str, dict[int, float]]:
     found: dict[str, dict[int, float]] = {}
     for index, row in enumerate(rows):
         mean = row.value(column.key)
+        if DECIPHERED in row.scores and column.key not in RIGHT:
+            continue
         if row.kind == "run" and mean is not None and not is_collapsed(row, rows):
             found.setdefault(row.budget, {})[index] = round(cost(mean), column.digits)
     return found
@@ -352,14 +368,27 @@ def _cells(block: Block, emphasis: Callable[[str, Line, bool], str]) -> list[lis
     return lines
 
 
-COUNTS = ("Updates", "Passes")
+COUNTS = ("Hours", "Updates", "Passes")
 """Columns of what is counted, not scored; a block without such a number has no column of it."""
 
 
 def _count(name: str, row: Line) -> str:
+    if name == "Hours":
+        return row.hours
     if name == "Updates":
-        return row.updates
+        return f"{row.updates} (tested {row.tested})" if row.tested else row.updates
     return "" if row.passes is None else f"{row.passes:,}"
+
+
+def hours_text(hours: float) -> str:
+    """Hours of training to two digits that tell a second from a minute.
+
+    >>> hours_text(1.135), hours_text(0.0077), hours_text(0.0001)
+    ('1.14', '0.008', '< 0.001')
+    """
+    if hours >= 0.095:
+        return f"{hours:,.2f}"
+    return f"{hours:.3f}" if hours >= 0.0005 else "< 0.001"
 
 
 def _markdown_emphasis(text: str, row: Line, bold: bool) -> str:

@@ -25,6 +25,8 @@ CELL = 4
 """Side of the squares in which it is noted what is taken."""
 STEP = 8
 """Between the places that are tried."""
+REACH = 40
+"""A knob's setting is no further from its mark than this."""
 NEAR = 14
 """A label further than this from its mark is joined to it by a line."""
 
@@ -167,10 +169,18 @@ class Labels:
                     *((left, above), (left, below), (middle, above - 3), (middle, below + 3)),
                 )
             ]
-            for others in ((self._lines,), ()):
-                for box in corners:
-                    if self._free(box, *others):
-                        return self._placed([label], box, look, x, size)
+            for box in corners:
+                if self._free(box, self._lines):
+                    return self._placed([label], box, look, x, size)
+            # Further off, a line of its own colour joins it to its mark.
+            for dx, dy, distance in _around(round(width), 1, REACH, REACH):
+                box = _box(x + dx, y + dy, width, size)
+                if distance <= REACH and self._free(box, self._lines):
+                    to_x, to_y = box.nearest(x, y)
+                    leader = (
+                        f'<path class="leader {look}" d="M{x:.1f} {y:.1f}L{to_x:.1f} {to_y:.1f}"/>'
+                    )
+                    return leader + self._placed([label], box, look, x, size)
         return ""
 
     def _placed(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from textgan_bench.leaderboard.records import Record
 from textgan_bench.leaderboard.rendering import training_note
+from textgan_bench.leaderboard.site.meanings import TERMS
 from textgan_bench.leaderboard.site.places import HOW, TO_ROOT, Place
 from textgan_bench.leaderboard.site.text import address, element, link, text
 
@@ -55,7 +56,10 @@ class Origins:
             name = place.rows[index]
             title = link(f"#{name}", text(f"{row.method}, {row.budget}"))
             items.append(element("li", f"<b>{title}</b> {' '.join(facts)}", id=f"{name}{HOW}"))
-        notes = element("p", text(place.block.notes[1] + "."), class_="notes")
+        labels = [record.budget_label for record in place.records]
+        met = [said for term, said in TERMS.items() if any(term in each for each in labels)]
+        notes = "".join(element("p", text(f"{said}."), class_="notes") for said in met)
+        notes += element("p", text(place.block.notes[1] + "."), class_="notes")
         told = {training_note(row.records) for row in place.block.rows if row.records}
         others = [note for note in place.block.notes[2:] if note not in told]
         notes += "".join(element("p", text(note), class_="notes") for note in others)

@@ -55,10 +55,16 @@ MEANINGS = {
     "oov_rate": "Share of words that the vocabulary of the scores does not know",
 }
 
+ENCODERS = {
+    "hash128": "Vectors (hash128): hashed n-grams on 128 directions of text held apart",
+    "usem3": "Vectors (usem3): the multilingual Universal Sentence Encoder, version 3",
+}
+"""Of sentence vectors, by the second part of the key."""
+
 METHODS = {
     "aae": "adversarial autoencoder: codes made to look like noise",
     "arae": "GAN of an autoencoder's codes",
-    "arae_transfer": "the same, with a style that can be changed",
+    "arae_transfer": "GAN of an autoencoder's codes, with a style that can be changed",
     "autoencoder": "no GAN: an autoencoder whose codes are drawn from a normal distribution",
     "ciphergan": "GAN that deciphers, with a cycle back to the cipher text",
     "cross_aligned": "autoencoder of two styles, aligned by discriminators",
@@ -72,20 +78,69 @@ METHODS = {
     "leakgan": "GAN by rewards, whose discriminator leaks its features",
     "lm_discriminator": "GAN whose discriminators are language models",
     "mdlm": "no GAN: masked diffusion",
-    "mle": "no GAN: a recurrent language model by maximum likelihood",
-    "mle_lstm": "no GAN: the same, of LSTM units",
-    "mle_transformer": "no GAN: a Transformer language model by maximum likelihood",
+    "mle": "no GAN: recurrent, by maximum likelihood",
+    "mle_lstm": "no GAN: recurrent (LSTM), by maximum likelihood",
+    "mle_transformer": "no GAN: a Transformer, by maximum likelihood",
     "nagan": "GAN that writes all words at once from latents, as printed",
-    "nagan.started": "the same, with what helps it to start",
-    "nagan_decipherment": "the same idea, for deciphering",
+    "nagan.started": "NAGAN with additions of ours that start its game",
+    "nagan_decipherment": "NAGAN, which deciphers all words at once, as printed",
+    "nagan_decipherment.started": "NAGAN that deciphers, with additions of ours that "
+    "start its game",
     "relgan": "GAN by the Gumbel softmax, with relational memory",
     "scratchgan": "GAN by rewards for each word, without pretraining",
     "seqgan": "GAN by rewards of completed sentences",
     "unmt": "no GAN: translation each way by denoising and back-translation",
     "vae": "no GAN: a variational autoencoder",
 }
-"""What a method is, by the name of its row; variants have the line of the longest name that begins
-theirs."""
+"""What a method is, by the name of its row; that of a variant without a line is the longest name
+that begins its own."""
+
+VARIANTS = {
+    "fmgan.scratch": "without pretraining by likelihood",
+    "fmgan.sinkhorn": "by the Sinkhorn distance of the authors' script",
+    "gumbel.1000": "1,000 generated samples a step",
+    "gumbel.hidden": "noise in the hidden state alone",
+    "gumbel.inputs": "temperature annealed for real symbols alone",
+    "hmm_em.known_period": "told the period of the key",
+    "importance.band": "30 trainings side by side, samples of the first",
+    "leakgan.scratch": "without likelihood, before the game and in it",
+    "leakgan.texygen": "as Texygen has it",
+    "lm_discriminator.negatives": "language models that learn to find what is written unlikely",
+    "nagan.cnn": "convolutional discriminator",
+    "nagan.cnn_layer_norm": "convolutional discriminator, each word normalised by itself",
+    "nagan.gumbel": "generator of one word after the other, drawn by Gumbel noise",
+    "nagan.no_dropout": "no dropout",
+    "nagan.no_penalty": "no gradient penalty",
+    "nagan.rnn": "recurrent discriminator",
+    "nagan.soft": "generator of one soft word after the other",
+    "relgan.scratch": "without pretraining by likelihood",
+    "seqgan.scratch": "without pretraining by likelihood",
+}
+"""What a variant changes, by its method and its own name; several follow each other."""
+
+MARKS = {
+    "reference": "reference: no method. Rows in italics are the data itself (oracle, real), words "
+    "drawn by chance (unigram, uniform) and samplers built to win a score; they show what each "
+    "score is worth",
+    "†": "†: the text was too uniform for Kneser-Ney discounts of some order, and fixed ones stood "
+    "in",
+    "‡": "‡: text that others handed in, scored here; it competes with no row",
+    "≥": "≥: at least. An older record knows only what was spent up to its tested checkpoint",
+    "tested": "tested at: the updates before the checkpoint that the scores are of, chosen by a "
+    "score of validation; hours and updates are those of the whole training",
+    "Hours": "Hours: of the whole training, the mean over seeds",
+    "Passes": "Passes: how often a network is run, one time after the other, to write the longest "
+    "sentence; 1 writes all words at once",
+}
+"""What is met in tables beside scores."""
+
+TERMS = {
+    "a side": "“a side” counts sentences of each of the two texts: cipher and plain text, or the "
+    "two styles",
+    "stand-in": "A stand-in is text made by the rules of a data set whose published files are not "
+    "at hand",
+}
+"""Words that records use of trainings and of text."""
 
 ORDERS = {
     "↓": "lower is better",
@@ -99,18 +154,27 @@ ORDERS = {
 def method(name: str) -> str:
     """What a row's method is; empty for one of others.
 
-    >>> method("nagan.started.cnn") == METHODS["nagan.started"], method("mygan")
-    (True, '')
+    >>> method("nagan.started.cnn") == f"{METHODS['nagan.started']}; {VARIANTS['nagan.cnn']}"
+    True
+    >>> method("mle.mine"), method("mygan")
+    ('no GAN: recurrent, by maximum likelihood; variant mine', '')
     """
     parts = name.split(".")
-    known = (METHODS.get(".".join(parts[:count])) for count in range(len(parts), 0, -1))
-    return next(filter(None, known), "")
+    for count in range(len(parts), 0, -1):
+        if known := METHODS.get(".".join(parts[:count])):
+            changes = (VARIANTS.get(f"{parts[0]}.{x}", f"variant {x}") for x in parts[count:])
+            return "; ".join([known, *changes])
+    return ""
 
 
 def meaning(key: str) -> str:
-    """Of a score, by the part of its key that says what it is; empty for an unknown one.
+    """Of a score, by the parts of its key that say what it is; empty for an unknown one.
 
-    >>> meaning("fed/usem3") == meaning("fed/hash128"), meaning("new")
+    >>> meaning("kl") == MEANINGS["kl"], meaning("new")
     (True, '')
+    >>> meaning("fed/usem3") == f"{MEANINGS['fed']}. {ENCODERS['usem3']}"
+    True
     """
-    return MEANINGS.get(key.partition("/")[0], "")
+    name, _, of = key.partition("/")
+    said = MEANINGS.get(name, "")
+    return f"{said}. {ENCODERS[of]}" if said and of in ENCODERS else said

@@ -14,6 +14,33 @@
     return made;
   }
 
+  // Which tables are cut, after each change of their size, and how high the filter above them is.
+
+  function measure() {
+    for (const region of all(".scroll")) {
+      const cut = region.scrollWidth > region.clientWidth + 1;
+      region.classList.toggle("cut", cut);
+      region.classList.toggle("fits", !cut);
+    }
+    const bar = byId("filter");
+    const height = getComputedStyle(bar).position === "sticky" ? bar.offsetHeight : 0;
+    document.documentElement.style.setProperty("--bar", `${height}px`);
+  }
+
+  let waiting = false;
+  const sizes = new ResizeObserver(() => {
+    if (!waiting) requestAnimationFrame(() => { waiting = false; measure(); });
+    waiting = true;
+  });
+
+  function watch(region) {
+    sizes.observe(region);
+    sizes.observe(region.firstElementChild);
+  }
+
+  all(".scroll").forEach(watch);
+  sizes.observe(byId("filter"));
+
   // Sorting: a button in each heading; the best value comes first, rows without one stay last.
 
   // What is best nearest to the data, or to 0, is sorted by how far off it is.
@@ -98,6 +125,12 @@
     if (entries.some(([value]) => value === wanted)) select.value = wanted;
   }
 
+  // A cell without what stands below its number.
+  function figure(cell) {
+    return [...cell.childNodes].filter((node) => node.nodeName !== "SMALL")
+      .map((node) => node.textContent).join("");
+  }
+
   function label(row) {
     const name = row.dataset.method;
     return row.classList.contains("run") ? `${name}, ${row.dataset.budget}` : name;
@@ -116,20 +149,28 @@
     fill(chosenB, entries, b || next);
   }
 
+  // As told_apart in verdicts.py: where the nearest to the data is best, distances from it differ.
   function verdict(heading, a, b) {
     const [x, y] = [number(a, "v"), number(b, "v")];
-    const noise = ERRORS * Math.hypot(number(a, "e"), number(b, "e"));
     const own = number(heading, "own");
-    const cost = {
+    const ordered = heading.dataset.better !== "≈" || !Number.isNaN(own);
+    const cost = ordered && {
       "↓": (value) => value,
       "↑": (value) => -value,
       "→0": Math.abs,
       "≈": (value) => Math.abs(value - own),
     }[heading.dataset.better];
-    const better = cost && !Number.isNaN(cost(x)) && cost(x) !== cost(y)
-      ? (cost(x) < cost(y) ? "A" : "B") : "";
-    if (Number.isNaN(noise)) return [noise, "noise not known", ""];
-    if (Math.abs(x - y) <= noise) return [noise, "within the noise", ""];
+    const [one, two] = cost ? [cost(x), cost(y)] : [x, y];
+    const astride = heading.dataset.better === "≈" && (x - own) * (y - own) < 0;
+    const noise = ERRORS * Math.hypot(
+      number(a, "e"), number(b, "e"), astride ? 2 * number(heading, "ownE") : 0);
+    const digits = Number(heading.dataset.digits);
+    if (Number.isNaN(noise)) {
+      const same = one.toFixed(digits) === two.toFixed(digits);
+      return [noise, same ? "the same" : "noise not known", ""];
+    }
+    if (Math.abs(one - two) <= noise) return [noise, "within the noise", ""];
+    const better = cost ? (one < two ? "A" : "B") : "";
     const single = [a, b].some((cell) => cell.parentNode.dataset.seeds === "1"
       && cell.parentNode.classList.contains("run"));
     const words = better ? `${better} is better` : "differs";
@@ -140,7 +181,10 @@
     const [board, a, b] = [chosenTable, chosenA, chosenB].map((select) => byId(select.value));
     const headings = all("thead th", board);
     const lines = [];
-    let seen = { A: 0, B: 0 };
+    // Of each question the first score that both rows have, as the answers above are found.
+    const asked = new Map();
+    const deciphers = headings.some((heading, place) => heading.dataset.key === "token_accuracy"
+      && [a, b].some((row) => !Number.isNaN(number(row.cells[place], "v"))));
     headings.forEach((heading, place) => {
       if (!heading.dataset.key) return;
       const [one, two] = [a.cells[place], b.cells[place]];
@@ -150,24 +194,34 @@
       const digits = Number(heading.dataset.digits);
       const shown = (value) => Number.isNaN(value) ? "–"
         : value.toFixed(digits).replace(/^-(?=[0.]*$)/, "");
-      if (better) seen[better] += 1;
+      const [rank, ...name] = (heading.dataset.asked || "").split(" ");
+      const question = name.join(" ");
+      if (question && (!deciphers || question === "Solves its task")
+        && !(asked.has(question) && asked.get(question)[0] < Number(rank))) {
+        asked.set(question, [Number(rank), `${words}, by ${heading.textContent}`]);
+      }
       lines.push(make("tr", [
         make("th", heading.textContent, { scope: "row" }),
-        make("td", one.textContent), make("td", two.textContent),
+        make("td", figure(one)), make("td", figure(two)),
+        make("td", shown(number(heading, "own"))),
         make("td", (Number(shown(difference)) > 0 ? "+" : "") + shown(difference)),
         make("td", shown(noise)), make("td", words),
       ]));
     });
-    const head = make("tr", ["Score", label(a), label(b), "B − A", "Noise", ""].map(
+    const head = make("tr", ["Score", label(a), label(b), "The data", "B − A", "Noise", "Verdict"].map(
       (title, place) => make("th", place === 1 || place === 2 ? `${"AB"[place - 1]}: ${title}` : title,
         { scope: "col" })));
     const caption = make("caption", make("span",
-      `A is better in ${seen.A} scores beyond the noise, B in ${seen.B}; `
-      + "noise is two standard errors of the difference."));
+      "Noise is two standard errors of the difference; where the arrow is ≈, the row nearer to the "
+      + "data is better, and what counts is the difference of the distances from it. Scores say the "
+      + "same thing several times: their number decides nothing."));
+    const verdicts = make("ul", [...asked].map(([question, [, words]]) =>
+      make("li", `${question}: ${words}`)), { class: "verdicts" });
     const region = make("div", make("table", [
       caption, make("thead", head), make("tbody", lines)]),
       { class: "scroll", role: "region", "aria-label": "Comparison", tabindex: "0" });
-    result.replaceChildren(region);
+    result.replaceChildren(verdicts, region);
+    watch(region);
   }
 
   function remember() {

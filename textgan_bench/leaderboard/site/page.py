@@ -10,11 +10,11 @@ from textgan_bench.leaderboard.columns import Column
 from textgan_bench.leaderboard.records import Record
 from textgan_bench.leaderboard.rendering import blocks
 from textgan_bench.leaderboard.site.answers import best_at_what
-from textgan_bench.leaderboard.site.board import board, samples
-from textgan_bench.leaderboard.site.figures import frontiers, swept, trainings
+from textgan_bench.leaderboard.site.board import arranged, board, marks, samples, words
+from textgan_bench.leaderboard.site.figures import Looks, frontiers, swept, trainings
 from textgan_bench.leaderboard.site.gathered import Gathered
 from textgan_bench.leaderboard.site.made import Origins
-from textgan_bench.leaderboard.site.meanings import ORDERS, meaning
+from textgan_bench.leaderboard.site.meanings import MARKS, ORDERS, TERMS, meaning
 from textgan_bench.leaderboard.site.places import TO_ROOT, Place, Section, ordered
 from textgan_bench.leaderboard.site.plots import gallery
 from textgan_bench.leaderboard.site.printed import papers, published
@@ -28,11 +28,18 @@ from textgan_bench.leaderboard.site.text import (
     scroll,
     text,
 )
+from textgan_bench.leaderboard.site.trust import which_to_trust
+from textgan_bench.leaderboard.site.verdicts import hours
 
 TITLE = "Text GANs, compared"
 
+SEEN = (
+    "A method has one mark and colour in all figures of the data set. A hollow mark around another "
+    "one, or a broken line on another one, lies at the same place."
+)
+
 RESERVED = (
-    *("top", "best", "papers", "columns", "left-out", "filter", "filter-count"),
+    *("top", "best", "trust", "papers", "columns", "left-out", "filter", "filter-count"),
     *(f"compare{part}" for part in ("", "-needs", "-tool", "-result", "-table", "-a", "-b")),
 )
 """Places of the page that no data set may take."""
@@ -71,6 +78,9 @@ class Page:
             )
             for data, records in of_data.items()
         ]
+        at_hand = (root.parent / "docs/trust.md").is_file()
+        more = address([*TO_ROOT, "..", "docs", "trust.md"]) if at_hand else None
+        self.trust = which_to_trust(self.sections, more)
 
     def html(self) -> str:
         """The file."""
@@ -99,6 +109,7 @@ class Page:
                 "\n".join(
                     [
                         self._left_out(),
+                        self.trust,
                         best_at_what(self.sections, self.found.records),
                         self._compare(),
                         self._filter(),
@@ -118,11 +129,14 @@ class Page:
         lead = (
             f"{len(methods)} methods that write text, on {len(self.sections)} data sets: "
             f"{len(runs):,} runs, each scored by the same code on thousands of its samples. "
-            "A row is a method at a <em>budget</em>, how long it was trained: <em>paper</em> is "
-            "the setting of its paper, <em>cpu</em> up to an hour of a processor, <em>quick</em> "
-            "some minutes. Compare rows of one budget."
+            "A row is a method at a <em>budget</em>: <em>paper</em> is the setting of its paper, "
+            "<em>cpu</em> about an hour of a processor, <em>quick</em> some minutes. A budget says "
+            f"what was cut of a paper's setting and promises no equal time{self._spans()}: compare "
+            "rows of one budget, and look at their hours."
         )
         links = [link("#best", "Best at what"), link("#compare", "Compare two")]
+        if self.trust:
+            links.insert(0, link("#trust", "Which score to trust"))
         links += [link(f"#{each.name}", text(each.data)) for each in self.sections]
         if self.found.papers:
             links += [link("#papers", "Papers' tables, ours beside")]
@@ -137,6 +151,26 @@ class Page:
                 aria_label="On this page",
             ),
         )
+
+    def _spans(self) -> str:
+        """The hours of the budget whose rows on one data set differ most."""
+        spans = []
+        for section in self.sections:
+            for place in section.places[:1]:
+                for budget in place.budgets:
+                    spent = sorted(
+                        (hours(row), row.hours)
+                        for row in place.block.rows
+                        if row.kind == "run" and row.budget == budget
+                    )
+                    (least, _), (most, _) = spent[0], spent[-1]
+                    spans.append((most - least, spent[0][1], spent[-1][1], budget, section.data))
+        if not spans:
+            return ""
+        _, least_text, most_text, budget, data = max(spans)
+        if least_text == most_text:
+            return ""
+        return text(f" ({budget} on {data} took {least_text} to {most_text} h)")
 
     def _left_out(self) -> str:
         if not self.found.left_out:
@@ -209,7 +243,7 @@ class Page:
                     "label",
                     '<input type="checkbox" name="anchors" checked> reference rows',
                 )
-                + element("label", '<input type="checkbox" name="scores"> all scores')
+                + element("label", '<input type="checkbox" name="scores"> all columns')
                 + element("output", "", id="filter-count", aria_live="polite"),
             ),
             id="filter",
@@ -223,7 +257,10 @@ class Page:
         parts = [element("h2", f"{text(section.data)} {anchor(section.name)}")]
         if section.places:
             source = section.places[0].records[0].data_source
-            parts.append(element("p", text(f"Text: {source}.") + self._same_text(section)))
+            said = text(f"Text: {source}.")
+            if "stand-in" in source:
+                said += f" {text(TERMS['stand-in'])}."
+            parts.append(element("p", said + self._same_text(section)))
         for number, place in enumerate(section.places):
             parts.append(self._table(place))
             if number == 0:
@@ -252,51 +289,59 @@ class Page:
             notes = " ".join(text(note) for note in block.notes[1:])
             return element(
                 "details",
-                element("summary", text(f"{place.title}: reference rows with other references"))
+                element("summary", text(f"{place.title}: half of the test text"))
                 + board(place)
                 + element("p", notes, class_="notes"),
             )
-        return board(place) + self.origins.how(place)
+        return board(place) + marks(place) + words(place) + self.origins.how(place)
 
     def _figures(self, place: Place) -> str:
         if place.is_reference:
             return ""
         block = place.block
         parts = []
-        figures, remarks = frontiers(block, swept(block, self.found.sweeps), place.rows, self.names)
+        looks = Looks(block)
+        drawn = swept(block, self.found.sweeps)
+        figures, remarks = frontiers(block, drawn, place.rows, self.names, looks)
         if figures:
             knobs = (
                 "Quality upwards, diversity to the right. What lies above the data itself repeats "
                 "what is likely; what lies left of it lacks something. A line joins the settings "
                 "of a method's knob, which stand at its ends; the large mark is the setting of "
-                "the table. Bands and whiskers are the range over seeds."
+                "the table, drawn of the seeds that are named, so that it may lie off the mean of "
+                f"all seeds in the table. Bands and whiskers are the range over seeds. {SEEN}"
             )
             parts.append(gallery("Frontiers", knobs, figures, remarks))
-        if curves := trainings(block, self.found.curves, place.rows, self.names):
+        curves, remarks = trainings(block, self.found.curves, place.rows, self.names, looks)
+        if curves:
             said = (
-                "Mean over seeds of validation scores, with their range as a band. The level is "
-                "that of the data itself on the test text."
+                "Mean over seeds of validation scores, with their range as a band. A batch may "
+                "train another player than the generator, so that a curve may have more batches "
+                "than the table has updates. A large mark within a curve is the checkpoint that "
+                "was tested, where it is not the last one; the table has its scores on the test "
+                f"text, another text than that of validation. {SEEN}"
             )
-            parts.append(gallery("Training curves", said, curves, []))
+            if any(figure.references for figure in curves):
+                said += " The level is that of the data itself, which test text is a sample of."
+            parts.append(gallery("Training curves", said, curves, remarks))
         return "".join(parts)
 
     def _columns(self) -> str:
         shown: dict[str, Column] = {}
         for section in self.sections:
             for place in section.places:
-                shown |= {each.key: each for each in place.block.columns}
+                shown |= {each.key: each for each in arranged(place.block)[0]}
         lines = [
             element(
                 "tr",
-                element("th", text(each.title), scope="row")
-                + element("td", text(each.better))
+                element("th", text(f"{each.title} {each.better}".strip()), scope="row")
                 + element("td", ORDERS[each.better])
                 + element("td", text(meaning(each.key)))
                 + element("td", element("code", text(each.key))),
             )
             for each in shown.values()
         ]
-        heads = ("Column", "Arrow", "Order", "What it says", "Key in the records")
+        heads = ("Column", "Order", "What it says", "Key in the records")
         return element(
             "section",
             element("h2", "What the columns mean")
@@ -309,7 +354,7 @@ class Page:
                         element("tr", "".join(element("th", head, scope="col") for head in heads)),
                     )
                     + element("tbody", "".join(lines)),
-                    class_="words",
+                    class_="words meanings",
                 ),
                 "What the columns mean",
             )
@@ -317,9 +362,7 @@ class Page:
                 "p",
                 "Reference rows are no methods: <b>oracle</b> and <b>real</b> are the data itself, "
                 "scored by the same code; <b>unigram</b> draws words by their frequency, "
-                "<b>uniform</b> any word. A row that is not clearly better than unigram has "
-                "learned word frequencies. † the text was too uniform for Kneser-Ney discounts of "
-                "some order: fixed ones stood in.",
+                f"<b>uniform</b> any word. {text(MARKS['†'])}.",
             ),
             id="columns",
         )

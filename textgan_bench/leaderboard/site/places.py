@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from textgan_bench.leaderboard.site.text import Names
-from textgan_bench.leaderboard.site.verdicts import Question, Verdict, answers, ranking
+from textgan_bench.leaderboard.site.verdicts import (
+    Question,
+    Verdict,
+    answers,
+    ranking,
+    together,
+)
 from textgan_bench.leaderboard.tables import Block, Line
 
 TO_ROOT = ("..",)
@@ -42,7 +48,7 @@ class Place:
         self.block = block
         self.records = [record for row in block.rows for record in row.records]
         revision = self.records[0].data_revision if self.records else ""
-        self.title = data if first else f"{data}, scored apart ({block.rows[0].method})"
+        self.title = data if first else f"{data}, against other references"
         self.name = names.of(data, "table" if first else f"{revision}-apart")
         self.rows = {
             index: names.of(data, row.method, row.budget) for index, row in enumerate(block.rows)
@@ -59,9 +65,25 @@ class Place:
         return ordered(row.budget for row in self.block.rows if row.kind == "run")
 
     @cached_property
-    def answers(self) -> dict[str, dict[Question, Verdict]]:
-        """The answers of each budget, which may be none."""
-        return {budget: answers(self.block, budget) for budget in self.budgets}
+    def answers(self) -> dict[tuple[str, ...], dict[Question, Verdict]]:
+        """The answers of each budget, or of those that answer together; there may be none."""
+        joint = together(self.block)
+        groups = dict.fromkeys(
+            tuple(each for each in self.budgets if each in joint) if budget in joint else (budget,)
+            for budget in self.budgets
+        )
+        return {budgets: answers(self.block, *budgets) for budgets in groups}
+
+    @cached_property
+    def winners(self) -> list[Line]:
+        """The best rows of all questions, those of the first ones first."""
+        found = [
+            row
+            for verdicts in self.answers.values()
+            for verdict in verdicts.values()
+            for row in verdict.winners
+        ]
+        return list({id(row): row for row in found}.values())
 
     @property
     def pair(self) -> tuple[str, str] | None:
@@ -69,10 +91,9 @@ class Place:
 
         The best and the next by the first question that the first budget with an answer has.
         """
-        for budget, verdicts in self.answers.items():
+        for budgets, verdicts in self.answers.items():
             for verdict in verdicts.values():
-                rows = self.block.rows
-                best, second, *_ = ranking(verdict.column, rows, budget)
+                best, second, *_ = ranking(verdict.column, self.block.rows, *budgets)
                 return self.name_of(best), self.name_of(second)
         return None
 

@@ -8,17 +8,29 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from textgan_bench.leaderboard.site.labels import Box, Labels, needed
+from textgan_bench.leaderboard.site.labels import LETTER, Box, Labels, needed
 from textgan_bench.leaderboard.site.text import caption, element, scroll, text
 
 WIDTH, HEIGHT = 520, 360
 LEFT, RIGHT, TOP, BOTTOM = 62, 16, 14, 46
-KINDS = 8
-"""Marks of different colour and shape; a second round of them is hollow, its lines dashed."""
+TITLE = 28
+"""Room of the title beside an axis, and between it and its numbers."""
+KINDS = 12
+"""Marks of different shape."""
+COLOURS = 8
+LOOKS = ("", "second", "third")
+"""Fillings of a mark and dashes of its line: one mark stands for a method, each of these for one of
+its budgets."""
 RATIO_OF_LOG = 5
 """The longest of the curves over the shortest, from which their axis is logarithmic."""
 LARGE = 1.5
 """How much larger the mark of the table's setting is."""
+TOUCHING = 4.5
+"""Marks that are nearer to each other than this hide each other."""
+AROUND = 1.65
+"""How much larger a mark is drawn, and hollow, around one that it would hide."""
+CLOSE = 2.5
+"""Lines that are nearer to each other than this hide each other."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,8 @@ class Axis:
     inverted: bool = False
     """Whether smaller values lie to the right, or at the top."""
     log: bool = False
+    least: float = 0.0
+    """What it spans at least: less would make a picture of noise."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +67,11 @@ class Series:
     target: str = ""
     """Where its row stands on the page."""
     marked: bool = True
-    """Whether each point has a mark, not the last one alone."""
+    """Whether each point has a mark, not the last one and those of the table alone."""
+    kind: int = 0
+    """Its mark, which is that of its method in all figures of a section."""
+    look: int = 0
+    """The filling of its mark, which is that of its budget."""
 
 
 @dataclass(frozen=True)
@@ -99,19 +117,22 @@ def _drawn(figure: Figure, *, roomy: bool) -> tuple[str, bool]:
             xs.append(each.x)
             if roomy:
                 across = WIDTH - RIGHT - LEFT
-                left = max(xs) if figure.x.inverted else min(xs)
-                xs.append(left + (each.x - left) * across / (across - needed(each.name)))
+                end = max(xs) if figure.x.inverted else min(xs)
+                xs.append(end + (each.x - end) * across / (across - needed(each.name)))
     ys = [value for point in points for value in (point.y, *(point.y_range or ()))]
     ys += [each.y for each in figure.references]
-    x_scale, x_ticks = _axis(figure.x, xs, LEFT, WIDTH - RIGHT)
     y_scale, y_ticks = _axis(figure.y, ys, HEIGHT - BOTTOM, TOP)
-    parts = [_grid(figure, x_scale, x_ticks, y_scale, y_ticks)]
-    labels = Labels(Box(LEFT, 2, WIDTH, HEIGHT - BOTTOM))
-    parts += [
-        _series(kind, series, x_scale, y_scale, labels) for kind, series in enumerate(figure.series)
-    ]
+    # The numbers of an axis have the room beside its title that they need.
+    left = max(
+        LEFT, round(TITLE + LETTER * max((len(_number(value)) for value in y_ticks), default=0))
+    )
+    x_scale, x_ticks = _axis(figure.x, xs, left, WIDTH - RIGHT)
+    parts = [_grid(figure, x_scale, x_ticks, y_scale, y_ticks, left)]
+    labels = Labels(Box(left, 2, WIDTH, HEIGHT - BOTTOM))
+    drawn = _Drawn()
+    parts += [_series(series, x_scale, y_scale, labels, drawn) for series in figure.series]
     # The data itself is what all others are judged by: nothing covers it.
-    parts += [_reference(each, x_scale, y_scale, labels) for each in figure.references]
+    parts += [_reference(each, x_scale, y_scale, labels, left) for each in figure.references]
     parts.append(labels.drawn())
     head = (
         f'<title id="{figure.name}~t">{text(figure.title)}</title>'
@@ -129,14 +150,14 @@ def legend(figure: Figure) -> str:
     items = [
         element(
             "li",
-            _key(_look(kind), _mark(kind, 0, 0))
+            _key(_look(series), _mark(series.kind, 0, 0))
             + (
                 element("a", text(series.name), href=f"#{series.target}")
                 if series.target
                 else text(series.name)
             ),
         )
-        for kind, series in enumerate(figure.series)
+        for series in figure.series
     ]
     for each in figure.references:
         drawn = '<path class="level" d="M-7 0h14"/>' if each.x is None else _cross(0, 0)
@@ -178,18 +199,19 @@ def gallery(title: str, said: str, figures: Sequence[Figure], remarks: Sequence[
 def _numbers(figure: Figure) -> str:
     """The numbers of a figure as a table; of a long series its ends and every tenth."""
     lines = []
+    labelled = any(point.label for series in figure.series for point in series.points)
     for series in figure.series:
         step = max(1, len(series.points) // 10)
         kept = [*series.points[::step], *series.points[-1:]]
         for point in dict.fromkeys(kept):
             cells = [
                 element("th", text(series.name), scope="row"),
-                element("td", text(point.label or "–")),
                 element("td", f"{point.x:.4g}"),
                 element("td", f"{point.y:.4g}"),
             ]
+            cells += [element("td", text(point.label or "–"))] if labelled else []
             lines.append(element("tr", "".join(cells)))
-    heads = ("Row", "Setting", figure.x.title, figure.y.title)
+    heads = ["Row", figure.x.title, figure.y.title, *(["Setting"] if labelled else [])]
     table = element(
         "table",
         caption(text(f"Numbers of the figure: {figure.title}"))
@@ -244,7 +266,7 @@ def _axis(
         low, high = math.log10(min(values)), math.log10(max(values))
     else:
         low, high = min(values), max(values)
-    room = (high - low) * 0.06 or abs(high) * 0.05 or 1.0
+    room = max((high - low) * 0.06, (axis.least - (high - low)) / 2) or abs(high) * 0.05 or 1.0
     low, high = low - room, high + room
     first, last = (end, start) if axis.inverted else (start, end)
 
@@ -254,30 +276,37 @@ def _axis(
 
     if axis.log:
         powers = range(math.floor(low), math.ceil(high) + 1)
-        marks = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+        # From two decades on, a tick at each factor would stand on the next one's number.
+        factors = (1, 2, 5) if high - low < 2 else (1,)
+        marks = [factor * 10.0**power for power in powers for factor in factors]
         return scale, [mark for mark in marks if low <= math.log10(mark) <= high]
     return scale, ticks(low, high)
 
 
 def _grid(
-    figure: Figure, x_scale: Scale, x_ticks: list[float], y_scale: Scale, y_ticks: list[float]
+    figure: Figure,
+    x_scale: Scale,
+    x_ticks: list[float],
+    y_scale: Scale,
+    y_ticks: list[float],
+    left: int,
 ) -> str:
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     lines = "".join(f"M{x_scale(value)} {TOP}V{bottom}" for value in x_ticks)
-    lines += "".join(f"M{LEFT} {y_scale(value)}H{right}" for value in y_ticks)
+    lines += "".join(f"M{left} {y_scale(value)}H{right}" for value in y_ticks)
     numbers = "".join(
         f'<text class="n" x="{x_scale(value)}" y="{bottom + 15}" text-anchor="middle">'
         f"{_number(value)}</text>"
         for value in x_ticks
     )
     numbers += "".join(
-        f'<text class="n" x="{LEFT - 6}" y="{y_scale(value) + 4}" text-anchor="end">'
+        f'<text class="n" x="{left - 6}" y="{y_scale(value) + 4}" text-anchor="end">'
         f"{_number(value)}</text>"
         for value in y_ticks
     )
     middle = (TOP + bottom) / 2
     titles = (
-        f'<text class="t" x="{(LEFT + right) / 2}" y="{HEIGHT - 8}" text-anchor="middle">'
+        f'<text class="t" x="{(left + right) / 2}" y="{HEIGHT - 8}" text-anchor="middle">'
         f"{text(figure.x.title)}</text>"
         f'<text class="t" transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">'
         f"{text(figure.y.title)}</text>"
@@ -289,11 +318,13 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def _reference(reference: Reference, x_scale: Scale, y_scale: Scale, labels: Labels) -> str:
+def _reference(
+    reference: Reference, x_scale: Scale, y_scale: Scale, labels: Labels, left: int
+) -> str:
     y = y_scale(reference.y)
     if reference.x is None:
         labels.data(reference.name, None, y)
-        return f'<path class="level" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>'
+        return f'<path class="level" d="M{left} {y}H{WIDTH - RIGHT}"/>'
     x = x_scale(reference.x)
     labels.data(reference.name, x, y)
     return f"<g>{_cross(x, y)}<title>{text(reference.name)}</title></g>"
@@ -305,7 +336,32 @@ def _cross(x: float, y: float) -> str:
     return f'<path class="ground" d="{cross}"/><path class="real" d="{cross}"/>'
 
 
-def _series(kind: int, series: Series, x_scale: Scale, y_scale: Scale, labels: Labels) -> str:
+class _Drawn:
+    """Marks and lines of the series before."""
+
+    def __init__(self) -> None:
+        self.marks: list[tuple[float, float, float]] = []
+        """Where each is, and how large."""
+        self.lines: list[dict[float, float]] = []
+        """Of each line its y by its x."""
+
+    def around(self, x: float, y: float) -> float:
+        """How large a mark is that leaves those below it in sight; 0 where there are none."""
+        below = [size for at, to, size in self.marks if math.hypot(x - at, y - to) < TOUCHING]
+        return AROUND * max(below, default=0.0)
+
+    def hides(self, places: Sequence[tuple[float, float]]) -> bool:
+        """Whether half of a line or more lies on one of those before."""
+        near = max(
+            (sum(x in line and abs(y - line[x]) < CLOSE for x, y in places) for line in self.lines),
+            default=0,
+        )
+        on_marks = sum(self.around(x, y) > 0 for x, y in places)
+        return 2 * max(near, on_marks) >= len(places)
+
+
+def _series(series: Series, x_scale: Scale, y_scale: Scale, labels: Labels, drawn: _Drawn) -> str:
+    kind = series.kind
     places = [(x_scale(point.x), y_scale(point.y)) for point in series.points]
     parts = []
     ranges = [point.y_range for point in series.points]
@@ -317,7 +373,8 @@ def _series(kind: int, series: Series, x_scale: Scale, y_scale: Scale, labels: L
         parts.append(f'<path class="band" d="M{_joined([*upper, *reversed(lower)])}Z"/>')
         labels.avoid_band(upper, lower)
     if len(places) > 1:
-        parts.append(f'<path class="line" d="M{_joined(places)}"/>')
+        over = " over" if drawn.hides(places) else ""
+        parts.append(f'<path class="line{over}" d="M{_joined(places)}"/>')
         labels.avoid_line(places)
     for (x, y), point in zip(places, series.points, strict=True):
         whiskers = []
@@ -328,35 +385,42 @@ def _series(kind: int, series: Series, x_scale: Scale, y_scale: Scale, labels: L
         for whisker in whiskers:
             parts.append(f'<path class="whisker" d="M{_joined(whisker)}"/>')
             labels.avoid_line(whisker)
+    own: list[tuple[float, float, float]] = []
+    # Without marks its last point has one, so that colour is not all that tells it.
+    for number, ((x, y), point) in enumerate(zip(places, series.points, strict=True), start=1):
+        if not (series.marked or point.own or number == len(places)):
+            continue
+        size = LARGE if point.own else 1.0
+        around = drawn.around(x, y)
+        size = max(size, around)
+        own.append((x, y, size))
+        labels.avoid(x, y, 5 * size)
+        named = f"{series.name}, {point.label}" if point.label else series.name
+        said = f"{named}: {point.x:.4g}, {point.y:.4g}"
+        mark = _mark(kind, x, y, size, ring=around > 0)
+        parts.append(f"<g>{mark}<title>{text(said)}</title></g>")
+    drawn.marks += own
+    drawn.lines.append(dict(places))
     if series.marked:
-        for (x, y), point in zip(places, series.points, strict=True):
-            size = LARGE if point.own else 1.0
-            labels.avoid(x, y, 5 * size)
-            named = f"{series.name}, {point.label}" if point.label else series.name
-            said = f"{named}: {point.x:.4g}, {point.y:.4g}"
-            mark = _mark(kind, x, y, size)
-            parts.append(f"<g>{mark}<title>{text(said)}</title></g>")
         ends = list(zip(places, series.points, strict=True))
         for (x, y), point in dict.fromkeys([*ends[:1], *ends[-1:]]):
             if point.label:
-                labels.knob(point.label, x, y, f"s{kind % KINDS}")
-    else:  # its last point alone, so that colour is not all that tells it
-        parts.append(_mark(kind, *places[-1]))
-        labels.avoid(*places[-1], 5)
-    return f'<g class="{_look(kind)}">{"".join(parts)}</g>'
+                labels.knob(point.label, x, y, f"s{kind % COLOURS}")
+    return f'<g class="{_look(series)}">{"".join(parts)}</g>'
 
 
 def _joined(places: Sequence[tuple[float, float]]) -> str:
     return "L".join(f"{x} {y}" for x, y in places)
 
 
-def _look(kind: int) -> str:
-    """Classes that colour a series, and tell the second round from the first."""
-    return f"s{kind % KINDS} second" if kind >= KINDS else f"s{kind % KINDS}"
+def _look(series: Series) -> str:
+    """Classes that colour a series, and tell one of its budgets from another."""
+    look = LOOKS[(series.look + series.kind // KINDS) % len(LOOKS)]
+    return f"s{series.kind % COLOURS} {look}".strip()
 
 
-def _mark(kind: int, x: float, y: float, size: float = 1.0) -> str:
-    """A mark of its own shape for each kind."""
+def _mark(kind: int, x: float, y: float, size: float = 1.0, *, ring: bool = False) -> str:
+    """A mark of its own shape for each kind; a ring leaves what is below it in sight."""
     shapes = (
         (-4, 0, 4),  # a disc
         "M-4-4h8v8h-8z",
@@ -366,11 +430,16 @@ def _mark(kind: int, x: float, y: float, size: float = 1.0) -> str:
         "M-2-5h4v3h3v4h-3v3h-4v-3h-3v-4h3z",
         "M0-5.5l5 3.5l-2 6h-6l-2-6z",
         "M-5-2.5h10v5h-10z",
+        "M5 0l-9 5v-10z",
+        "M-5 0l9-5v10z",
+        "M-2.5-5h5v10h-5z",
+        "M0-6l1.7 4.3h4.3l-3.4 2.8l1.3 4.4l-3.9-2.7l-3.9 2.7l1.3-4.4l-3.4-2.8h4.3z",
     )
     shape = shapes[kind % KINDS]
     place = f' transform="translate({x} {y})"' if x or y else ""
     if size != 1.0:
         place = f' transform="translate({x} {y}) scale({size})"'
+    look = "mark ring" if ring else "mark"
     if isinstance(shape, tuple):
-        return f'<circle class="mark" r="{shape[2]}"{place}/>'
-    return f'<path class="mark" d="{shape}"{place}/>'
+        return f'<circle class="{look}" r="{shape[2]}"{place}/>'
+    return f'<path class="{look}" d="{shape}"{place}/>'

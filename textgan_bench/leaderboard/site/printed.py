@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from textgan_bench.leaderboard.papers import Beside
+from textgan_bench.leaderboard.papers import Beside, legend
 from textgan_bench.leaderboard.records import Published
 from textgan_bench.leaderboard.rendering import published_block
 from textgan_bench.leaderboard.site.board import heading, score_heading
@@ -65,7 +65,9 @@ def papers(tables: Sequence[Beside], names: Names) -> str:
     said = (
         "Printed values in italics, ours below them; in brackets ours minus the printed value. "
         "Texts, references and trainings differ, as the notes say: a difference is no failure "
-        "to repeat a paper, nor a success."
+        "to repeat a paper, nor a success. Arrows at these columns are the paper's own reading: "
+        "ours has ≈, nearest to the data's own value, where a paper calls the lower or the higher "
+        "value better and a text that repeats itself would win."
     )
     # Where nothing is ours yet there is nothing to read beside the paper.
     ordered = sorted(tables, key=lambda table: not _has_ours(table))
@@ -92,12 +94,14 @@ def _paper(table: Beside, names: Names) -> str:
     lines = []
     for entry in table.entries:
         if entry.kind == "heading":
-            cells = element("th", text(entry.title), colspan=1 + len(titles), scope="col")
+            cells = element(
+                "th", element("span", text(entry.title)), colspan=1 + len(titles), scope="col"
+            )
         else:
             cells = element("th", text(entry.title), scope="row")
             cells += "".join(element("td", text(cell)) for cell in entry.cells)
         lines.append(element("tr", cells, class_=f"is-{entry.kind}"))
-    notes = "".join(element("li", text(note)) for note in table.notes)
+    notes = "".join(element("li", text(note)) for note in (*legend(table), *table.notes))
     for remark, mark in table.remarks.items():
         plain = remark.strip("`")
         shown = element("code", text(plain)) if plain != remark else text(remark)
