@@ -84,12 +84,13 @@ SECOND_SEED = replace(
 # Means and standard deviations (divisor n - 1) of 3.5 and 3.7: 3.6 and 0.1414, which supports two
 # decimals; of 300 and 320: 310 and 14.1; of 0.99 and 0.97: 0.98 and 0.0141.
 TABLE = """\
-| Method | Budget | Seeds | Updates | Oracle NLL ≈ | Gap →0 | Reverse LM ↓ | Words ≈ | Sentences ≈ |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-| oracle | anchor | 1 |  | 3.480 | 0.000 | 4.20 | 480 | 1.000 |
-| mle | quick | 1 | ≥ 1,000 | 2.000 | -1.480 | 6.25 | 10 | 0.500 |
-| nagan | quick | 2 | ≥ 1,000 | **3.60 ± 0.14** | **0.12 ± 0.14** | **4.60 ± 0.14** | **310 ± 14** \
-| **0.980 ± 0.014** |
+| Method | Budget | Seeds | Hours | Updates | Oracle NLL ≈ | Gap →0 | Reverse LM ↓ | Words ≈ \
+| Sentences ≈ |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| oracle | anchor | 1 |  |  | 3.480 | 0.000 | 4.20 | 480 | 1.000 |
+| mle | quick | 1 | ≥ 0.25 | ≥ 1,000 | 2.000 | -1.480 | 6.25 | 10 | 0.500 |
+| nagan | quick | 2 | ≥ 0.25 | ≥ 1,000 | **3.60 ± 0.14** | **0.12 ± 0.14** | **4.60 ± 0.14** \
+| **310 ± 14** | **0.980 ± 0.014** |
 """
 
 
@@ -146,11 +147,36 @@ def test_the_cost_of_a_row_is_that_of_the_whole_training(tmp_path: Path) -> None
 
 def test_a_row_says_how_much_it_was_trained(tmp_path: Path) -> None:
     last = replace(RUN, config={"checkpoint": {"select": None}}, generator_updates=10_000)
-    stopped = replace(COLLAPSED, training_updates=800, training_hours=0.1)
+    stopped = replace(COLLAPSED, training_updates=800, training_hours=0.1, generator_updates=800)
     store(tmp_path, last, replace(last, seed=1, generator_updates=12_000), stopped)
     page = (tmp_path / "tables/hmm.md").read_text(encoding="utf-8")
-    assert "| nagan | quick | 2 | 11,000 |" in page
-    assert "| mle | quick | 1 | 800 |" in page
+    assert "| nagan | quick | 2 | 0.25 | 11,000 |" in page
+    assert "| mle | quick | 1 | 0.10 | 800 |" in page
+
+
+def test_a_row_says_which_checkpoint_was_tested_where_it_is_not_the_last(tmp_path: Path) -> None:
+    early = replace(RUN, training_updates=4000, training_hours=0.0077)
+    late = replace(early, seed=1, generator_updates=4000, training_hours=0.0003)
+    store(tmp_path, early, late, replace(late, method="mle", seed=0))
+    page = (tmp_path / "tables/hmm.md").read_text(encoding="utf-8")
+    # Means of 1,000 and 4,000 updates, of 0.0077 and 0.0003 hours.
+    assert "| nagan | quick | 2 | 0.004 | 4,000 (tested 2,500) |" in page
+    assert "| mle | quick | 1 | &lt; 0.001 | 4,000 |" in page
+
+
+def test_what_deciphers_competes_in_accuracy_alone(tmp_path: Path) -> None:
+    """It writes the very test text: an exact one is no nearer to real text than a wrong one."""
+    right = {"token_accuracy": 1.0, "bleu_f/5": 0.995, "corpus_bleu/4": 1.0}
+    wrong = {"token_accuracy": 0.97, "bleu_f/5": 0.947, "corpus_bleu/4": 0.93}
+    real = replace(ORACLE, method="real", scores={"bleu_f/5": 0.951})
+    rows = [
+        replace(RUN, method=name, scores=scores)
+        for name, scores in (("hmm_em", right), ("frequency_ranks", wrong))
+    ]
+    store(tmp_path, real, *rows)
+    page = (tmp_path / "tables/hmm.md").read_text(encoding="utf-8")
+    assert "| hmm_em | quick | 1 | ≥ 0.25 | ≥ 1,000 | **1.000** | **1.000** | 0.995 |" in page
+    assert page.count("**") == 4
 
 
 def test_an_ablation_that_repeats_its_base_is_not_printed(tmp_path: Path) -> None:
@@ -195,7 +221,7 @@ def test_a_score_that_one_seed_lacks_is_that_of_no_row(tmp_path: Path) -> None:
     )
     store(tmp_path, RUN, lacking, ORACLE)
     page = (tmp_path / "tables/hmm.md").read_text(encoding="utf-8")
-    assert "| nagan | quick | 2 | ≥ 1,000 | – | 0.12 ± 0.14 |" in page
+    assert "| nagan | quick | 2 | ≥ 0.25 | ≥ 1,000 | – | 0.12 ± 0.14 |" in page
     assert f"- nagan, quick: no oracle_nll of seed 1, as {reason}\n" in page
 
 
@@ -216,7 +242,7 @@ def test_a_forward_score_never_stands_alone(tmp_path: Path) -> None:
     leaderboard.render(tmp_path)
     page = (tmp_path / "tables/hmm.md").read_text(encoding="utf-8")
     assert "| Oracle NLL ≈ | Reverse LM ↓ | Words ≈ | Sentences ≈ |" in page
-    assert "| nagan | quick | 1 | ≥ 1,000 | 3.500 | – | – | – |" in page
+    assert "| nagan | quick | 1 | ≥ 0.25 | ≥ 1,000 | 3.500 | – | – | – |" in page
 
 
 def test_published_rows_keep_their_digits_and_their_own_block(tmp_path: Path) -> None:
@@ -249,22 +275,21 @@ def test_the_terminal_shows_the_row_among_its_peers() -> None:
     assert legend == "* the best of its budget"
     assert len({len(line) for line in lines}) <= 2  # right-aligned, but for a trailing mark
     header, oracle, collapsed, run = (line.split() for line in lines)
-    assert header[:4] == ["Method", "Budget", "Seeds", "Updates"]
+    assert header[:5] == ["Method", "Budget", "Seeds", "Hours", "Updates"]
     assert oracle == ["oracle", "anchor", "1", "3.480", "0.000", "4.20", "480", "1.000"]
     assert collapsed == [
         "mle",
         "quick",
         "1",
-        "≥",
-        "1,000",
+        *("≥", "0.25", "≥", "1,000"),
         "2.000",
         "-1.480",
         "6.25",
         "10",
         "0.500",
     ]
-    assert run[:6] == [">", "nagan", "quick", "1", "≥", "1,000"]
-    assert run[6:] == ["3.500*", "0.020*", "4.50*", "300*", "0.990*"]
+    assert run[:8] == [">", "nagan", "quick", "1", "≥", "0.25", "≥", "1,000"]
+    assert run[8:] == ["3.500*", "0.020*", "4.50*", "300*", "0.990*"]
 
 
 def test_a_record_survives_the_file(tmp_path: Path) -> None:
@@ -459,7 +484,7 @@ def test_text_of_a_record_is_text_on_every_page(tmp_path: Path) -> None:
         assert raw not in page
     assert r"&lt;script>x()&lt;/script> \[y\](http://z) !\[w\](v) \*i\* \_j\_ \`k\`" in page
     header, _, row = (line for line in page.splitlines() if line.startswith("|"))
-    assert header.count("|") == row.count("|") == 6
+    assert header.count("|") == row.count("|") == 7
     assert page.count("\n- ") == 3
     source = (tmp_path / "tables/text-50%_off.txt.tex").read_text(encoding="utf-8")
     assert r"\label{tab:text-50-_off.txt-1}" in source

@@ -6,7 +6,7 @@ than that, and a method is nearer.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textgan_bench.leaderboard.columns import MEASURED_ON, Column
 from textgan_bench.leaderboard.tables import (
@@ -49,39 +49,28 @@ def verdicts(block: Block, samples: int = MEASURED_ON, of: Sequence[str] = CHEAT
     """
     anchors = [row for row in block.rows if row.kind == "anchor"]
     data = [row for row in anchors if row.method in DATA_ITSELF]
-    return [
-        Verdict(
-            row.method,
-            tuple(c for c in block.columns if _leads(c, row, data, block.rows)),
-            tuple(c for c in block.columns if _gives_away(c, row, data, block.rows, samples)),
-            tuple(c for c in block.columns if _passes(c, row, data, samples)),
-        )
-        for row in anchors
-        if row.method in of and data
-    ]
-
-
-def _leads(column: Column, cheat: Line, data: Sequence[Line], rows: Sequence[Line]) -> bool:
-    off, others = gap(column, cheat, data), rivals(column, data, rows)
-    if off is None:
-        return False
-    # Without a method to lead, the data itself.
-    return round(off, column.digits) <= round(min(others, default=0.0), column.digits)
-
-
-def _passes(column: Column, cheat: Line, data: Sequence[Line], samples: int) -> bool:
-    off = gap(column, cheat, data)
-    return off is not None and off <= chance(column, samples)
-
-
-def _gives_away(
-    column: Column, cheat: Line, data: Sequence[Line], rows: Sequence[Line], samples: int
-) -> bool:
-    off = gap(column, cheat, data)
-    if off is None or off <= chance(column, samples):
-        return False
-    others = rivals(column, data, rows)
-    return not others or min(others) < off - chance(column, samples)
+    cheats = [row for row in anchors if row.method in of and data]
+    found = {row.method: Verdict(row.method, (), ()) for row in cheats}
+    for column in block.columns:
+        others = rivals(column, data, block.rows)
+        noise = chance(column, samples)
+        for row in cheats:
+            off = gap(column, row, data)
+            if off is None:
+                continue
+            so_far = found[row.method]
+            # Without a method to lead, or to be nearer, the data itself.
+            best = round(min(others, default=0.0), column.digits)
+            leads = round(off, column.digits) <= best
+            passes = off <= noise
+            betrays = not passes and (not others or min(others) < off - noise)
+            found[row.method] = replace(
+                so_far,
+                leads=so_far.leads + (column,) * leads,
+                given_away_by=so_far.given_away_by + (column,) * betrays,
+                passes=so_far.passes + (column,) * passes,
+            )
+    return list(found.values())
 
 
 def chance(column: Column, samples: int) -> float:

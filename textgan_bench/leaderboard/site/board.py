@@ -86,14 +86,14 @@ def board(place: Place) -> str:
         f"{place.records[0].num_samples:,} samples a row. Bold is the best method of its "
         "budget, underlined what the noise does not tell from it."
     )
-    if more:
-        scores = f"{len(more)} more scores" if len(more) > 1 else "1 more score"
-        said += " " + element("span", f"The box <em>all columns</em> shows {scores}.", class_="few")
     if place.is_reference:
         said = (
             f"{text(place.title)}: one half of the test text scored against the other, so that no "
             "number compares with those above."
         )
+    if more:
+        scores = f"{len(more)} more scores" if len(more) > 1 else "1 more score"
+        said += " " + element("span", f"The box <em>all columns</em> shows {scores}.", class_="few")
     table = element(
         "table",
         caption(said)

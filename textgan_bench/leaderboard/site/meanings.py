@@ -52,6 +52,8 @@ MEANINGS = {
     "nearest_ngram": "Overlap with the nearest training sentence; 1 says that all are copies",
     "nearest": "Cosine with the nearest training sentence; 1 says that all are copies",
     "length_distance": "Distance of the distributions of lengths, in words",
+    "generator_step_ms": "Milliseconds of a training step of the generator",
+    "sample_ms": "Milliseconds to write a batch",
     "oov_rate": "Share of words that the vocabulary of the scores does not know",
 }
 
