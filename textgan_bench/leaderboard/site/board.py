@@ -64,7 +64,7 @@ def board(place: Place) -> str:
             value = re.sub(r"[^\d.]", "", number) or None
             inner = text(number)
             if name == "Updates" and row.tested:
-                inner += element("small", text(f"tested at {row.tested}"))
+                inner += " " + element("small", text(f"tested at {row.tested}"))
             cells.append(element("td", inner, data_v=value, class_=looks.get(name, SPENT)))
         cells += [
             _figure_cell(shown, row, mark.get(id(row)), block.rows, more=shown in more)
@@ -247,7 +247,7 @@ def _figure_cell(
     if mark is not None:
         figure = element("strong", figure, class_="level" if mark == "level" else None)
     if shown == COVERAGE and row.kind == "run" and word_frequencies(row, rows) is not None:
-        figure += element("small", "no better than unigram", class_="floor")
+        figure += " " + element("small", "no better than unigram", class_="floor")
     value = row.value(shown.key)
     error = standard_error(shown.key, row)
     return element(

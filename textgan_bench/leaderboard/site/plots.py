@@ -394,7 +394,7 @@ def _series(series: Series, x_scale: Scale, y_scale: Scale, labels: Labels, draw
         around = drawn.around(x, y)
         size = max(size, around)
         own.append((x, y, size))
-        labels.avoid(x, y, 5 * size)
+        labels.avoid(x, y, (7 if around else 5) * size)
         named = f"{series.name}, {point.label}" if point.label else series.name
         said = f"{named}: {point.x:.4g}, {point.y:.4g}"
         mark = _mark(kind, x, y, size, ring=around > 0)
