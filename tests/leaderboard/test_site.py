@@ -60,7 +60,7 @@ RIVAL = replace(RUN, method="importance", scores={**RUN.scores, "oracle_nll": 3.
 class Tree(HTMLParser):
     """Elements and attributes of a page; refuses what is not closed in order."""
 
-    VOID = frozenset({"meta", "link", "input"})
+    VOID = frozenset({"meta", "link", "input", "wbr"})
 
     def __init__(self, page: str) -> None:
         super().__init__()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from textgan_bench.leaderboard.records import Record
 from textgan_bench.leaderboard.site.board import described
 from textgan_bench.leaderboard.site.places import KINDS_OF_ROWS, Place, Section
-from textgan_bench.leaderboard.site.text import caption, element, link, scroll, text
+from textgan_bench.leaderboard.site.text import broken, caption, element, link, scroll, text
 from textgan_bench.leaderboard.site.verdicts import (
     COVERAGE,
     QUESTIONS,
@@ -120,7 +120,7 @@ def _answer(
         return element("td", "–", class_="none", data_title=title)
     shown = verdict.column
     named = " or ".join(
-        link(f"#{place.name_of(row)}", text(row.records[0].method)) for row in verdict.winners
+        link(f"#{place.name_of(row)}", broken(row.records[0].method)) for row in verdict.winners
     )
     first = verdict.winners[0]
     facts = [f"{shown.title} {shown.better} {figure_text(shown, first)}, {_spent(first)}"]
@@ -166,7 +166,7 @@ def _answer(
             ),
             class_="floor",
         )
-        for row in verdict.winners
+        for row in filter(None, [*verdict.winners, verdict.other])
         if (floor := word_frequencies(row, place.block.rows))
     )
     return element(

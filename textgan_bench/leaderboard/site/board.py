@@ -8,7 +8,7 @@ from textgan_bench.leaderboard.records import Record
 from textgan_bench.leaderboard.site.gathered import Sample
 from textgan_bench.leaderboard.site.meanings import MARKS, meaning, method
 from textgan_bench.leaderboard.site.places import HOW, KINDS_OF_ROWS, Place
-from textgan_bench.leaderboard.site.text import caption, element, link, scroll, text
+from textgan_bench.leaderboard.site.text import broken, caption, element, link, scroll, text
 from textgan_bench.leaderboard.site.verdicts import (
     COVERAGE,
     NOVELTY,
@@ -176,7 +176,7 @@ def _marks(shown: Column, rows: Sequence[Line]) -> dict[int, str]:
 def _name(place: Place, index: int, row: Line) -> str:
     if row.kind == "run":
         name, _, setting = row.method.partition(" (")
-        named = link(f"#{place.rows[index]}{HOW}", text(name))
+        named = link(f"#{place.rows[index]}{HOW}", broken(name))
         if setting:
             named += " " + element("small", text(setting.removesuffix(")")))
         if what := method(row.records[0].method):

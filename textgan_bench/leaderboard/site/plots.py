@@ -130,6 +130,9 @@ def _drawn(figure: Figure, *, roomy: bool) -> tuple[str, bool]:
     parts = [_grid(figure, x_scale, x_ticks, y_scale, y_ticks, left)]
     labels = Labels(Box(left, 2, WIDTH, HEIGHT - BOTTOM))
     drawn = _Drawn()
+    # What lies where the data itself does is drawn around its cross.
+    crosses = [(each.x, each.y) for each in figure.references if each.x is not None]
+    drawn.marks += [(x_scale(x), y_scale(y), LARGE) for x, y in crosses]
     parts += [_series(series, x_scale, y_scale, labels, drawn) for series in figure.series]
     # The data itself is what all others are judged by: nothing covers it.
     parts += [_reference(each, x_scale, y_scale, labels, left) for each in figure.references]

@@ -22,6 +22,15 @@ def text(content: object) -> str:
     return html.escape(line if len(line) <= LONGEST else f"{line[:LONGEST]}…")
 
 
+def broken(name: str) -> str:
+    """A name that a narrow cell breaks between its parts.
+
+    >>> broken("nagan.started")
+    'nagan.<wbr>started'
+    """
+    return re.sub(r"(?<=[._])(?=.)", "<wbr>", text(name))
+
+
 def element(name: str, inner: str = "", **attributes: object) -> str:
     """An element with inner HTML; ``None`` and ``False`` leave an attribute out, ``True`` names it.
 
