@@ -88,3 +88,20 @@ def test_altered_sentences_lead_likelihoods_and_bleu_of_coco_and_are_no_novelty(
     betrayers = {column.key for column in altered.given_away_by}
     assert "novel_by_two" in betrayers
     assert betrayers.isdisjoint(column.key for column in altered.leads)
+
+
+def test_what_chance_takes_for_text_passes_and_is_not_given_away_by_that_column() -> None:
+    # Chance takes 3 * 0.02 * sqrt(2) = 0.085 of an LM score, 0.042 of a reverse one.
+    cheat = line("anchor", "likeliest", lm=4.02, reverse=3.9, distinct=1.0)
+    (verdict,) = verdicts(Block("", [REAL, cheat, *METHODS]))
+    assert "lm_score/kn4" in {column.key for column in verdict.passes}
+    assert "reverse_lm/kn4" not in {column.key for column in verdict.passes}
+    assert not set(verdict.passes) & set(verdict.given_away_by)
+
+
+def test_other_anchors_are_judged_where_they_are_named() -> None:
+    unigram = line("anchor", "unigram", lm=6.0, reverse=6.0, distinct=1.0)
+    block = Block("", [REAL, unigram, *METHODS])
+    assert verdicts(block) == []
+    (verdict,) = verdicts(block, of=("unigram",))
+    assert {column.key for column in verdict.leads} == {DISTINCT}

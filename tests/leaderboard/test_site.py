@@ -643,18 +643,18 @@ def figure(series: list[Series], references: list[Reference]) -> Figure:
 
 
 def test_the_data_itself_has_room_for_its_name_and_a_place_in_the_legend() -> None:
-    # A mark at the right end, under a ladder of lines: only more room gives it a name beside it.
+    # A mark at the right end, between the rungs of a ladder: only more room gives it a name there.
     ladder = [
         Series(f"m{step}", [Point(0, step / 30), Point(1, step / 30)], marked=False)
         for step in range(31)
     ]
-    drawn = draw(figure(ladder, [Reference("the data itself", 0.5, 1.0)]))
+    drawn = draw(figure(ladder, [Reference("the data itself", 15.5 / 30, 1.0)]))
     assert re.search(r'<text class="label real"[^>]*>the data <tspan[^>]*>itself</tspan>', drawn)
     assert "leader" not in drawn
     without = draw(figure(ladder, []))
     ends = [max(map(float, re.findall(r"L([\d.]+) [\d.]+\"", svg))) for svg in (drawn, without)]
     assert ends[0] < ends[1], "the lines make way"
-    names = legend(figure(ladder, [Reference("the data itself", 0.5, 1.0)]))
+    names = legend(figure(ladder, [Reference("the data itself", 15.5 / 30, 1.0)]))
     assert names.count("<li>") == 32
     assert "the data itself</li>" in names
 
@@ -703,7 +703,10 @@ def test_marks_and_lines_at_one_place_are_all_seen() -> None:
     third = draw(figure([Series(name, at[:1], kind=i) for i, name in enumerate("abc")], []))
     sizes = [float(size) for size in re.findall(r"ring\"[^>]*scale\(([\d.]+)\)", third)]
     assert len(sizes) == 2
-    assert sizes[1] > 1.5 * sizes[0]
+    assert sizes[1] > sizes[0] + 0.5
+    crowd = [Series(f"m{i}", at[:1], kind=i) for i in range(30)]
+    widest = re.findall(r"scale\(([\d.]+)\)", draw(figure(crowd, [])))
+    assert max(map(float, widest)) <= 4, "a crowd fills no figure"
 
 
 def test_budgets_come_with_the_longest_training_first() -> None:
@@ -753,3 +756,277 @@ def test_a_winner_stands_beside_what_does_nothing_and_what_trained_otherwise() -
     assert better_elsewhere(shown, rows[4], rows) is None
     other_side = lines(("e", "paper", 3.4))  # as bad as 4.6
     assert [row.method for row in floors(shown, other_side[-1], other_side)] == ["copy"]
+
+
+def answered(page: str, data: str) -> str:
+    """The lines of a data set in the table of answers."""
+    table = page.partition('<table class="answers">')[2].partition("</table>")[0]
+    return table.partition(f'<a href="#{data}">{data}</a>')[2].partition('scope="rowgroup"')[0]
+
+
+def anchor(method: str, **scores: float) -> Record:
+    known = {"novel": "novel_by_two", "reverse": "reverse_lm/kn4", "lm": "lm_score/kn4"}
+    values = {known[name]: value for name, value in scores.items()}
+    return replace(ORACLE, method=method, scores={"distinct_sentences": 1.0, **values})
+
+
+def test_each_score_says_what_deceives_it_and_what_finds_that_out(tmp_path: Path) -> None:
+    real = anchor("real", reverse=4.0, lm=4.0, novel=1.0)
+    copy = anchor("memorised", reverse=4.0, lm=4.0, novel=0.0)
+    likely = anchor("likeliest", reverse=6.0, lm=4.01, novel=1.0)
+    method = replace(
+        RUN,
+        scores={
+            "distinct_sentences": 1.0,
+            "reverse_lm/kn4": 4.4,
+            "lm_score/kn4": 4.5,
+            "novel_by_two": 0.9,
+        },
+    )
+    other = [replace(each, data="cfg") for each in (real, method, copy)]
+    page = page_of(stored(tmp_path, real, copy, likely, method, *other))
+    section = page.partition('<section id="trust">')[2].partition("</section>")[0]
+    lines = {
+        re.findall(r"<th[^>]*>([^<]+)<", row)[0]: [
+            re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)
+        ]
+        for row in re.findall(r"<tr>(.*?)</tr>", section.partition("<tbody>")[2])
+    }
+    assert lines["LM score ≈"] == [
+        "memorised on all 2; likeliest on hmm",
+        "memorised by Novel by 2; likeliest by Reverse LM",
+    ]
+    assert lines["Reverse LM ↓"][0] == "memorised on all 2"
+    assert lines["Novel by 2 ≈"] == ["likeliest on hmm", "likeliest by Reverse LM"]
+    assert page.index('id="trust"') < page.index('id="best"'), "it comes before the answers"
+    assert '<section id="trust">' not in page_of(stored(tmp_path / "none", real, method))
+
+
+def test_a_cheat_that_nothing_finds_out_is_said_to_be(tmp_path: Path) -> None:
+    real, copy = (anchor(name, reverse=4.0, lm=4.0) for name in ("real", "memorised"))
+    method = replace(RUN, scores={"lm_score/kn4": 4.5, "reverse_lm/kn4": 4.4})
+    page = page_of(stored(tmp_path, real, copy, method))
+    section = page.partition('<section id="trust">')[2].partition("</section>")[0]
+    assert "<b>memorised</b> by no score" in section
+
+
+def test_a_winner_that_covers_no_more_than_word_frequencies_is_marked(tmp_path: Path) -> None:
+    # The noise of two sets of samples is 2 * hypot(.01, .01) = .028 beside 6.00.
+    unigram = replace(ORACLE, method="unigram", scores={**ORACLE.scores, "reverse_lm/kn4": 6.0})
+    for reverse, is_marked in ((5.95, False), (5.98, True), (6.5, True)):
+        best = replace(
+            RUN, config={}, scores={**RUN.scores, "oracle_nll": 3.5, "reverse_lm/kn4": reverse}
+        )
+        other = replace(best, method="gumbel", scores={**RUN.scores, "oracle_nll": 5.0})
+        page = page_of(stored(tmp_path / str(reverse), best, other, ORACLE, unigram))
+        writes = answered(page, "hmm").partition('data-title="Writes like the data"')[2]
+        assert ('<li class="floor">nagan' in writes) == is_marked
+        assert ("no better than unigram" in row_of(page, "hmm-nagan-quick")) == is_marked
+        assert "no better than unigram" not in row_of(page, "hmm-gumbel-quick"), "4.5"
+
+
+def test_the_exact_divergence_answers_where_all_methods_have_it(tmp_path: Path) -> None:
+    def two(nlls: tuple[float, float], kls: tuple[float | None, float | None]) -> list[Record]:
+        return [
+            replace(
+                RUN,
+                method=name,
+                seed=seed,
+                scores={
+                    **RUN.scores,
+                    "oracle_nll": nll,
+                    **({} if kl is None else {"kl": kl + seed / 1000}),
+                },
+            )
+            for name, nll, kl in zip(("mle", "seqgan"), nlls, kls, strict=True)
+            for seed in (0, 1)
+        ]
+
+    # The oracle NLL, nearer to 3.48, prefers seqgan, whose divergence is larger.
+    page = page_of(stored(tmp_path / "all", *two((5.0, 4.5), (2.6, 2.8)), ORACLE))
+    writes = answered(page, "hmm").partition("</td>")[0]
+    assert re.search(r"<b><a [^>]*>mle</a></b>", writes)
+    assert "KL ↓ 2.6" in writes
+    assert "otherwise by Oracle NLL ≈: seqgan 4.500" in writes
+    page = page_of(stored(tmp_path / "one", *two((5.0, 4.5), (2.6, None)), ORACLE))
+    writes = answered(page, "hmm").partition("</td>")[0]
+    assert re.search(r"<b><a [^>]*>seqgan</a></b>", writes)
+    assert "otherwise" not in writes, "none but mle knows its divergence"
+
+
+def test_what_deciphers_in_minutes_is_ranked_over_budgets(tmp_path: Path) -> None:
+    scores = {"token_accuracy": 1.0, "reverse_lm/kn4": 1.7, "distinct_sentences": 1.0}
+    paper = replace(RUN, method="hmm_em", budget="paper", scores=scores, wall_clock_hours=0.01)
+    quick = replace(paper, method="nagan_decipherment", budget="quick", wall_clock_hours=0.05)
+    page = page_of(stored(tmp_path / "short", paper, quick))
+    line = answered(page, "hmm")
+    assert line.count("<tr") <= 1
+    assert "paper and quick" in line
+    assert re.findall(r'href="#hmm-([^"]+)"', line) == ["hmm-em-paper", "nagan-decipherment-quick"]
+    long = replace(quick, wall_clock_hours=0.5)
+    assert "paper and quick" not in page_of(stored(tmp_path / "long", paper, long))
+
+
+def test_a_row_has_its_hours_and_the_checkpoint_that_was_tested(tmp_path: Path) -> None:
+    early = replace(RUN, training_updates=4000, training_hours=1.135)
+    page = page_of(stored(tmp_path, early, ORACLE))
+    heads = [re.sub(r"<[^>]+>", "", head) for head in re.findall(r"<th .*?</th>", page)]
+    assert heads.index("Hours") < heads.index("Seeds")
+    row = row_of(page, "hmm-nagan-quick")
+    assert 'data-v="1.14" class="spent">1.14</td>' in row
+    assert 'data-v="4000" class="spent">4,000 <small>tested at 1,000</small></td>' in row
+    assert 'data-spent="quick, 1.14 h, 1 seed"' in row
+    last = replace(early, generator_updates=4000)
+    assert "tested at" not in page_of(stored(tmp_path / "last", last, ORACLE))
+
+
+def notes_below(page: str, table: str) -> str:
+    return page.partition(f'id="{table}"')[2].partition('<p class="notes">')[2].partition("</p>")[0]
+
+
+def test_marks_are_explained_below_the_table_that_has_them(tmp_path: Path) -> None:
+    whole = replace(RUN, training_updates=1000, training_hours=1.0)
+    plain = notes_below(page_of(stored(tmp_path / "plain", whole)), "hmm-table")
+    assert not any(mark in plain for mark in "†‡≥")
+    assert "reference" not in plain
+    assert "Passes" not in plain
+    older = replace(
+        RUN, method="mle", passes=20, scores={**RUN.scores, "reverse_lm_fallback/kn4": 1.0}
+    )
+    said = notes_below(page_of(stored(tmp_path / "met", whole, older, ORACLE)), "hmm-table")
+    for mark in ("†", "≥", "reference", "Passes"):
+        assert f"{mark}: " in said, mark
+
+
+def test_methods_and_columns_are_described_at_their_table(tmp_path: Path) -> None:
+    variant = replace(RUN, method="gumbel.hidden")
+    page = page_of(stored(tmp_path, RUN, variant, replace(RUN, method="mine"), ORACLE))
+    folded = page.partition('id="hmm-table"')[2].partition("<summary>What its")[2]
+    folded = folded.partition("</details>")[0]
+    lines = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", folded))
+    assert lines["gumbel.hidden"] == html.escape(meanings.method("gumbel.hidden"))
+    assert lines["gumbel.hidden"] != meanings.method("gumbel")
+    assert lines["mine"]
+    assert lines["Reverse LM ↓"] == html.escape(meanings.meaning("reverse_lm/kn4"))
+
+
+def test_an_ablation_without_a_row_is_named_in_that_of_its_base(tmp_path: Path) -> None:
+    page = page_of(stored(tmp_path, RUN, SECOND_SEED, replace(RUN, method="nagan.rnn")))
+    assert "nagan.rnn: the same to the last digit" in row_of(page, "hmm-nagan-quick")
+
+
+def test_the_best_method_has_its_samples_first_and_what_lacks_them_is_named(tmp_path: Path) -> None:
+    third = replace(RUN, method="gumbel", scores={**RUN.scores, "oracle_nll": 5.0})
+    stored(tmp_path, RUN, RIVAL, third, ORACLE)  # 3.5, 3.9 and 5.0, where the data has 3.48
+    for record in (third, RUN):
+        samples = tmp_path / f"samples/hmm/{record.path().stem}.txt"
+        samples.parent.mkdir(parents=True, exist_ok=True)
+        samples.write_text("the end .\n", encoding="utf-8")
+    page = page_of(tmp_path)
+    part = page.partition("<h3>Samples")[2].partition("<h3>")[0]
+    assert re.findall(r"<h4><a [^>]*>(\w+)", part) == ["nagan", "gumbel"]
+    assert "No samples are kept of importance, quick." in part
+    assert "licence" not in part, "no overlap is shown"
+    samples.with_suffix(".csv").write_text("overlap,nearest\n0.2,\n", encoding="utf-8")
+    assert "licence" in page_of(tmp_path)
+
+
+def curve_of(record: Record, **scores: list[float | None]) -> Curve:
+    keys = {"fed": "fed/hash128", "nll": "oracle_nll"}
+    return Curve(
+        record=record.path().stem,
+        data="hmm",
+        batches=[100, 200, 300],
+        scores={keys[name]: values for name, values in scores.items()},
+    )
+
+
+def test_a_curve_marks_the_checkpoint_that_was_tested(tmp_path: Path) -> None:
+    early = replace(RUN, training_updates=300, training_hours=1.0, generator_updates=200)
+    phases = {"game": {"batches": 1, "hours": 0.1}}
+    for name, record, marks in (
+        ("early", early, 2),
+        ("last", replace(early, generator_updates=300), 1),
+        ("phases", replace(early, phases=phases), 1),  # its updates are no batches
+    ):
+        root = stored(tmp_path / name, record, ORACLE)
+        store_curve(curve_of(record, nll=[5.0, 4.0, 3.0]), root)
+        figure = page_of(root).partition("Training curves")[2].partition("</svg>")[0]
+        assert figure.count('class="mark"') == marks, name
+        assert figure.count("scale(1.5)") == marks - 1, name
+
+
+def test_a_distance_that_squashes_the_others_has_a_logarithmic_axis(tmp_path: Path) -> None:
+    other = replace(RUN, method="mle")
+    for name, low, is_log in (("far", 0.002, True), ("near", 0.05, False), ("zero", 0.0, True)):
+        root = stored(tmp_path / name, RUN, other, ORACLE)
+        store_curve(curve_of(RUN, fed=[0.2, 0.3, 0.2]), root)
+        store_curve(curve_of(other, fed=[low, low, low]), root)
+        part = page_of(root).partition("Training curves")[2].partition("</section>")[0]
+        assert ("FED hash128 ↓ (logarithmic)" in part) == is_log, name
+        assert ("below 0.0001 is drawn there" in part) == (low == 0), name
+
+
+def test_the_level_of_test_text_stands_beside_validation_of_the_same_law_alone(
+    tmp_path: Path,
+) -> None:
+    for name in ("oracle", "real"):
+        root = stored(tmp_path / name, RUN, replace(ORACLE, method=name))
+        store_curve(curve_of(RUN, nll=[5.0, 4.0, 3.0]), root)
+        part = page_of(root).partition("Training curves")[2].partition("</section>")[0]
+        assert ('class="level"' in part) == (name == "oracle"), name
+
+
+def test_a_score_that_a_table_leaves_out_is_drawn_in_no_frontier(tmp_path: Path) -> None:
+    for share in (0.01, 0.4):
+        scores = {"bleu_f/5": 0.3, "bleu_b/5": 0.2, "oov_rate": share}
+        rows = [replace(RUN, scores=scores), replace(RUN, method="mle", scores=scores)]
+        page = page_of(stored(tmp_path / str(share), *rows, replace(ORACLE, scores=scores)))
+        assert ("BLEU-F against BLEU-B" in page) == (share < 0.1)
+
+
+def test_a_setting_of_a_knob_stands_on_no_line() -> None:
+    # Lines on both sides of a point, so close that no place beside it is free.
+    lines = [
+        Series("m", [Point(0, y), Point(1, y)], marked=False)
+        for y in (0, 1, *(0.5 + step / 50 for step in (-4, -3, -2, -1, 1, 2, 3, 4)))
+    ]
+    knob = Series("k", [Point(0.5, 0.5, "temperature 1"), Point(0.6, 0.5)], kind=1)
+    drawn = draw(figure([*lines, knob], []))
+    found = re.search(r'<text class="label s1[^"]*" x="([\d.]+)" y="([\d.]+)"', drawn)
+    assert found
+    assert 'class="leader s1' in drawn, "it stands apart from its mark, and is joined to it"
+    height = float(found[2])
+    for y in re.findall(r'class="line[^"]*" d="M[\d.]+ ([\d.]+)L', drawn):
+        assert not height - 9 < float(y) < height, "letters are 9 units high"
+
+
+def test_numbers_beside_an_axis_have_room_for_their_digits() -> None:
+    values = [Point(0, 0.00324), Point(1, 0.00326)]
+    drawn = draw(figure([Series("a", values)], []))
+    title = re.search(r'<text class="t" transform="translate\(([\d.]+) ', drawn)
+    assert title
+    numbers = re.findall(r'<text class="n" x="([\d.]+)"[^>]*text-anchor="end">([^<]*)', drawn)
+    assert max(len(number) for _, number in numbers) >= 6
+    for end, number in numbers:
+        # Of digits of 8.4 units at most, beside half of a title of 15.
+        assert float(end) - 8.4 * len(number) > float(title[1]) + 4
+
+
+def test_a_span_that_is_noise_fills_no_figure() -> None:
+    values = [Point(0, 0.00324), Point(1, 0.00326)]
+    flat = Figure("f", "t", Axis("x"), Axis("y", least=0.002), [Series("a", values)])
+    (line,) = re.findall(r'class="line" d="M[\d.]+ ([\d.]+)L[\d.]+ ([\d.]+)"', draw(flat))
+    assert abs(float(line[0]) - float(line[1])) < 10
+
+
+def test_marks_of_papers_tables_are_explained_on_the_page() -> None:
+    papers = COMMITTED_PAGE.partition('<section id="papers"')[2].partition("</section>")[0]
+    marked = 0
+    for folded in re.findall(r"<details.*?</details>", papers, re.DOTALL):
+        table, _, notes = folded.partition("</table>")
+        for mark in "†‡":
+            if re.search(rf"<td>[^<]*{mark}", table):
+                marked += 1
+                assert re.search(rf"<li>[^<]*{mark}", notes), mark
+    assert marked

@@ -25,10 +25,10 @@ RATIO_OF_LOG = 5
 """The longest of the curves over the shortest, from which their axis is logarithmic."""
 LARGE = 1.5
 """How much larger the mark of the table's setting is."""
-TOUCHING = 4.5
+TOUCHING = 4.0
 """Marks that are nearer to each other than this hide each other."""
-AROUND = 1.65
-"""How much larger a mark is drawn, and hollow, around one that it would hide."""
+AROUND, WIDEST = 0.65, 4.0
+"""How much larger a mark is drawn, and hollow, around one that it would hide; how large at most."""
 CLOSE = 2.5
 """Lines that are nearer to each other than this hide each other."""
 
@@ -351,7 +351,7 @@ class _Drawn:
     def around(self, x: float, y: float) -> float:
         """How large a mark is that leaves those below it in sight; 0 where there are none."""
         below = [size for at, to, size in self.marks if math.hypot(x - at, y - to) < TOUCHING]
-        return AROUND * max(below, default=0.0)
+        return min(max(below) + AROUND, WIDEST) if below else 0.0
 
     def hides(self, places: Sequence[tuple[float, float]]) -> bool:
         """Whether half of a line or more lies on one of those before."""
@@ -441,7 +441,7 @@ def _mark(kind: int, x: float, y: float, size: float = 1.0, *, ring: bool = Fals
     shape = shapes[kind % KINDS]
     place = f' transform="translate({x} {y})"' if x or y else ""
     if size != 1.0:
-        place = f' transform="translate({x} {y}) scale({size})"'
+        place = f' transform="translate({x} {y}) scale({size:.4g})"'
     look = "mark ring" if ring else "mark"
     if isinstance(shape, tuple):
         return f'<circle class="{look}" r="{shape[2]}"{place}/>'
