@@ -31,6 +31,7 @@ from textgan_bench.leaderboard.site.places import ordered
 from textgan_bench.leaderboard.site.plots import (
     Axis,
     Figure,
+    Look,
     Point,
     Reference,
     Series,
@@ -667,10 +668,11 @@ def test_a_method_has_one_mark_in_a_section_and_a_filling_for_each_budget() -> N
     ]
     looks = Looks(Block("", rows))
     first = {
-        row: Series("", [Point(0, 0)], **looks.of(*row)) for row in (("m3", "cpu"), ("m0", "quick"))
+        row: Series("", [Point(0, 0)], look=looks.of(*row))
+        for row in (("m3", "cpu"), ("m0", "quick"))
     }
     every = {
-        (row.method, row.budget): Series("", [Point(0, 0)], **looks.of(row.method, row.budget))
+        (row.method, row.budget): Series("", [Point(0, 0)], look=looks.of(row.method, row.budget))
         for row in rows
     }
     drawn = {row: legend(figure([each], [])) for row, each in every.items()}
@@ -689,7 +691,7 @@ def test_a_method_has_one_mark_in_a_section_and_a_filling_for_each_budget() -> N
 
 def test_marks_and_lines_at_one_place_are_all_seen() -> None:
     at = [Point(0, 0), Point(1, 1), Point(2, 3)]
-    drawn = draw(figure([Series("a", at, kind=0), Series("b", at, kind=1)], []))
+    drawn = draw(figure([Series("a", at, look=Look(0)), Series("b", at, look=Look(1))], []))
     below, above = re.findall(r'<g class="s\d">(.*?)</g></g>', drawn)
     assert "ring" not in below
     assert above.count('class="mark ring"') == 3
@@ -698,13 +700,13 @@ def test_marks_and_lines_at_one_place_are_all_seen() -> None:
     assert 'class="line over"' in above
     assert 'class="line"' in below
     apart = [Point(x, 3 - y) for x, y in ((0, 0), (1, 0.2), (2, 0))]
-    free = draw(figure([Series("a", at, kind=0), Series("b", apart, kind=1)], []))
+    free = draw(figure([Series("a", at, look=Look(0)), Series("b", apart, look=Look(1))], []))
     assert 'class="line over"' not in free
-    third = draw(figure([Series(name, at[:1], kind=i) for i, name in enumerate("abc")], []))
+    third = draw(figure([Series(name, at[:1], look=Look(i)) for i, name in enumerate("abc")], []))
     sizes = [float(size) for size in re.findall(r"ring\"[^>]*scale\(([\d.]+)\)", third)]
     assert len(sizes) == 2
     assert sizes[1] > sizes[0] + 0.5
-    crowd = [Series(f"m{i}", at[:1], kind=i) for i in range(30)]
+    crowd = [Series(f"m{i}", at[:1], look=Look(i)) for i in range(30)]
     widest = re.findall(r"scale\(([\d.]+)\)", draw(figure(crowd, [])))
     assert max(map(float, widest)) <= 4, "a crowd fills no figure"
 
@@ -991,7 +993,7 @@ def test_a_setting_of_a_knob_stands_on_no_line() -> None:
         Series("m", [Point(0, y), Point(1, y)], marked=False)
         for y in (0, 1, *(0.5 + step / 50 for step in (-4, -3, -2, -1, 1, 2, 3, 4)))
     ]
-    knob = Series("k", [Point(0.5, 0.5, "temperature 1"), Point(0.6, 0.5)], kind=1)
+    knob = Series("k", [Point(0.5, 0.5, "temperature 1"), Point(0.6, 0.5)], look=Look(1))
     drawn = draw(figure([*lines, knob], []))
     found = re.search(r'<text class="label s1[^"]*" x="([\d.]+)" y="([\d.]+)"', drawn)
     assert found

@@ -11,6 +11,7 @@ from textgan_bench.leaderboard.site.plots import (
     RATIO_OF_LOG,
     Axis,
     Figure,
+    Look,
     Point,
     Reference,
     Series,
@@ -52,13 +53,13 @@ class Looks:
                 self._budgets.setdefault(row.records[0].method, []).append(row.budget)
         self._drawn: list[str] = []
 
-    def of(self, method: str, budget: str) -> dict[str, int]:
-        """Kind and look of a series; methods have their marks in the order that they are drawn."""
+    def of(self, method: str, budget: str) -> Look:
+        """That of a series; methods have their marks in the order that they are drawn."""
         if method not in self._drawn:
             self._drawn.append(method)
         known = ordered(self._budgets.get(method, [budget]))
-        look = known.index(budget) if budget in known else len(known)
-        return {"kind": self._drawn.index(method), "look": look}
+        filling = known.index(budget) if budget in known else len(known)
+        return Look(self._drawn.index(method), filling)
 
 
 def swept(block: Block, sweeps: Sequence[Sweep]) -> list[Sweep]:
@@ -106,7 +107,7 @@ def frontiers(
                 remarks[f"{row.method}, {row.budget}, repeats itself and is not drawn."] = None
                 continue
             look = looks.of(row.records[0].method, row.budget)
-            series.append(Series(_name(row), [_of_row(row, x, y)], targets[index], **look))
+            series.append(Series(_name(row), [_of_row(row, x, y)], targets[index], look=look))
         if any(DECIPHERED in row.scores for row in block.rows):
             remarks[
                 "What deciphers writes the very test text: an exact one lies beyond real text."
@@ -182,7 +183,7 @@ def trainings(
                 for at, each in values.items()
             ]
             look = looks.of(row.records[0].method, row.budget)
-            series.append(Series(_name(row), points, targets[index], marked=False, **look))
+            series.append(Series(_name(row), points, targets[index], marked=False, look=look))
         ends = [each.points[-1].x for each in series]
         log = max(ends) > RATIO_OF_LOG * min(ends)
         # Validation text of published data is no sample of the text that it is tested on.
@@ -256,7 +257,7 @@ def _swept_series(
         if len(group) < trained:
             seeds += f" of {trained}"
         name = f"{method}, {budget}, along its {knob} ({seeds})"
-        found.append(Series(name, drawn, target, **looks.of(method, budget)))
+        found.append(Series(name, drawn, target, look=looks.of(method, budget)))
     return found
 
 

@@ -7,6 +7,7 @@ numbers as a table, so that neither colour nor sight is needed.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from textgan_bench.leaderboard.site.labels import LETTER, Box, Labels, needed
 from textgan_bench.leaderboard.site.text import caption, element, scroll, text
@@ -18,7 +19,7 @@ TITLE = 28
 KINDS = 12
 """Marks of different shape."""
 COLOURS = 8
-LOOKS = ("", "second", "third")
+FILLINGS = ("", "second", "third")
 """Fillings of a mark and dashes of its line: one mark stands for a method, each of these for one of
 its budgets."""
 RATIO_OF_LOG = 5
@@ -58,6 +59,18 @@ class Point:
     """Whether it is the setting that the table shows."""
 
 
+class Look(NamedTuple):
+    """How a series looks in all figures of a section."""
+
+    kind: int = 0
+    """Its mark, which is that of its method."""
+    filling: int = 0
+    """The filling of its mark and the dashes of its line, which are those of its budget."""
+
+
+PLAIN = Look()
+
+
 @dataclass(frozen=True)
 class Series:
     """A row of the table, as points."""
@@ -68,10 +81,7 @@ class Series:
     """Where its row stands on the page."""
     marked: bool = True
     """Whether each point has a mark, not the last one and those of the table alone."""
-    kind: int = 0
-    """Its mark, which is that of its method in all figures of a section."""
-    look: int = 0
-    """The filling of its mark, which is that of its budget."""
+    look: Look = PLAIN
 
 
 @dataclass(frozen=True)
@@ -153,7 +163,7 @@ def legend(figure: Figure) -> str:
     items = [
         element(
             "li",
-            _key(_look(series), _mark(series.kind, 0, 0))
+            _key(_look(series), _mark(series.look.kind, 0, 0))
             + (
                 element("a", text(series.name), href=f"#{series.target}")
                 if series.target
@@ -364,7 +374,7 @@ class _Drawn:
 
 
 def _series(series: Series, x_scale: Scale, y_scale: Scale, labels: Labels, drawn: _Drawn) -> str:
-    kind = series.kind
+    kind = series.look.kind
     places = [(x_scale(point.x), y_scale(point.y)) for point in series.points]
     parts = []
     ranges = [point.y_range for point in series.points]
@@ -418,8 +428,9 @@ def _joined(places: Sequence[tuple[float, float]]) -> str:
 
 def _look(series: Series) -> str:
     """Classes that colour a series, and tell one of its budgets from another."""
-    look = LOOKS[(series.look + series.kind // KINDS) % len(LOOKS)]
-    return f"s{series.kind % COLOURS} {look}".strip()
+    kind, filling = series.look
+    more = FILLINGS[(filling + kind // KINDS) % len(FILLINGS)]
+    return f"s{kind % COLOURS} {more}".strip()
 
 
 def _mark(kind: int, x: float, y: float, size: float = 1.0, *, ring: bool = False) -> str:

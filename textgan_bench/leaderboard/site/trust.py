@@ -45,7 +45,8 @@ class Judged:
 
         The one that does so on most of them comes first; what is left has the name ``no score``.
         """
-        left, found = list(data), []
+        left = list(data)
+        found: list[tuple[str, list[str]]] = []
         while left:
             on = {
                 shown: [each for each in left if each in self.found_out[shown].get(cheat, ())]

@@ -261,8 +261,10 @@ def word_frequencies(row: Line, rows: Sequence[Line]) -> Line | None:
     """The anchor that draws words by frequency, where a row does not clearly cover more than it."""
     anchors = (each for each in rows if each.kind == "anchor" and each.method == "unigram")
     unigram = next(anchors, None)
-    value, floor = row.value(COVERAGE.key), unigram and unigram.value(COVERAGE.key)
-    if unigram is None or value is None or floor is None:
+    if unigram is None:
+        return None
+    value, floor = row.value(COVERAGE.key), unigram.value(COVERAGE.key)
+    if value is None or floor is None:
         return None
     clearly = told_apart(COVERAGE, row, unigram, rows) not in ("tie", "unknown")
     return None if value < floor and clearly else unigram
