@@ -882,6 +882,15 @@ def test_a_row_has_its_hours_and_the_checkpoint_that_was_tested(tmp_path: Path) 
     assert "tested at" not in page_of(stored(tmp_path / "last", last, ORACLE))
 
 
+def test_the_page_says_how_unlike_the_hours_of_one_budget_are(tmp_path: Path) -> None:
+    slow = replace(RUN, training_updates=1000, training_hours=0.46)
+    fast = replace(slow, method="mle", training_hours=0.0077)
+    other = [replace(each, data="cfg", training_hours=1.0) for each in (slow, fast)]
+    page = page_of(stored(tmp_path, slow, fast, replace(other[0], training_hours=1.2), other[1]))
+    assert " time (quick on hmm took 0.008 to 0.46 h): " in page
+    assert " h):" not in page_of(stored(tmp_path / "alike", *other))
+
+
 def notes_below(page: str, table: str) -> str:
     return page.partition(f'id="{table}"')[2].partition('<p class="notes">')[2].partition("</p>")[0]
 

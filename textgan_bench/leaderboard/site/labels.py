@@ -27,6 +27,8 @@ STEP = 8
 """Between the places that are tried."""
 REACH = 40
 """A knob's setting is no further from its mark than this."""
+SHORT_OF = 2
+"""Between the end of a line and the label that it leads to."""
 NEAR = 14
 """A label further than this from its mark is joined to it by a line."""
 
@@ -47,6 +49,12 @@ class Box(NamedTuple):
         for across in range(int(self.left // CELL), int(self.right // CELL) + 1):
             for down in range(int(self.top // CELL), int(self.bottom // CELL) + 1):
                 yield across, down
+
+    def before(self, x: float, y: float) -> Place:
+        """Where a line ends that leads to it from a place, short of its letters."""
+        to_x, to_y = self.nearest(x, y)
+        share = max(0.0, 1 - SHORT_OF / (math.hypot(to_x - x, to_y - y) or SHORT_OF))
+        return x + share * (to_x - x), y + share * (to_y - y)
 
     def nearest(self, x: float, y: float) -> Place:
         """Its point that is nearest to a place."""
@@ -140,7 +148,7 @@ class Labels:
                 leader = ""
                 if distance > NEAR:
                     self.apart = True
-                    to_x, to_y = box.nearest(x, y)
+                    to_x, to_y = box.before(x, y)
                     leader = f'<path class="leader" d="M{x:.1f} {y:.1f}L{to_x:.1f} {to_y:.1f}"/>'
                 return leader + self._placed(lines, box, "real", x)
         self.apart = True
@@ -176,7 +184,7 @@ class Labels:
             for dx, dy, distance in _around(round(width), 1, REACH, REACH):
                 box = _box(x + dx, y + dy, width, size)
                 if distance <= REACH and self._free(box, self._lines):
-                    to_x, to_y = box.nearest(x, y)
+                    to_x, to_y = box.before(x, y)
                     leader = (
                         f'<path class="leader {look}" d="M{x:.1f} {y:.1f}L{to_x:.1f} {to_y:.1f}"/>'
                     )

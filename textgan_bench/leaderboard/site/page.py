@@ -33,6 +33,9 @@ from textgan_bench.leaderboard.site.verdicts import hours
 
 TITLE = "Text GANs, compared"
 
+SECONDS = 0.0005
+"""Hours; what took less is not compared."""
+
 SEEN = (
     "A method has one mark and colour in all figures of the data set. A hollow mark around another "
     "one, or a broken line on another one, lies at the same place."
@@ -153,24 +156,19 @@ class Page:
         )
 
     def _spans(self) -> str:
-        """The hours of the budget whose rows on one data set differ most."""
+        """The hours of the budget whose rows on one data set are most unlike; empty if none are."""
         spans = []
         for section in self.sections:
             for place in section.places[:1]:
                 for budget in place.budgets:
-                    spent = sorted(
-                        (hours(row), row.hours)
-                        for row in place.block.rows
-                        if row.kind == "run" and row.budget == budget
-                    )
-                    (least, _), (most, _) = spent[0], spent[-1]
-                    spans.append((most - least, spent[0][1], spent[-1][1], budget, section.data))
-        if not spans:
-            return ""
-        _, least_text, most_text, budget, data = max(spans)
-        if least_text == most_text:
-            return ""
-        return text(f" ({budget} on {data} took {least_text} to {most_text} h)")
+                    rows = [row for row in place.block.rows if row.budget == budget]
+                    # Seconds are those of a count, no training.
+                    spent = sorted((hours(row), row.hours) for row in rows if hours(row) > SECONDS)
+                    if len(spent) > 1 and spent[0][1] != spent[-1][1]:
+                        (least, shown_least), (most, shown_most) = spent[0], spent[-1]
+                        took = f"{budget} on {section.data} took {shown_least} to {shown_most} h"
+                        spans.append((most / least, took))
+        return f" ({text(max(spans)[1])})" if spans else ""
 
     def _left_out(self) -> str:
         if not self.found.left_out:
