@@ -1,6 +1,7 @@
 """Draw the figures of the pages into ``docs/figures``: ``make figures``.
 
-That of NAGAN's trials comes from ``docs``, that of trust from the records. Those of the papers are
+That of NAGAN's trials comes from ``docs``, those of trust and of NAGAN's figure 2 from the records
+and their curves. Those of the papers are
 read off logs, samples and checkpoints in ``runs``; one whose runs are missing is left as it is, and
 the commands that make the runs are named. A look inside any run of NAGAN is drawn by ``--inside``
 into the folder of the run.
@@ -36,7 +37,6 @@ FIGURES = (
     Drawing("importance_band.svg", "names", ("importance.band",), importance.band),
     Drawing("importance_lengths.svg", "names", ("importance",), importance.lengths),
     Drawing("importance_names.svg", "names", ("importance",), importance.forced),
-    Drawing("nagan_training.svg", "hmm", nagan.METHODS, nagan.training),
 )
 
 LATENTS = tuple(
@@ -60,7 +60,7 @@ def main(budget: str, seed: int, inside: Path | None = None) -> None:
     if inside is not None:
         look(Run(inside))
         return
-    print(*nagan.draw(FOLDER), trust.draw(FOLDER), sep="\n")
+    print(*nagan.draw(FOLDER), nagan.training(FOLDER), trust.draw(FOLDER), sep="\n")
     missing: dict[str, list[str]] = {}
     for figure in (*FIGURES, *LATENTS):
         rows = [Row(method, figure.data, seed, budget) for method in figure.methods]

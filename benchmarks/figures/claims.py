@@ -130,9 +130,11 @@ def page(paper: str, root: Path = ROOT) -> Callable[[], str]:
     """A function that writes a summary of a paper's claims, then each with its comparisons."""
 
     def write() -> str:
+        claims = load(root / "claims" / f"{paper}.toml")
+        published = load_published(root)[paper]
         evidence, _ = gather(load_records(root), root)
-        of_data = {part.data: [e for e in evidence if e.data == part.data] for part in parts}
-        known = {data: matching(found) for data, found in of_data.items()}
+        data = {part.data for claim in claims for part in claim.parts}
+        known = {name: matching([each for each in evidence if each.data == name]) for name in data}
         summary = [table_line("", "Claim", *READINGS), "| ---: | --- | --- | --- |"]
         details = []
         for number, claim in enumerate(claims, 1):
@@ -142,9 +144,6 @@ def page(paper: str, root: Path = ROOT) -> Callable[[], str]:
             details.append(detailed(number, claim, lines, published))
         return "\n\n".join(["\n".join(summary), *details])
 
-    claims = load(root / "claims" / f"{paper}.toml")
-    parts = [part for claim in claims for part in claim.parts]
-    published = load_published(root)[paper]
     return write
 
 

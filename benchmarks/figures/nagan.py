@@ -3,7 +3,6 @@
 Of the trials each run is a path in the plane of two scores, in a colour for each question.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -11,17 +10,21 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from benchmarks.figures.trials import TRIALS, curves, done
-from textgan_bench.evaluation.figures import plot_losses
-from textgan_bench.training.run import Run
+from textgan_bench.leaderboard import ROOT, Record, load_records
+from textgan_bench.leaderboard.curves import Curve, load_curve, values_at
+from textgan_bench.leaderboard.evidence import BUDGETS
 
-METHODS = ("mle", "mle_transformer", "scratchgan", "gumbel", "importance", "nagan", "nagan.started")
-"""The curves of figure 2, of the methods that are here."""
-
+SYNTHETIC = "hmm"
+LINES = ("o-", "s--", "^-.")
+"""Of one method and the next, so that colours alike are told apart."""
 VALIDATION = {
-    "Oracle NLL (the oracle's entropy is 3.35)": "validation/oracle_nll",
-    "Reverse LM score": "validation/reverse_lm/kn4",
+    "oracle_nll": "Oracle NLL, as the paper draws it: a collapse lowers it",
+    "reverse_lm/kn4": "Reverse LM score: a collapse raises it",
 }
-"""A collapse lowers the first, which is the paper's."""
+"""Title of each score that is drawn as methods train."""
+RANGES = {"oracle_nll": (1.5, 6.5), "reverse_lm/kn4": (4.0, 7.0)}
+"""Of the axes: above, words have no order; below, few are left."""
+TICKS = (100, 300, 1_000, 3_000, 10_000)
 
 UNIGRAMS = {"hmm": (3.21, 4.92), "coco": (8.09, 5.94)}  # the anchors of leaderboard/records
 FORWARD = {
@@ -44,16 +47,79 @@ def draw(folder: Path) -> list[Path]:
     return [picture]
 
 
-def training(runs: Sequence[Run], path: Path, caption: str) -> None:
-    """Figure 2: validation scores of each method on the HMM as it trains, of the runs' budget."""
-    panels = {
-        title: {
-            run.folder.parent.name: [(step, value) for step, value in run.logged(key)]
-            for run in runs
-        }
-        for title, key in VALIDATION.items()
-    }
-    plot_losses(panels, path, "batches", caption, y="nats a word")
+def training(folder: Path, root: Path = ROOT) -> Path:
+    """Figure 2: validation scores of each method on the HMM as it trains, at its largest budget.
+
+    A line is the mean over seeds, a band their range. Budgets differ by the hundredfold, so that
+    the axis of batches is logarithmic.
+    """
+    mpl.rcParams["svg.hashsalt"] = "nagan"
+    figure, axes = plt.subplots(1, len(VALIDATION), figsize=(11, 5), layout="constrained")
+    rows = by_method(root)
+    colours = mpl.colormaps["tab10"].colors  # type: ignore[attr-defined]
+    oracle = next(
+        each for each in load_records(root) if each.data == SYNTHETIC and each.method == "oracle"
+    )
+    for (key, title), panel in zip(VALIDATION.items(), axes, strict=True):
+        for number, (name, curves_of_row) in enumerate(rows.items()):
+            points = values_at(curves_of_row, key)
+            batches = [max(1, each) for each in points]
+            means = [sum(values) / len(values) for values in points.values()]
+            colour, style = colours[number % len(colours)], LINES[number % len(LINES)]
+            panel.plot(batches, means, style, color=colour, linewidth=1.4, markersize=3, label=name)
+            panel.fill_between(
+                batches,
+                [min(values) for values in points.values()],
+                [max(values) for values in points.values()],
+                color=colour,
+                alpha=0.2,
+                linewidth=0,
+            )
+        panel.axhline(oracle.scores[key], color="0.4", linewidth=0.8, linestyle=":")
+        panel.annotate(
+            "samples of the oracle",
+            (0.99, oracle.scores[key]),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="top",
+            fontsize=8,
+            color="0.4",
+        )
+        panel.set(
+            title=title,
+            xscale="log",
+            xlabel="training batches, those of pretraining among them",
+            xlim=TICKS[:: len(TICKS) - 1],
+            ylim=RANGES[key],
+        )
+        panel.title.set_fontsize(10)
+        panel.set_xticks(TICKS, [f"{tick:,}" for tick in TICKS])
+        panel.minorticks_off()
+    axes[0].set_ylabel("nats a word, on validation")
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside right center", fontsize=8, frameon=False
+    )
+    path = folder / "nagan_training.svg"
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+    return path
+
+
+def by_method(root: Path) -> dict[str, list[Curve]]:
+    """The curves of each method, those of its largest budget, by what a legend calls them."""
+    runs = [each for each in load_records(root) if each.data == SYNTHETIC and each.source == "run"]
+    found: dict[tuple[str, int], list[Record]] = {}
+    for record in sorted(runs, key=lambda each: (each.method, each.seed)):
+        found.setdefault((record.method, BUDGETS.index(record.budget)), []).append(record)
+    rows: dict[str, list[Curve]] = {}
+    for (method, rank), records in sorted(found.items()):
+        if rank > min(other for name, other in found if name == method):
+            continue
+        paths = [root / "curves" / SYNTHETIC / f"{each.path().stem}.json" for each in records]
+        if known := [load_curve(path) for path in paths if path.exists()]:
+            seeds = f", {len(known)} seeds" if len(known) > 1 else ""
+            rows[f"{method} ({records[0].budget}{seeds})"] = known
+    return rows
 
 
 def paths(data: str, axes: Axes) -> None:

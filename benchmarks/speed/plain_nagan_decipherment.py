@@ -18,14 +18,8 @@ from torch import Tensor
 from torch.optim import Optimizer, RAdam
 
 from textgan_bench.losses.relaxation import gumbel_noise_like
-from textgan_bench.methods.nagan.decipherment import (
-    CIPHER,
-    PLAIN,
-    SIDES,
-    Judge,
-    LabelledTransformer,
-    NAGANDecipherment,
-)
+from textgan_bench.methods.nagan.decipherment import NAGANDecipherment
+from textgan_bench.methods.nagan.sides import CIPHER, PLAIN, SIDES, Judge, LabelledTransformer
 from textgan_bench.networks.packing import Padded
 from textgan_bench.tokens import PAD, CipherBatch, TokenBatch, length_mask
 

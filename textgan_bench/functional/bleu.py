@@ -31,6 +31,7 @@ from textgan_bench.functional.ngrams import (
     Indices,
     IntArray,
     bits,
+    changes,
     grouped,
     packed,
     sorted_pairs,
@@ -159,8 +160,8 @@ class _Orders:
         """The n-grams that begin at some positions, by their keys, and where each of them does."""
         key, position = sorted_pairs(key, position)
         sentence = self._sentence[position]
-        new_ngram = _changes(key)
-        run = np.flatnonzero(new_ngram | _changes(sentence))
+        new_ngram = changes(key)
+        run = np.flatnonzero(new_ngram | changes(sentence))
         first = np.flatnonzero(new_ngram[run])
         count = np.diff(run, append=len(key)).astype(np.int32)
         tokens = _Tokens(position, np.diff(run[first], append=len(key)))
@@ -356,7 +357,7 @@ def _largest_elsewhere(level: _Level) -> NDArray[np.int32]:
     largest = level.per_run(level.largest())
     ngram = level.per_run(np.arange(len(level.first), dtype=np.int32))
     top = np.flatnonzero(level.counts == largest)
-    top = top[_changes(ngram[top])]  # (G,), one of the runs with most
+    top = top[changes(ngram[top])]  # (G,), one of the runs with most
     others = level.counts.copy()
     others[top] = 0
     largest[top] = np.maximum.reduceat(others, level.first)
@@ -390,11 +391,3 @@ def _bleu(
     log_precision = np.log(precision).cumsum(axis=0)
     scores = [np.exp(brevity + log_precision[n - 1] / n) for n in orders]
     return np.where(matches[0] > 0, scores, 0.0)
-
-
-def _changes(values: NDArray[np.signedinteger]) -> NDArray[np.bool_]:
-    """True where a value differs from the one before it, and at the first."""
-    changes = np.empty(len(values), dtype=bool)
-    changes[:1] = True
-    np.not_equal(values[1:], values[:-1], out=changes[1:])
-    return changes

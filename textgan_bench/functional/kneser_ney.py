@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, repeat
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from textgan_bench.functional.ngrams import (
     Indices,
     IntArray,
     bits,
+    changes,
     grouped,
     packed,
     sorted_pairs,
@@ -99,12 +100,19 @@ def estimate(
     (1, 2)
     """
     words = model_words(vocabulary)
-    index = word_index(words)
+    index = _Index(word_index(words))
     sentences = list(sentences)
     lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
-    indices = map(index.get, chain.from_iterable(sentences), repeat(MARKS.index(UNKNOWN)))
+    indices = map(index.__getitem__, chain.from_iterable(sentences))
     text = IndexedText(np.fromiter(indices, np.int32, int(lengths.sum())), lengths)
     return estimate_indexed(text, words, order)
+
+
+class _Index(dict[str, int]):
+    """A ``word_index`` to be asked for any word: faster than ``get`` with what stands in."""
+
+    def __missing__(self, word: str) -> int:
+        return MARKS.index(UNKNOWN)
 
 
 def model_words(vocabulary: Iterable[str]) -> tuple[str, ...]:
@@ -268,7 +276,7 @@ def _ngrams_at(
     """The n-grams that end at some positions, their ends, and how often each occurs."""
     # An n-gram is the row of its context and its last word.
     key, ends = sorted_pairs(packed(row[ends - 1], tokens[ends], word_bits), ends)
-    start = np.flatnonzero(np.diff(key, prepend=-1))
+    start = np.flatnonzero(changes(key))
     ngram, count = key[start], np.diff(start, append=len(key)).astype(np.int32)
     context = (ngram >> word_bits).astype(np.int32)
     word = (ngram & ((1 << word_bits) - 1)).astype(np.int32)

@@ -82,6 +82,18 @@ def grouped(
         yield np.concatenate(parts, dtype=np.intp)
 
 
+def changes(values: NDArray[np.signedinteger]) -> NDArray[np.bool_]:
+    """True where a value differs from the one before it, and at the first.
+
+    >>> changes(np.array([3, 3, 5, 3])).tolist()
+    [True, False, True, True]
+    """
+    found = np.empty(len(values), dtype=bool)
+    found[:1] = True
+    np.not_equal(values[1:], values[:-1], out=found[1:])
+    return found
+
+
 def sorted_pairs(key: IntArray, position: NDArray[np.intp]) -> tuple[IntArray, NDArray[np.intp]]:
     """Keys in increasing order and their positions, which stay in order where keys are equal.
 

@@ -13,16 +13,8 @@ from torch import Tensor, nn
 from benchmarks.speed.plain_nagan_decipherment import PlainNAGANDecipherment
 from tests.trainer import fit
 from textgan_bench.methods import NAGANDecipherment
-from textgan_bench.methods.nagan.decipherment import (
-    CIPHER,
-    PLAIN,
-    SIDES,
-    Additions,
-    Judge,
-    JudgesApart,
-    Noise,
-    Sides,
-)
+from textgan_bench.methods.nagan.decipherment import Additions
+from textgan_bench.methods.nagan.sides import CIPHER, PLAIN, SIDES, Judge, JudgesApart, Sides
 from textgan_bench.networks.packing import rows_of
 from textgan_bench.tokens import PAD, CipherBatch, TokenBatch, length_mask, pad_sequences
 
@@ -157,29 +149,6 @@ def test_the_adversary_moves_the_generator_to_the_words_that_it_expects(
         shift = step * torch.eye(len(b)).double()[v]
         high, low = (-2 * torch.softmax((b + s) / 0.7, 0) @ q.log() for s in (shift, -shift))
         assert float(slope[v]) == pytest.approx(float(high - low) / (2 * step), abs=1e-8)
-
-
-def test_noise_keeps_lengths_and_moves_words_by_a_few_places() -> None:
-    torch.manual_seed(0)
-    lengths = torch.randint(0, 21, (2_000,))
-    mask = length_mask(lengths, 20)
-    ids = torch.arange(1, 21).expand(2_000, -1) * mask
-    noisy = Noise(drop=0.0, shuffle=3.0)(ids, mask)
-    assert torch.equal(noisy.sort(1).values, ids.sort(1).values)
-    assert torch.equal(noisy != PAD, mask)
-    moved = (noisy - ids)[mask].abs()
-    assert moved.max() == 2
-    assert (moved > 0).float().mean() > 0.3
-    assert torch.equal(Noise(drop=0.0, shuffle=0.0)(ids, mask), ids)
-    assert torch.equal(Noise(drop=0.0, shuffle=1.0)(ids, mask), ids)  # two places never change
-
-
-def test_noise_drops_its_share_of_words() -> None:
-    torch.manual_seed(0)
-    ids, lengths = torch.ones(2_000, 20, dtype=torch.int64), torch.full((2_000,), 20)
-    noisy = Noise(drop=0.1, shuffle=0.0)(ids, length_mask(lengths, 20))
-    dropped = (noisy == PAD).float().mean().item()
-    assert dropped == pytest.approx(0.1, abs=5 * (0.09 / 40_000) ** 0.5)
 
 
 def test_alpha_and_beta_decay_linearly_and_then_the_cycle_is_alone(
