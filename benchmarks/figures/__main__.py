@@ -1,10 +1,9 @@
 """Draw the figures of the pages into ``docs/figures``: ``make figures``.
 
 That of NAGAN's trials comes from ``docs``, those of trust and of NAGAN's figure 2 from the records
-and their curves. Those of the papers are
-read off logs, samples and checkpoints in ``runs``; one whose runs are missing is left as it is, and
-the commands that make the runs are named. A look inside any run of NAGAN is drawn by ``--inside``
-into the folder of the run.
+and their curves. Those of the other papers are read off logs, samples and checkpoints in ``runs``;
+one whose runs are missing is left as it is, and the commands that make the runs are named. A look
+inside any run of NAGAN is drawn by ``--inside`` into the folder of the run.
 """
 
 import argparse

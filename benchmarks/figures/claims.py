@@ -15,12 +15,14 @@ from pathlib import Path
 from textgan_bench.errors import UserError
 from textgan_bench.leaderboard import ROOT, load_records
 from textgan_bench.leaderboard.columns import column, digits
-from textgan_bench.leaderboard.evidence import Evidence, gather, matching, nearest
+from textgan_bench.leaderboard.evidence import BUDGETS, Evidence, gather, matching, nearest
 from textgan_bench.leaderboard.records import Published, load_published
 from textgan_bench.leaderboard.tables import Mean, markdown_text
 
 SEEDS = 3
 """Of both rows, before they show anything."""
+UNTRAINED = ("generator_step_ms", "sample_ms")
+"""What is measured of a network, which no seed changes."""
 READINGS = ("As printed", "With what helps it to start")
 """What the first pair of a part stands for, and the second one."""
 TITLES = ("Score", "Should be in front", "And behind", "Printed", "Ours", "")
@@ -32,6 +34,8 @@ class Verdict(StrEnum):
     HOLDS = "holds"
     FAILS = "fails"
     CLOSE = "within the spreads"
+    UNLIKE = "unequal budgets"
+    """The row in front is that of the larger one; one that loses in spite of it fails."""
     FEW = "too few seeds"
     OPEN = "no record"
 
@@ -88,17 +92,22 @@ class Pair:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the first row is in front by more than both spreads together."""
+        """Whether the first row is in front by more than both spreads together, and fairly."""
         if self.scores is None:
             return Verdict.OPEN
-        # What is no score of text, as a latency, has no seeds.
-        if any(row is None or (row.identity and row.seeds < SEEDS) for row in self.rows):
-            return Verdict.FEW
         first, second = self.scores
         ahead = second.mean - first.mean if self.lower else first.mean - second.mean
+        verdict = Verdict.HOLDS if ahead > 0 else Verdict.FAILS
+        if self.key in UNTRAINED:
+            return verdict
+        one, other = (row for row in self.rows if row is not None)
+        if min(one.seeds, other.seeds) < SEEDS:
+            return Verdict.FEW
         if abs(ahead) <= (first.spread or 0) + (second.spread or 0):
             return Verdict.CLOSE
-        return Verdict.HOLDS if ahead > 0 else Verdict.FAILS
+        front, behind = (one, other) if ahead > 0 else (other, one)
+        larger = BUDGETS.index(front.budget) < BUDGETS.index(behind.budget)
+        return Verdict.UNLIKE if larger else verdict
 
     @property
     def text(self) -> str:
@@ -178,10 +187,10 @@ def compared(part: Part, evidence: Sequence[Evidence]) -> Iterator[Line]:
 
 
 def counted(lines: Sequence[Line], reading: int) -> str:
-    """``2 of 5 hold, 3 fail``: the verdicts of one reading, the rows that there are first."""
+    """``holds: 2 of 5; fails: 3 of 5``: the verdicts of one reading."""
     verdicts = Counter(line.pair.verdict for line in lines if line.reading == reading)
     total = sum(verdicts.values())
-    return "; ".join(f"{verdicts[each]} of {total} {each}" for each in Verdict if verdicts[each])
+    return "; ".join(f"{each}: {verdicts[each]} of {total}" for each in Verdict if verdicts[each])
 
 
 def detailed(
@@ -213,7 +222,8 @@ def detailed(
 
 def row_name(line: Line, place: int) -> str:
     """``nagan at 0.1 (quick, 3 seeds)``."""
-    row, knob = line.pair.rows[place], line.part.knobs[place]
+    row = line.pair.rows[place]
+    knob = line.part.knobs[place] if row is None else row.knob
     name = f"`{line.pair.names[place]}`" + ("" if knob is None else f" at {knob:g}")
     if row is None:
         return name

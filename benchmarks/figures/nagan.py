@@ -3,6 +3,7 @@
 Of the trials each run is a path in the plane of two scores, in a colour for each question.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib as mpl
@@ -55,11 +56,10 @@ def training(folder: Path, root: Path = ROOT) -> Path:
     """
     mpl.rcParams["svg.hashsalt"] = "nagan"
     figure, axes = plt.subplots(1, len(VALIDATION), figsize=(11, 5), layout="constrained")
-    rows = by_method(root)
+    records = [each for each in load_records(root) if each.data == SYNTHETIC]
+    rows = by_method(records, root)
     colours = mpl.colormaps["tab10"].colors  # type: ignore[attr-defined]
-    oracle = next(
-        each for each in load_records(root) if each.data == SYNTHETIC and each.method == "oracle"
-    )
+    oracle = next(each for each in records if each.method == "oracle")
     for (key, title), panel in zip(VALIDATION.items(), axes, strict=True):
         for number, (name, curves_of_row) in enumerate(rows.items()):
             points = values_at(curves_of_row, key)
@@ -105,20 +105,20 @@ def training(folder: Path, root: Path = ROOT) -> Path:
     return path
 
 
-def by_method(root: Path) -> dict[str, list[Curve]]:
+def by_method(records: Iterable[Record], root: Path) -> dict[str, list[Curve]]:
     """The curves of each method, those of its largest budget, by what a legend calls them."""
-    runs = [each for each in load_records(root) if each.data == SYNTHETIC and each.source == "run"]
+    runs = [each for each in records if each.source == "run"]
     found: dict[tuple[str, int], list[Record]] = {}
     for record in sorted(runs, key=lambda each: (each.method, each.seed)):
         found.setdefault((record.method, BUDGETS.index(record.budget)), []).append(record)
     rows: dict[str, list[Curve]] = {}
-    for (method, rank), records in sorted(found.items()):
+    for (method, rank), seeds_of in sorted(found.items()):
         if rank > min(other for name, other in found if name == method):
             continue
-        paths = [root / "curves" / SYNTHETIC / f"{each.path().stem}.json" for each in records]
+        paths = [root / "curves" / SYNTHETIC / f"{each.path().stem}.json" for each in seeds_of]
         if known := [load_curve(path) for path in paths if path.exists()]:
             seeds = f", {len(known)} seeds" if len(known) > 1 else ""
-            rows[f"{method} ({records[0].budget}{seeds})"] = known
+            rows[f"{method} ({seeds_of[0].budget}{seeds})"] = known
     return rows
 
 

@@ -44,12 +44,21 @@ def test_a_comparison_shows_what_is_apart_by_more_than_both_spreads() -> None:
     assert verdict(low, Evidence(method="b", data="hmm", budget="quick", scores={})) is Verdict.OPEN
 
 
+def test_the_longer_training_shows_nothing_by_its_lead_and_much_by_its_loss() -> None:
+    longer, low = row("a", Mean(3.0, 0.1), budget="cpu"), row("b", Mean(2.5, 0.1))
+    assert verdict(longer, low) is Verdict.FAILS
+    assert verdict(low, longer) is Verdict.HOLDS
+    assert verdict(longer, row("b", Mean(3.5, 0.1))) is Verdict.UNLIKE
+    assert verdict(row("b", Mean(3.5, 0.1)), longer) is Verdict.UNLIKE
+
+
 def test_a_latency_has_no_seeds() -> None:
+    key = "sample_ms"
     fast, slow = (
-        Evidence(method=method, data="coco", budget="paper", scores={GAP: Mean(milliseconds)})
+        Evidence(method=method, data="coco", budget="paper", scores={key: Mean(milliseconds)})
         for method, milliseconds in (("a", 30.0), ("b", 60.0))
     )
-    assert verdict(fast, slow) is Verdict.HOLDS
+    assert Pair(("a", "b"), (fast, slow), key, lower=True).verdict is Verdict.HOLDS
 
 
 def test_each_pair_is_compared_in_each_score_at_its_largest_budget() -> None:
@@ -64,14 +73,14 @@ def test_each_pair_is_compared_in_each_score_at_its_largest_budget() -> None:
     )
     lines = list(compared(part, known))
     assert [(line.reading, line.pair.key, line.pair.verdict) for line in lines] == [
-        (0, GAP, Verdict.HOLDS),
+        (0, GAP, Verdict.UNLIKE),
         (1, GAP, Verdict.OPEN),
         (0, BLEU, Verdict.FAILS),
         (1, BLEU, Verdict.OPEN),
     ]
     assert lines[0].pair.text == "2.00 < 2.50"
-    assert counted(lines, 0) == "1 of 2 holds; 1 of 2 fails"
-    assert counted(lines, 1) == "2 of 2 no record"
+    assert counted(lines, 0) == "fails: 1 of 2; unequal budgets: 1 of 2"
+    assert counted(lines, 1) == "no record: 2 of 2"
     text = claims.detailed(1, Claim("NAGAN is better", "4.1", [part]), lines, [])
     assert "| `nagan` (cpu, 3 seeds) | `mle` (quick, 3 seeds) |" in text
     assert text.endswith("No record of `started` on hmm.")

@@ -86,8 +86,8 @@ def test_losses_of_the_four_variants(tmp_path: Path) -> None:
 
 def test_curves_of_training_are_those_of_the_largest_budget(tmp_path: Path) -> None:
     """Of the committed records; a method that has no curve is left out."""
-    rows = nagan.by_method(COMMITTED)
     records = [each for each in load_records(COMMITTED) if each.data == nagan.SYNTHETIC]
+    rows = nagan.by_method(records, COMMITTED)
     for name, curves in rows.items():
         method, budget = re.fullmatch(r"(\S+) \((\w+).*\)", name).groups()  # type: ignore[union-attr]
         budgets_of_method = {each.budget for each in records if each.method == method}

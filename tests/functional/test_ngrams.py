@@ -1,7 +1,7 @@
 """Sorting and grouping of positions, against Python's."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -24,6 +24,8 @@ KEYS = st.one_of(
 """Of each range of keys that is sorted in a way of its own."""
 
 
+@example([2**63 - 1, 2**63 - 2, 2**63 - 1])
+@example([2**63 - 1, 2**63 - 2**20])
 @given(KEYS)
 def test_pairs_are_sorted_by_key_then_by_place(keys: list[int]) -> None:
     ordered, positions = sorted_pairs(np.array(keys, dtype=np.int64), 7 + np.arange(len(keys)))

@@ -183,16 +183,14 @@ def plot_losses(
     path: Path,
     x: str,
     caption: str = "",
-    y: str = "loss (nats)",
 ) -> None:
-    """Draw the losses or scores of trainings, a panel each, a line each, on common axes.
+    """Draw the losses of trainings, a panel each, a line each, on common axes.
 
     Args:
         panels: curves by the name of the loss, by the title of the panel.
         path: the file, ``.svg``, ``.png`` or ``.pdf``.
         x: what is written under the horizontal axes.
         caption: stands small below the figure.
-        y: what is written beside the vertical axis.
 
     Raises:
         UserError: a curve has no point, matplotlib is missing, or the file is of no known kind.
@@ -206,7 +204,7 @@ def plot_losses(
         axes.set_title(title, fontsize="small")
         axes.set_xlabel(x)
         axes.sharey(grid[0])
-    grid[0].set_ylabel(y)
+    grid[0].set_ylabel("loss (nats)")
     grid[0].legend(frameon=False, fontsize="small")
     _save(figure, path, caption)
 

@@ -128,6 +128,7 @@ def _sorted_as(
     kind: type[np.int16 | np.int32], key: IntArray, position: NDArray[np.intp], low: int
 ) -> tuple[IntArray, NDArray[np.intp]]:
     """``sorted_pairs`` of keys from ``low`` on, as many as integers of a kind can tell apart."""
-    middle = low - np.iinfo(kind).min
-    ordered, index = torch.sort(torch.from_numpy((key - middle).astype(kind)), stable=True)
-    return ordered.numpy() + np.int64(middle), position[index.numpy()]
+    least = np.iinfo(kind).min
+    values = (key - low + least).astype(kind)  # in this order, as keys may be close to 2^63
+    ordered, index = torch.sort(torch.from_numpy(values), stable=True)
+    return ordered.numpy().astype(np.int64) - least + low, position[index.numpy()]

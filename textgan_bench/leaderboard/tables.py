@@ -381,7 +381,7 @@ def _count(name: str, row: Line) -> str:
 
 
 def hours_text(hours: float) -> str:
-    """Hours of training to two digits that tell a second from a minute.
+    """Hours of training with two decimals, three below 0.095, where seconds count.
 
     >>> hours_text(1.135), hours_text(0.0077), hours_text(0.0001)
     ('1.14', '0.008', '< 0.001')

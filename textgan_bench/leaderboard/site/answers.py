@@ -160,7 +160,7 @@ def _answer(
         element(
             "li",
             text(
-                f"{row.records[0].method} covers no more than word frequencies do: "
+                f"{row.records[0].method} does not clearly cover more than word frequencies do: "
                 f"{COVERAGE.title} {figure_text(COVERAGE, row)}, {floor.method} "
                 f"{figure_text(COVERAGE, floor)}"
             ),

@@ -22,7 +22,7 @@ from textgan_bench.leaderboard.site.verdicts import (
 from textgan_bench.leaderboard.tables import Block, Line, best, figure_text, own_value
 
 MORE = "more"
-"""The class of the cells that a script hides until all scores are asked for."""
+"""The class of the cells that a script hides until all columns are asked for."""
 
 SPENT = "spent"
 """The class of the cells that a phone hides until then, and has below the name of the row."""
@@ -127,7 +127,7 @@ def marks(place: Place) -> str:
     figures = [
         figure_text(shown, row) for row in rows for shown in place.block.columns if row.scores
     ]
-    spent = [f"{row.hours} {row.updates} {row.method}" for row in rows]
+    spent = [f"{row.hours} {row.updates}" for row in rows]
     met = {
         "Hours": any(row.hours for row in rows),
         "tested": any(row.tested for row in rows),
@@ -247,7 +247,7 @@ def _figure_cell(
     if mark is not None:
         figure = element("strong", figure, class_="level" if mark == "level" else None)
     if shown == COVERAGE and row.kind == "run" and word_frequencies(row, rows) is not None:
-        figure += " " + element("small", "no better than unigram", class_="floor")
+        figure += " " + element("small", "not clearly better than unigram", class_="floor")
     value = row.value(shown.key)
     error = standard_error(shown.key, row)
     return element(
@@ -271,8 +271,7 @@ def samples(places: Sequence[Place], known: Mapping[tuple[str, str], Sequence[Sa
     for place in places:
         rows = [row for row in place.block.rows if row.kind != "anchor"]
         # The best first, then the others in the order of the table.
-        for row in dict.fromkeys(map(id, [*place.winners, *rows])):
-            shown = next(each for each in rows if id(each) == row)
+        for shown in {id(row): row for row in [*place.winners, *rows]}.values():
             having = (
                 (record, lines)
                 for record in shown.records
@@ -296,7 +295,7 @@ def samples(places: Sequence[Place], known: Mapping[tuple[str, str], Sequence[Sa
         said.append(f"No samples are kept of {'; '.join(without)}.")
     return (
         element("h3", "Samples, the first ones of a run")
-        + element("p", text(" ".join(said)), class_="notes")
+        + (element("p", text(" ".join(said)), class_="notes") if said else "")
         + (element("div", "".join(cards), class_="samples") if cards else "")
     )
 

@@ -181,7 +181,8 @@
     const [board, a, b] = [chosenTable, chosenA, chosenB].map((select) => byId(select.value));
     const headings = all("thead th", board);
     const lines = [];
-    // Of each question the first score that both rows have, as the answers above are found.
+    // Of each question the first score that both rows have. The answers above take one that all
+    // rows of a budget have, which may be another.
     const asked = new Map();
     const deciphers = headings.some((heading, place) => heading.dataset.key === "token_accuracy"
       && [a, b].some((row) => !Number.isNaN(number(row.cells[place], "v"))));

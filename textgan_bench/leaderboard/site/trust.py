@@ -102,8 +102,9 @@ def which_to_trust(sections: Sequence[Section], more: str | None) -> str:
         + "; ".join(f"<b>{name}</b>, {KINDS_OF_ROWS[name]}" for name in BROKEN)
         + ". A line says which of them a score takes for text, or puts before every method, and "
         "what finds them out there. No score stands alone: read each beside one that finds out "
-        "what deceives it. A row that is not clearly better than <b>unigram</b> in Reverse LM has "
-        "learned word frequencies at most, whatever else it wins; answers and tables say so of it."
+        "what deceives it. A row that is not clearly better than <b>unigram</b> in Reverse LM does "
+        "not clearly cover more of the data than word frequencies do, whatever else it wins; "
+        "answers and tables say so of it."
     )
     if more:
         said += (

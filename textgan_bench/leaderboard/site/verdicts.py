@@ -266,8 +266,9 @@ def word_frequencies(row: Line, rows: Sequence[Line]) -> Line | None:
     value, floor = row.value(COVERAGE.key), unigram.value(COVERAGE.key)
     if value is None or floor is None:
         return None
-    clearly = told_apart(COVERAGE, row, unigram, rows) not in ("tie", "unknown")
-    return None if value < floor and clearly else unigram
+    # Where no noise is known, the means alone speak.
+    told = told_apart(COVERAGE, row, unigram, rows) != "tie"
+    return None if value < floor and told else unigram
 
 
 def collapsed(block: Block, budget: str) -> list[Line]:

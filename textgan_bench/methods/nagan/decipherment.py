@@ -71,9 +71,7 @@ from textgan_bench.networks.cipher_keys import (
 )
 from textgan_bench.networks.knobs import check_dropout
 from textgan_bench.networks.packing import Padded, rows_of
-from textgan_bench.networks.transformer import (
-    Shape,
-)
+from textgan_bench.networks.transformer import Shape
 from textgan_bench.tokens import PAD, Batch, CipherBatch, TokenBatch, length_mask
 
 
