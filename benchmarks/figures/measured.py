@@ -187,11 +187,15 @@ def edits() -> tuple[str, Rows]:
             f"{editing.EDITS} is missing: python -m benchmarks.figures.editing RUN --output "
             f"{editing.EDITS}"
         )
-    results = editing.load(editing.EDITS)
-    data, method, budget, *_ = results[0].run.split(", ")
-    told, scores = editing.scores(results)
-    rows = [row(f"{method} {rule}", data, told, found, budget) for rule, found in scores.items()]
-    return f"sentences of {results[0].run}", rows
+    runs: dict[str, list[editing.Result]] = {}
+    for result in editing.load(editing.EDITS):
+        runs.setdefault(result.run, []).append(result)
+    rows = []
+    for run, results in runs.items():
+        data, method, budget, *_ = run.split(", ")
+        told, scores = editing.scores(results)
+        rows += [row(f"{method} {rule}", data, told, of, budget) for rule, of in scores.items()]
+    return f"sentences of {'; '.join(runs)}", rows
 
 
 def row(
