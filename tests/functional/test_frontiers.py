@@ -45,7 +45,7 @@ def test_the_area_is_over_what_both_reach() -> None:
     places = overlap([line(2.0, 0.0), far])
     assert places is not None
     assert (places[0], places[-1]) == (0.5, 1.0)
-    mean, _ = mean_height(line(2.0, 0.0), places, "↑")
+    mean, _ = mean_height(line(2.0, 0.0), places, "↑") or (np.nan, 0)
     assert mean == pytest.approx(1.5)
     comparison = compare(line(2.0, 0.0), far, "↑")
     assert comparison is not None
@@ -82,3 +82,16 @@ def test_a_curve_has_the_points_that_have_both_scores() -> None:
     assert curve.diversity_draws.tolist() == [[0.1, 0.1], [-0.1, -0.1]]
     assert frontier(points, [{}] * 3, "x", "y") is None
     assert frontier(points[:2], draws[:2], "x", "y") is None
+
+
+def test_an_overlap_by_chance_compares_nothing() -> None:
+    """Of four resamples one shares a diversity with the other curve."""
+    shifts = np.array([[0.0], [-0.5], [-0.5], [-0.5]])
+    one = Frontier(KNOBS, KNOBS, shifts + 0 * KNOBS, np.zeros((4, len(KNOBS))))
+    right = KNOBS + float(np.ptp(KNOBS)) - 0.1
+    other = Frontier(right, KNOBS, np.zeros((4, len(KNOBS))), np.zeros((4, len(KNOBS))))
+    assert compare(one, other, "↑") is None
+    places = overlap([one, other])
+    assert places is not None
+    assert mean_height(one, places, "↑") is None
+    assert mean_height(other, places, "↑") is not None

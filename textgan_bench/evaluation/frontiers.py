@@ -84,9 +84,10 @@ def _comparison(
     rows = [["", f"mean {y.title} {better}", *(f"ahead of {name}" for name in curves)]]
     rows.append(["---", *["--:"] * (len(curves) + 1)])
     for name, curve in curves.items():
+        found = None if shared is None else mean_height(curve, shared, better)
         height = "–"
-        if shared is not None:
-            mean, error = mean_height(curve, shared, better)
+        if found is not None:
+            mean, error = found
             height = f"{mean:.{y.digits}f} ± {error:.{y.digits}f}"
         cells = [_ahead(curve, other, better, y.digits) for other in curves.values()]
         rows.append([name, height, *cells])

@@ -94,14 +94,30 @@ def overlap(frontiers: Sequence[Frontier]) -> FloatArray | None:
     return None if low >= high else np.linspace(low, high, PLACES)
 
 
-def mean_height(frontier: Frontier, places: FloatArray, better: Better) -> tuple[float, float]:
-    """The area under a curve over some diversities, divided by their range, and its error."""
-    heights = np.nanmean(frontier.heights(places, better), axis=1)
-    return float(heights[0]), float(heights[1:].std(ddof=1))
+def mean_height(
+    frontier: Frontier, places: FloatArray, better: Better
+) -> tuple[float, float] | None:
+    """The area under a curve over some diversities, divided by their range, and its error.
+
+    None where fewer than half of the resamples reach any of them.
+    """
+    heights = frontier.heights(places, better)
+    resampled = _reaching(heights[1:])
+    if resampled is None:
+        return None
+    return float(np.nanmean(heights[0])), float(np.nanmean(resampled, axis=1).std(ddof=1))
+
+
+def _reaching(resampled: FloatArray) -> FloatArray | None:
+    """The resamples (R, G) that have a value anywhere, None where fewer than half do."""
+    found = resampled[np.isfinite(resampled).any(axis=1)]
+    return None if 2 * len(found) < len(resampled) else found
 
 
 def compare(one: Frontier, other: Frontier, better: Better) -> Comparison | None:
     """The comparison of two curves with as many resamples; None where they do not overlap.
+
+    Nor do they where fewer than half of the resamples do: the overlap is one of chance.
 
     >>> even, still = np.array([0.0, 1.0]), np.zeros((2, 2))
     >>> one, other = (Frontier(even, even + up, still, still) for up in (0.5, 0.0))
@@ -113,12 +129,14 @@ def compare(one: Frontier, other: Frontier, better: Better) -> Comparison | None
         return None
     sign = 1.0 if better == "↑" else -1.0
     gaps = sign * (one.heights(places, better) - other.heights(places, better))  # (1 + R, G)
+    resampled = _reaching(gaps[1:])
+    if resampled is None:
+        return None
     # At the ends some resamples do not reach a place: those that do tell its error.
-    band = 2 * np.nanstd(gaps[1:], axis=0, ddof=1)
-    means = np.nanmean(gaps, axis=1)
+    band = 2 * np.nanstd(resampled, axis=0, ddof=1)
     return Comparison(
-        float(means[0]),
-        float(means[1:].std(ddof=1)),
+        float(np.nanmean(gaps[0])),
+        float(np.nanmean(resampled, axis=1).std(ddof=1)),
         float((gaps[0] > band).mean()),
         float((gaps[0] < -band).mean()),
     )
