@@ -4,7 +4,6 @@
 compared in each score; a pair of the method as printed comes first, one with what helps it second.
 """
 
-import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from textgan_bench.errors import UserError
 from textgan_bench.leaderboard import ROOT, load_records
 from textgan_bench.leaderboard.columns import column, digits
 from textgan_bench.leaderboard.evidence import BUDGETS, Evidence, gather, matching, nearest
+from textgan_bench.leaderboard.papers import printed_rows
 from textgan_bench.leaderboard.records import Published, load_published
 from textgan_bench.leaderboard.tables import Mean, markdown_text
 
@@ -239,13 +239,7 @@ def as_printed(line: Line, published: Sequence[Published]) -> str:
     part = line.part
     if line.reading or not part.table:
         return ""
-    place = re.compile(rf"\b{re.escape(part.table)}\b")
-    rows = {
-        row["method"]: row["scores"]
-        for table in published
-        if table.data == part.data and place.search(table.where)
-        for row in table.rows
-    }
+    rows = {method: scores for _, method, scores in printed_rows(published, part.data, part.table)}
     if any(line.printed not in rows.get(name, ()) for name in part.printed):
         raise UserError(f"{part.table} has no {line.printed} of {' and '.join(part.printed)}")
     return in_order(*(rows[name][line.printed].partition(" ±")[0] for name in part.printed))

@@ -107,7 +107,7 @@ def training(folder: Path, root: Path = ROOT) -> Path:
 
 def by_method(records: Iterable[Record], root: Path) -> dict[str, list[Curve]]:
     """The curves of each method, those of its largest budget, by what a legend calls them."""
-    runs = [each for each in records if each.source == "run"]
+    runs = [each for each in records if each.source == "run" and each.budget in BUDGETS]
     found: dict[tuple[str, int], list[Record]] = {}
     for record in sorted(runs, key=lambda each: (each.method, each.seed)):
         found.setdefault((record.method, BUDGETS.index(record.budget)), []).append(record)

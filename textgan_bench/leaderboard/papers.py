@@ -8,7 +8,7 @@ that makes a missing one, are listed under the table. Standard library only.
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -237,6 +237,23 @@ def _shown(text: str, cell: Cell) -> str:
     return text or (NOTHING if cell.score else "")
 
 
+def printed_rows(
+    published: Iterable[Published], data: str, where: str
+) -> Iterator[tuple[Published, str, dict[str, str]]]:
+    """The rows of a paper's table on a data set: the file's table, the row's name and its scores.
+
+    Args:
+        published: the tables taken from the paper.
+        data: name of the data set.
+        where: the table's name in the paper, which may be a part of what the file calls it.
+    """
+    place = re.compile(rf"\b{re.escape(where)}\b")
+    for table in published:
+        if table.data == data and place.search(table.where):
+            for row in table.rows:
+                yield table, row["method"], row["scores"]
+
+
 def _printed(
     cell: Cell,
     definition: Definition,
@@ -246,17 +263,11 @@ def _printed(
     """What the paper has in a cell, in its own units; adds where it is printed to ``sources``."""
     if not cell.printed or not cell.score:
         return ""
-    place = re.compile(rf"\b{re.escape(cell.where)}\b")
-    tables = [
-        table
-        for table in published.get(cell.paper, ())
-        if table.data == cell.data and place.search(table.where)
-    ]
+    tables = published.get(cell.paper, ())
     rows = [
-        (table, row["scores"])
-        for table in tables
-        for row in table.rows
-        if row["method"] == cell.printed
+        (table, scores)
+        for table, method, scores in printed_rows(tables, cell.data, cell.where)
+        if method == cell.printed
     ]
     for table, scores in rows:
         if cell.keys[0] in scores:
