@@ -51,7 +51,7 @@ def test_a_text_becomes_a_marked_row(command: Command, samples: Path) -> None:
 
     page = Path("leaderboard/tables/noise.md").read_text(encoding="utf-8")
     (row,) = (line for line in page.splitlines() if line.startswith("| mygan"))
-    assert row.startswith("| mygan ‡ | paper | 1 | 100 |")
+    assert row.startswith("| mygan ‡ | paper | 1 | 0.50 | 100 |")
     assert "**" not in row, "it competes with no row"
     assert (
         "- mygan ‡, paper: submitted text of Ann (2026), https://example.org/a, scored here and "
