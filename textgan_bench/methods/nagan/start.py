@@ -77,9 +77,9 @@ class Start:
             players.
         neighbours: whether attention (positional in the generator, self-attention in the
             discriminator's Transformer) starts at the two words on either side.
-        embedded_penalty: whether the gradient penalty (eq. 25) is taken at the embedded words, in all
-            directions of their space alike. At the one-hots, directions in which words differ
-            little are nearly free, and words that start at ``word_vectors`` have many.
+        embedded_penalty: whether the gradient penalty (eq. 25) is taken at the embedded words, where
+            all directions cost alike. At the one-hots, directions in which words differ little are
+            nearly free, and words that start at ``word_vectors`` have many.
         frequency_rate: step size at which the output bias is pulled towards the frequencies of
             words in the training text; for the non-autoregressive generator.
         warm_up: batches in which the learning rate of the generator grows to its value.
