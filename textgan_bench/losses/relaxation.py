@@ -80,27 +80,35 @@ def add_gumbel_noise_(scores: Tensor) -> Tensor:
 class _StraightThrough(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, words: Tensor, scores: Tensor, table: Tensor, temperature: float
+        ctx: Any, words: Tensor, scores: Tensor, table: Tensor, temperature: float, recentred: bool
     ) -> Tensor:
-        ctx.save_for_backward(scores, table)
+        ctx.save_for_backward(scores, table, words)
         ctx.temperature = temperature
+        ctx.recentred = recentred
         return words.view_as(words)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None, None, None]:
         if not ctx.needs_input_grad[1]:
-            return gradient, None, None, None
-        scores, table = ctx.saved_tensors
+            return gradient, None, None, None, None
+        scores, table, words = ctx.saved_tensors
         u = (gradient / ctx.temperature) @ table.T  # (…, V), the gradient at the one-hot
+        if ctx.recentred:
+            u -= ((gradient / ctx.temperature) * words).sum(-1, keepdim=True)
+            apart = table.square().sum(-1) - 2 * words @ table.T
+            apart += words.square().sum(-1, keepdim=True)
+            u /= (apart.clamp_(min=0) + 1).sqrt_()
         for s, slope in row_chunks(scores.reshape(-1, len(table)), u.view(-1, len(table))):
             p = torch.softmax(s / ctx.temperature, -1)  # (N, V)
             # Jacobian of the softmax: p (u - <p, u>) / temperature, in place of u.
             inner = slope.mul_(p).sum(-1, keepdim=True)
             slope.addcmul_(p, inner, value=-1)
-        return gradient, u, None, None
+        return gradient, u, None, None, None
 
 
-def straight_through_embedding(scores: Tensor, table: Tensor, temperature: float) -> Tensor:
+def straight_through_embedding(
+    scores: Tensor, table: Tensor, temperature: float, recentred: bool = False
+) -> Tensor:
     """Embed argmax one-hots, differentiating them as softmax(scores / temperature).
 
     Equal to ``o @ table`` with o = stop_gradient(o' - o'') + o'', o' = onehot(argmax scores),
@@ -120,7 +128,7 @@ def straight_through_embedding(scores: Tensor, table: Tensor, temperature: float
     tensor([[3.]], grad_fn=<_StraightThroughBackward>)
     """
     words = F.embedding(scores.argmax(-1), table)
-    return _StraightThrough.apply(words, scores, table.detach(), temperature)
+    return _StraightThrough.apply(words, scores, table.detach(), temperature, recentred)
 
 
 class _Choice(torch.autograd.Function):

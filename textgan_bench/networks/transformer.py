@@ -150,15 +150,16 @@ class LatentDecoderBlock(nn.Module):
         self.latent_attention = Attention(width, heads)
         self.feed_forward = FeedForward(width, feed_forward)
         self.norms = nn.ModuleList(ResidualNorm(width) for _ in range(4))
+        self.others = True
 
     def forward(
         self, x: Tensor, latents: Tensor, positions: Tensor, layout: Padded, dropout: Dropout
     ) -> Tensor:
         """(N, H) from hidden states and latents (N, H) and position codes (T, H)."""
-        attended = self.self_attention(x, x, x, layout, dropout, others=True)
+        attended = self.self_attention(x, x, x, layout, dropout, others=self.others)
         x = self.norms[0](x, attended, dropout)
         codes = positions[None]  # (1, T, H)
-        attended = self.positional_attention(codes, codes, x, layout, dropout, others=True)
+        attended = self.positional_attention(codes, codes, x, layout, dropout, others=self.others)
         x = self.norms[1](x, attended, dropout)
         attended = self.latent_attention(x, latents, latents, layout, dropout)
         x = self.norms[2](x, attended, dropout)

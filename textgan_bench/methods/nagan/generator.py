@@ -52,6 +52,7 @@ class LatentTransformer(nn.Module, ABC):
         self.latent_dim = latent_dim
         self.temperature = temperature
         self.input_scale = shape.width**0.5
+        self.recentred = False
         self.latents = nn.Linear(inputs, shape.width)
         self.blocks = nn.ModuleList(
             LatentDecoderBlock(shape.width, shape.heads, shape.feed_forward)
@@ -92,7 +93,7 @@ class LatentTransformer(nn.Module, ABC):
         The words are those of the argmax, and their gradient is the straight-through one (eq.
         22-24).
         """
-        return straight_through_embedding(scores, table, self.temperature)
+        return straight_through_embedding(scores, table, self.temperature, self.recentred)
 
 
 class NonAutoregressiveTransformer(LatentTransformer):

@@ -94,6 +94,11 @@ class Start:
     warm_up: int = 0
     young_average: bool = False
     epsilon: float = 1e-8
+    attend_to_self: bool = False
+    latent_gain: float = 1.0
+    vector_size: float = 1.0
+    recentred: bool = False
+    glorot: bool = False
 
     @torch.no_grad()
     def prepare(self, generator: LatentTransformer, discriminator: Discriminator) -> None:
@@ -106,6 +111,15 @@ class Start:
             raise UserError("an autoregressive generator has no start.frequency_rate: set it to 0")
         if self.latent_scale is not None:
             generator.input_scale = self.latent_scale
+        if self.glorot:
+            for network in (generator, discriminator):
+                for module in network.modules():
+                    if isinstance(module, nn.Linear | nn.Embedding):
+                        nn.init.xavier_uniform_(module.weight)
+        for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
+            block.others = not self.attend_to_self
+            block.latent_attention.output.weight.mul_(self.latent_gain)
+        generator.recentred = self.recentred
         if not self.neighbours:
             return
         for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
@@ -139,6 +153,8 @@ class Start:
         if self.word_vectors:
             vectors = vectors_of_training_text(method, discriminator.embedding.embedding_dim)
             start_at_vectors(generator, discriminator, vectors)
+            discriminator.embedding.weight.mul_(self.vector_size)
+            discriminator.input_scale /= self.vector_size
         if self.score_std is not None or self.frequency_rate:
             lengths = torch.multinomial(length_counts, MEASURED, replacement=True)
             mask = length_mask(lengths, method.max_length)
