@@ -31,6 +31,7 @@ class Discriminator(nn.Module, ABC):
 
     def __init__(self, vocab_size: int, *, embedding_dim: int) -> None:
         super().__init__()
+        self.embedded_penalty = False
         self.embedding = nn.Embedding(vocab_size, embedding_dim)
         # It stands for a linear layer over one-hots, and starts as PyTorch has that.
         bound = vocab_size**-0.5
@@ -47,7 +48,10 @@ class Discriminator(nn.Module, ABC):
 
     def penalty(self, points: Tensor, lengths: Tensor) -> Tensor:
         """Max gradient penalty (eq. 25), at the one-hots, of embedded mixtures (B, T, E)."""
-        return max_gradient_penalty(self, points, lengths, one_hot_product(self.words))
+        product = one_hot_product(self.words)
+        if self.embedded_penalty:
+            product = torch.eye(points.shape[2], device=points.device)
+        return max_gradient_penalty(self, points, lengths, product)
 
     @property
     def words(self) -> Tensor:

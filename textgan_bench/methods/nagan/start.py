@@ -99,6 +99,8 @@ class Start:
     vector_size: float = 1.0
     recentred: bool = False
     glorot: bool = False
+    embedded_penalty: bool = False
+    whitened: bool = False
 
     @torch.no_grad()
     def prepare(self, generator: LatentTransformer, discriminator: Discriminator) -> None:
@@ -120,6 +122,7 @@ class Start:
             block.others = not self.attend_to_self
             block.latent_attention.output.weight.mul_(self.latent_gain)
         generator.recentred = self.recentred
+        discriminator.embedded_penalty = self.embedded_penalty
         if not self.neighbours:
             return
         for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
@@ -152,6 +155,10 @@ class Start:
         """
         if self.word_vectors:
             vectors = vectors_of_training_text(method, discriminator.embedding.embedding_dim)
+            if self.whitened:
+                centred = vectors[1:] - vectors[1:].mean(0)
+                values, axes = torch.linalg.eigh(centred.T @ centred / len(centred))
+                vectors[1:] = centred @ axes @ torch.diag(values.clamp(min=1e-6).rsqrt()) @ axes.T
             start_at_vectors(generator, discriminator, vectors)
             discriminator.embedding.weight.mul_(self.vector_size)
             discriminator.input_scale /= self.vector_size
