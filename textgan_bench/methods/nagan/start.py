@@ -77,8 +77,8 @@ class Start:
             players.
         neighbours: whether attention (positional in the generator, self-attention in the
             discriminator's Transformer) starts at the two words on either side.
-        embedded_penalty: whether the gradient penalty (eq. 25) is taken at embedded words, where all
-            directions cost alike. At the one-hots, directions in which words differ little are
+        embedded_penalty: whether the gradient penalty (eq. 25) is taken at embedded words, where
+            all directions cost alike. At one-hots, those in which words differ little are
             nearly free, and words that start at ``word_vectors`` have many.
         frequency_rate: step size at which the output bias is pulled towards the frequencies of
             words in the training text; for the non-autoregressive generator.
