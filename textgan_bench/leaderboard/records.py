@@ -55,6 +55,9 @@ LARGEST = 1e150
 DEPTH = 100
 """Of objects and lists in a file at most: no recursion over them ends at Python's own limit."""
 
+SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
+"""Escape of half a character in JSON, the only way in which a file of UTF-8 can hold one."""
+
 ROOT = Path("leaderboard")
 
 
@@ -328,7 +331,8 @@ def scores(records: Sequence[Record]) -> dict[str, list[float]]:
 def _parse(text: str, path: Path) -> Any:
     try:
         content = json.loads(text, object_pairs_hook=_object)
-        json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        if SURROGATE.search(text):  # half of a pair is no text
+            json.dumps(content, ensure_ascii=False).encode()
         too_deep = _depth(content) > DEPTH
     except RecursionError:
         too_deep = True

@@ -19,6 +19,8 @@ from textgan_bench.leaderboard.records import (
     Record,
     RecordError,
     comparable,
+    disagreement,
+    identity,
     load_published,
     row_of,
     scores,
@@ -54,16 +56,21 @@ def write(record: Record, root: Path = ROOT) -> Path:
 
 def blocks(records: Iterable[Record]) -> list[Block]:
     """One block for each set of records of which any two are comparable."""
-    sections: list[list[Record]] = []
+    sections: list[tuple[list[Record], list[dict[str, Any]]]] = []  # with each identity once
     # Records of many fields come first, so that none that lacks them stands between two of them.
     for record in sorted(records, key=lambda record: -len(record.fingerprint)):
-        for section in sections:
-            if all(comparable(record, other) for other in section):
+        own = identity(record)
+        for section, identities in sections:
+            if not any(disagreement(own, other) for other in identities):
                 section.append(record)
+                if own not in identities:
+                    identities.append(own)
                 break
         else:
-            sections.append([record])
-    return [_block(section) for section in sorted(sections, key=_section_order)]
+            sections.append(([record], [own]))
+    return [
+        _block(section) for section in sorted((each for each, _ in sections), key=_section_order)
+    ]
 
 
 def render(root: Path = ROOT) -> list[Path]:
