@@ -26,7 +26,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from textgan_bench.errors import UserError
 from textgan_bench.interfaces import ARGMAX, GUMBEL
 from textgan_bench.kernels.dropout import Dropout
-from textgan_bench.losses.adversarial import max_gradient_penalty_of_all
+from textgan_bench.losses.adversarial import max_gradient_penalty_of_all, one_hot_product
 from textgan_bench.losses.relaxation import gumbel_noise_like, soft_embedding
 from textgan_bench.methods.nagan.discriminator import (
     Discriminator,
@@ -190,8 +190,9 @@ class BatchNormCNNDiscriminator(CNNDiscriminator):
     def scores_of_both(self, real: Tensor, fake: Tensor, lengths: Tensor) -> Tensor:
         return torch.cat([self(real, lengths), self(fake, lengths)])
 
-    def penalty(self, points: Tensor, lengths: Tensor, *, embedded: bool) -> Tensor:
-        return max_gradient_penalty_of_all(self, points, lengths, self.inner_product(embedded))
+    def penalty(self, points: Tensor, lengths: Tensor) -> Tensor:
+        product = one_hot_product(self.words)
+        return max_gradient_penalty_of_all(self, points, lengths, product)
 
 
 class RNNDiscriminator(Discriminator):

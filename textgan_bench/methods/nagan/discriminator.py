@@ -45,21 +45,9 @@ class Discriminator(nn.Module, ABC):
         """(2 B,) scores of real, then of generated embedded sentences, each (B, T, E)."""
         return self(torch.cat([real, fake]), lengths.repeat(2))
 
-    def penalty(self, points: Tensor, lengths: Tensor, *, embedded: bool) -> Tensor:
-        """Max gradient penalty (eq. 25) of embedded mixtures (B, T, E).
-
-        Args:
-            points: (B, T, E) embedded mixtures.
-            lengths: (B,) numbers of their words.
-            embedded: whether gradients are taken at the embedded words, not at the one-hots.
-        """
-        return max_gradient_penalty(self, points, lengths, self.inner_product(embedded))
-
-    def inner_product(self, embedded: bool) -> Tensor:
-        """(E, E) inner product of gradients at embedded words, or of those at one-hots."""
-        if embedded:
-            return torch.eye(self.words.shape[1]).to(self.words)
-        return one_hot_product(self.words)
+    def penalty(self, points: Tensor, lengths: Tensor) -> Tensor:
+        """Max gradient penalty (eq. 25), at the one-hots, of embedded mixtures (B, T, E)."""
+        return max_gradient_penalty(self, points, lengths, one_hot_product(self.words))
 
     @property
     def words(self) -> Tensor:

@@ -236,7 +236,7 @@ class NAGAN(TextGenerator):
         mixed = torch.lerp(padded, real, torch.rand_like(real[:, :1, :1]))
         return (
             discriminator_loss(*scores.chunk(2)),
-            self.discriminator.penalty(mixed, lengths, embedded=self.start.embedded_penalty),
+            self.discriminator.penalty(mixed, lengths),
             scores.square().mean(),
         )
 

@@ -77,9 +77,6 @@ class Start:
             players.
         neighbours: whether attention (positional in the generator, self-attention in the
             discriminator's Transformer) starts at the two words on either side.
-        embedded_penalty: whether the gradient penalty (eq. 25) is taken at embedded words, where
-            all directions cost alike. At one-hots, those in which words differ little are
-            nearly free, and words that start at ``word_vectors`` have many.
         frequency_rate: step size at which the output bias is pulled towards the frequencies of
             words in the training text; for the non-autoregressive generator.
         warm_up: batches in which the learning rate of the generator grows to its value.
@@ -93,7 +90,6 @@ class Start:
     latent_scale: float | None = None
     word_vectors: bool = False
     neighbours: bool = False
-    embedded_penalty: bool = False
     frequency_rate: float = 0.0
     warm_up: int = 0
     young_average: bool = False
