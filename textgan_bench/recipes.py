@@ -129,6 +129,22 @@ def section_of(change: str) -> dict[str, Any]:
     return dict(value)
 
 
+def layer_of(change: str) -> str:
+    """``model.init_args.lr=1`` as a layer of YAML.
+
+    It is no argument of its own, since jsonargparse takes no ``null`` there for a field of a data
+    class.
+
+    >>> print(layer_of("trainer.max_epochs=3"))
+    trainer:
+     max_epochs:
+      3
+    """
+    name, _, text = change.partition("=")
+    lines = [*(f"{key}:" for key in name.split(".")), text]
+    return "\n".join(" " * depth + line for depth, line in enumerate(lines))
+
+
 def ordered(changes: Iterable[str]) -> tuple[str, ...]:
     """The changes of a run, in the one order that its name has them in.
 

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from textgan_bench.interfaces import Method, TextDataModule
+from textgan_bench.methods import NAGAN
 from textgan_bench.recipes import (
     DATA,
     SMOKE,
@@ -27,6 +28,7 @@ from textgan_bench.recipes import (
 from textgan_bench.training.capture import CaptureSteps
 from textgan_bench.training.command_line import TrainingCLI
 from textgan_bench.training.evaluate import Evaluate
+from textgan_bench.training.row import Row
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
@@ -96,6 +98,16 @@ def build(data: str, method: str, budget: str, folder: Path) -> TrainingCLI:
     if data == TEXT:  # whose text is named by the user
         settings.append(f"--data.init_args.corpus.init_args.data_dir={folder.with_suffix('.txt')}")
     return TrainingCLI([*settings, f"--trainer.default_root_dir={folder}"], run=False)
+
+
+def test_a_change_may_be_nothing_in_a_field_of_a_data_class(tmp_path: Path) -> None:
+    changes = ("model.init_args.generator_lr=1e-4", "model.init_args.start.score_std=null")
+    row = Row("nagan.started", "hmm", 0, "quick", changes)
+    model = TrainingCLI([*row.settings, f"--trainer.default_root_dir={tmp_path}"], run=False).model
+    assert isinstance(model, NAGAN)
+    assert model.start.score_std is None
+    assert model.generator_lr == 1e-4
+    assert model.start.neighbours, "the other fields are those of the recipe"
 
 
 def test_there_are_tables() -> None:

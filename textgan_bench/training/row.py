@@ -11,7 +11,7 @@ from typing import Any
 
 from textgan_bench import leaderboard
 from textgan_bench.leaderboard import Record
-from textgan_bench.recipes import SMOKE, content, is_own_text, layers, merged
+from textgan_bench.recipes import SMOKE, content, is_own_text, layer_of, layers, merged
 from textgan_bench.training.run import Run
 
 RUNS = Path("runs")
@@ -91,7 +91,7 @@ class Row:
         label = label.replace(".init_args.", ".")
         return [
             *(f"--config={path}" for path in self.paths),
-            *(f"--{change}" for change in self.changes),
+            *(f"--config={layer_of(change)}" for change in self.changes),
             f"--config={json.dumps({'evaluate': {'budget_label': label}})}",
             f"--seed_everything={self.seed}",
             f"--trainer.default_root_dir={self.run.folder}",
