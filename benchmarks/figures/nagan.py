@@ -32,14 +32,14 @@ FORWARD = {
     "hmm": ("oracle_gap", "gap to the oracle's entropy (nats a word)"),
     "coco": ("lm", "LM score (nats a word)"),
 }
-LIMITS = {"hmm": ((3.5, -1), (4.7, 6)), "coco": ((8.2, 4), (4.6, 6.6))}
+LIMITS = {"hmm": ((3.5, -1), (4.4, 5.6)), "coco": ((8.2, 3.7), (4.6, 6.6))}
 """Of the axes; the legend says which runs end outside."""
 
 
 def draw(folder: Path) -> list[Path]:
     """Write the picture of all trials into a folder."""
     mpl.rcParams["svg.hashsalt"] = "nagan"  # the same picture is the same file
-    figure, axes = plt.subplots(2, 1, figsize=(10, 11), layout="constrained")
+    figure, axes = plt.subplots(2, 1, figsize=(14, 14), height_ratios=(3, 2), layout="constrained")
     for data, panel in zip(FORWARD, axes, strict=True):
         paths(data, panel)
     picture = folder / f"{TRIALS.stem}.svg"
@@ -134,13 +134,23 @@ def paths(data: str, axes: Axes) -> None:
         reverse = [float(row["reverse_lm"]) for row in rows]
         colour = colours[questions.index(trial.question) % len(colours)]
         what = f"{trial.question}: {trial.run}, seed {trial.seed}, {done(rows[-1]):,}"
-        inside = min(horizontal) < forward[-1] < max(horizontal) and reverse[-1] < max(vertical)
+        inside = all(
+            min(limits) < score < max(limits)
+            for limits, score in ((horizontal, forward[-1]), (vertical, reverse[-1]))
+        )
         what += "" if inside else ", outside"
         axes.plot(forward, reverse, ".-", color=colour, linewidth=1, markersize=4)
         axes.plot(
             forward[-1:], reverse[-1:], "o", color=colour, markersize=7, label=f"{number}. {what}"
         )
-        axes.annotate(str(number), (forward[-1], reverse[-1]), (4, 4), textcoords="offset points")
+        axes.annotate(
+            str(number),
+            (forward[-1], reverse[-1]),
+            (4, 4),
+            textcoords="offset points",
+            fontsize=8,
+            annotation_clip=True,
+        )
     x, y = UNIGRAMS[data]
     axes.axhline(y, color="0.5", linewidth=0.8)
     axes.annotate(
