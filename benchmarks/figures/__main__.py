@@ -1,9 +1,9 @@
 """Draw the figures of the pages into ``docs/figures``: ``make figures``.
 
-That of NAGAN's trials comes from ``docs``, those of trust and of NAGAN's figure 2 from the records
-and their curves. Those of the other papers are read off logs, samples and checkpoints in ``runs``;
-one whose runs are missing is left as it is, and the commands that make the runs are named. A look
-inside any run of NAGAN is drawn by ``--inside`` into the folder of the run.
+Those of NAGAN's trials and of its figure 3 come from ``docs``, those of trust and of its figure 2
+from the records and their curves. Those of the other papers are read off logs, samples and
+checkpoints in ``runs``; one whose runs are missing is left as it is, and the commands that make the
+runs are named. A look inside any run of NAGAN is drawn by ``--inside`` into the folder of the run.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.figures import gumbel, importance, latents, nagan, trust
+from benchmarks.figures import gumbel, importance, latents, lengths, nagan, trust
 from textgan_bench.errors import UserError
 from textgan_bench.training.row import Row
 from textgan_bench.training.run import Run
@@ -59,7 +59,8 @@ def main(budget: str, seed: int, inside: Path | None = None) -> None:
     if inside is not None:
         look(Run(inside))
         return
-    print(*nagan.draw(FOLDER), nagan.training(FOLDER), trust.draw(FOLDER), sep="\n")
+    drawn = [nagan.training(FOLDER), lengths.draw(FOLDER), trust.draw(FOLDER)]
+    print(*nagan.draw(FOLDER), *drawn, sep="\n")
     missing: dict[str, list[str]] = {}
     for figure in (*FIGURES, *LATENTS):
         rows = [Row(method, figure.data, seed, budget) for method in figure.methods]

@@ -1,7 +1,7 @@
 """Figure 3 of NAGAN's paper: generators beside each other by the length of the oracle's sentences.
 
     make bench METHOD=nagan.started DATA=hmm SET=data.init_args.corpus.init_args.max_length=10
-    python -m benchmarks.figures.lengths runs/hmm/records/*.json
+    python -m benchmarks.figures.lengths runs/hmm/records/hmm/*.json
 
 puts what those records say beside what is known (``docs/nagan_lengths.csv``), and ``make figures``
 draws it. The paper prints no values. Entropies of lengths differ, and with them what a language
@@ -135,13 +135,14 @@ def draw(folder: Path, path: Path = LENGTHS) -> Path:
 
 
 def main(records: list[Path], output: Path) -> None:
-    """Add records to the CSV.
+    """Add records to the CSV, but those of anchors, which lie beside them.
 
     Raises:
         SystemExit: a file is no record of such a run.
     """
     try:
-        results = merged(read(output), (result(load(path)) for path in records))
+        runs = (record for record in map(load, records) if record.source != "anchor")
+        results = merged(read(output), map(result, runs))
     except UserError as error:
         sys.exit(f"lengths: {error}")
     replace_rows(output, Result._fields, results)

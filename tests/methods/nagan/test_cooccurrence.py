@@ -1,7 +1,11 @@
+from typing import Any
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from textgan_bench.methods.nagan.cooccurrence import (
     neighbour_counts,
@@ -86,3 +90,16 @@ def test_dimensions_beyond_the_number_of_words_are_0() -> None:
     torch.testing.assert_close(
         vectors[:, :VOCAB_SIZE] / 3, word_vectors(counts, VOCAB_SIZE) / 6**0.5
     )
+
+
+def test_the_sign_that_a_processor_gives_a_component_does_not_matter() -> None:
+    counts = neighbour_counts([language(2000)], 31)
+    decompose = torch.svd_lowrank
+
+    def turned(*arguments: Any, **options: Any) -> tuple[Tensor, Tensor, Tensor]:
+        u, s, v = decompose(*arguments, **options)
+        return -u, s, -v
+
+    expected = word_vectors(counts, 8)
+    with patch("torch.svd_lowrank", turned):
+        assert torch.equal(word_vectors(counts, 8), expected)

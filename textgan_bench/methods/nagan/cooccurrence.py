@@ -67,15 +67,18 @@ def word_vectors(counts: Tensor, dimension: int) -> Tensor:
         counts: (V, P V) result of ``neighbour_counts``.
         dimension: E.
     """
-    information = positive_mutual_information(counts)
+    # In double precision, since rounding differs between processors.
+    information = positive_mutual_information(counts.double())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         rank = min(dimension + OVERSAMPLING, counts.shape[0])
         u, s, _ = torch.svd_lowrank(information, q=rank, niter=ITERATIONS)
+    # The sign of a component is arbitrary, and processors differ in it.
+    u *= u.gather(0, u.abs().argmax(0, keepdim=True)).sign()
     vectors = u[:, :dimension] * s[:dimension]
     vectors -= vectors.mean(0)
     vectors = F.pad(vectors, (0, dimension - vectors.shape[1]))
-    return F.normalize(vectors, dim=1) * dimension**0.5
+    return (F.normalize(vectors, dim=1) * dimension**0.5).to(torch.get_default_dtype())
 
 
 def _sparse(indices: Tensor, values: Tensor, vocab_size: int) -> Tensor:
