@@ -31,6 +31,9 @@ PANELS = {
 STYLES = {"": ("NAGAN", "o-"), ".gumbel": ("AR (Gumbel)", "s--"), ".soft": ("AR (soft)", "^-.")}
 """What the legend calls a generator, by the end of the method's name, and its line."""
 
+CHANGES = ("data.corpus.max_length=", "trainer.max_epochs=")
+"""Settings that a run may have otherwise than its recipe."""
+
 
 class Result(NamedTuple):
     """A line of the CSV: a run at its test, scores in nats a word above the entropy."""
@@ -49,10 +52,13 @@ def result(record: Record) -> Result:
     """What the figure takes from a record.
 
     Raises:
-        UserError: it is none of a run on the HMM.
+        UserError: it is none of a run on the HMM, or of one with other settings.
     """
     if record.data != "hmm" or record.source != "run":
         raise UserError(f"{record.method} on {record.data} is no run on the HMM")
+    _, *changes = record.budget.split("+")
+    if other := [each for each in changes if not each.startswith(CHANGES)]:
+        raise UserError(f"{record.method} has {other[0]}: name records of the recipe's settings")
     corpus = record.config["data"]["init_args"]["corpus"].get("init_args", {})
     scores = record.scores
     entropy = scores["oracle_nll"] - scores["oracle_gap"]

@@ -44,6 +44,14 @@ def test_another_data_set_is_refused(record: Record) -> None:
         result(replace(record, data="coco"))
 
 
+def test_other_settings_are_refused(record: Record) -> None:
+    longer = replace(record, budget="quick+data.corpus.max_length=5+trainer.max_epochs=2")
+    assert result(longer) == result(record)
+    other = replace(record, budget="quick+model.start.neighbours=false")
+    with pytest.raises(UserError, match=r"nagan\.started has model\.start\.neighbours=false"):
+        result(other)
+
+
 def test_a_run_stands_once_and_the_new_one_counts() -> None:
     old = Result("nagan.started", 5, 0, 500, "abc", 400, 1.0, 1.5)
     other = old._replace(length=10)
