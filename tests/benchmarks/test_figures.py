@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from benchmarks.figures import gumbel, importance, nagan, trust
+from benchmarks.figures import gumbel, importance, lengths, nagan, trust
 from benchmarks.figures.__main__ import FIGURES, LATENTS, Drawing, budgets, main
 from textgan_bench.leaderboard import load_records
 from textgan_bench.leaderboard.evidence import BUDGETS
@@ -51,6 +51,7 @@ def test_a_missing_run_is_named_by_the_command_that_makes_it(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(nagan, "draw", lambda folder: [])
     monkeypatch.setattr(nagan, "training", lambda folder: folder)
+    monkeypatch.setattr(lengths, "draw", lambda folder: folder)
     monkeypatch.setattr(trust, "draw", lambda folder: folder)
     with pytest.raises(SystemExit) as end:
         main("quick", 3)
