@@ -142,7 +142,7 @@ tables: $(STAMP) ## render leaderboard/tables and the tables within other pages 
 site: $(STAMP) ## write leaderboard/site/index.html, a page of all records, curves and samples for a browser
 	@$(RUN) textgan_bench.leaderboard.site
 
-figures: $(STAMP) ## write the tables within pages, draw docs/figures, those of the papers from the runs there are: [BUDGET=quick SEED=0], or a look inside one run: INSIDE=runs/coco/nagan/quick-seed0
+figures: $(STAMP) ## write the tables within pages, draw docs/figures, those of the papers from the runs there are: [BUDGET=quick SEED=0], or a look inside one run, of NAGAN or of a decipherment: INSIDE=runs/coco/nagan/quick-seed0
 	$(if $(INSIDE),,@$(RUN) benchmarks.figures.pages)
 	@$(RUN) benchmarks.figures --budget $(call quoted,$(BUDGET)) --seed $(firstword $(SEED)) \
 		$(if $(INSIDE),--inside $(call quoted,$(INSIDE)))

@@ -3,7 +3,8 @@
 Those of NAGAN's trials and of its figure 3 come from ``docs``, those of trust and of its figure 2
 from the records and their curves. Those of the other papers are read off logs, samples and
 checkpoints in ``runs``; one whose runs are missing is left as it is, and the commands that make the
-runs are named. A look inside any run of NAGAN is drawn by ``--inside`` into the folder of the run.
+runs are named. A look inside any run of NAGAN is drawn by ``--inside`` into the folder of the run,
+and of a run that deciphers its first cases.
 """
 
 import argparse
@@ -12,10 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.figures import gumbel, importance, latents, lengths, nagan, trust
+from benchmarks.figures import cases, gumbel, importance, latents, lengths, nagan, trust
 from textgan_bench.errors import UserError
 from textgan_bench.training.row import Row
 from textgan_bench.training.run import Run
+from textgan_bench.training.trained import load_trained
 
 FOLDER = Path("docs/figures")
 
@@ -77,14 +79,21 @@ def main(budget: str, seed: int, inside: Path | None = None) -> None:
 
 
 def look(run: Run) -> None:
-    """Draw the look inside a run into its own folder."""
+    """Draw the look inside a run into its own folder, or the first texts that it deciphered."""
     try:
         place = run.load_config()["evaluate"]
         caption = f"{run.folder}: {place['method']} on {place['data']}, {place['budget_label']}."
+        folder = run.folder / "figures"
+        _, data = load_trained(run.folder)
+        texts = data.aligned("test")
+        if texts is not None:
+            path = folder / "decipherment_cases.svg"
+            cases.decipherments(run, texts, path, caption)
+            print(path)
+            return
         for figure in LATENTS:
-            path = run.folder / "figures" / figure.name
-            figure.draw([run], path, caption)
-            print(path, flush=True)
+            figure.draw([run], folder / figure.name, caption)
+            print(folder / figure.name, flush=True)
     except UserError as error:
         sys.exit(f"figures: {error}")
 

@@ -30,7 +30,9 @@ SIZES: dict[str, Any] = {
 }
 
 
-def written(folder: Path, model: NAGAN | MLE) -> Run:
+def written(
+    folder: Path, model: NAGAN | MLE, data: str = "tests.evaluation.test_editing.Full"
+) -> Run:
     """A run of data whose longest sentence has 4 words, shorter than any in the paper's cases."""
     run = Run(folder)
     name = type(model).__name__
@@ -43,7 +45,7 @@ def written(folder: Path, model: NAGAN | MLE) -> Run:
                 if key not in ("vocab_size", "max_length", "start")
             },
         },
-        "data": {"class_path": "tests.evaluation.test_editing.Full"},
+        "data": {"class_path": data},
         "trainer": {"default_root_dir": str(folder), "logger": False, "max_epochs": 1},
         "evaluate": {
             "budget_label": "an epoch",

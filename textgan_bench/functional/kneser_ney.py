@@ -36,7 +36,7 @@ from textgan_bench.functional.threads import in_order
 
 MARKS = UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"  # the first words of every model
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
-PART = 2**19
+PART = 2**20
 """N-grams sorted at once, except those of a single context, which are never parted."""
 
 IntArray32 = NDArray[np.int32]
@@ -221,18 +221,20 @@ def _count(tokens: IntArray32, vocab_size: int, order: int) -> list[_Level]:
     occurrences = np.zeros(vocab_size, dtype=np.int64)
     for start in range(0, len(tokens), PART):
         occurrences += np.bincount(tokens[start : start + PART], minlength=vocab_size)
-    for _ in range(2, order + 1):
+    for n in range(2, order + 1):
         # No n-gram reaches back over a begin mark.
         has_row[1:] = has_row[:-1] & (tokens[1:] != MARKS.index(BEGIN))
         has_row[0] = False
         if not has_row.any():
             break
         parts: list[_Level] = []
-        longer = np.full(len(tokens), -1, dtype=np.int32)
+        is_longest = n == order
+        longer = np.full(0 if is_longest else len(tokens), -1, dtype=np.int32)
         rows, counts = 0, []
         found = partial(_ngrams_at, row=row, tokens=tokens, word_bits=bits(vocab_size - 1))
         for part, ends, count in in_order(found, _parts(row, has_row, occurrences)):
-            longer[ends] = np.repeat(np.arange(rows, rows + len(count), dtype=np.int32), count)
+            if not is_longest:
+                longer[ends] = np.repeat(np.arange(rows, rows + len(count), dtype=np.int32), count)
             rows += len(count)
             parts.append(part)
             counts.append(count)

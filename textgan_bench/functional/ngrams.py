@@ -18,6 +18,9 @@ from textgan_bench.functional.threads import in_order
 T = TypeVar("T")
 
 KEY_BITS = 63
+VECTORS_SORT = torch.backends.cpu.get_cpu_capability() == "AVX512"
+"""Whether numpy sorts plain integers in the processor's vectors, several at a time: a third of the
+time of PyTorch's sort. Without, PyTorch's takes 40 % of the time of numpy's."""
 HALVED = 4
 """Ranges of 2^32 keys that are told apart before keys of 32 bits are sorted; more take too long."""
 
@@ -49,7 +52,10 @@ def packed(rank: Indices, word: Indices, word_bits: int) -> IntArray:
     largest = int(rank.max(initial=0))
     if bits(largest) + word_bits > KEY_BITS:
         raise UserError(f"{largest + 1} n-grams of 2^{word_bits} words exceed 63-bit keys")
-    return rank.astype(np.int64) << word_bits | word
+    key = rank.astype(np.int64)
+    key <<= word_bits  # in place: a new array costs as much as the shift
+    key |= word
+    return key
 
 
 def grouped(
@@ -95,17 +101,30 @@ def changes(values: NDArray[np.signedinteger]) -> NDArray[np.bool_]:
 
 
 def sorted_pairs(key: IntArray, position: NDArray[np.intp]) -> tuple[IntArray, NDArray[np.intp]]:
-    """Keys in increasing order and their positions, which stay in order where keys are equal.
+    """Keys in increasing order and their positions, which are increasing where keys are equal.
+
+    Args:
+        key: (P,) not negative.
+        position: (P,) increasing, not negative.
 
     >>> [array.tolist() for array in sorted_pairs(np.array([7, 2, 7]), np.array([0, 1, 2]))]
     [[2, 7, 7], [1, 0, 2]]
     """
-    # PyTorch's stable sort of integers is a radix sort, which half as many bits halve. numpy's
-    # takes two and a half times as long with a position packed into each key, as it has no other.
     if not len(key):
         return key, position
     low = int(key.min())
     spread = int(key.max()) - low
+    position_bits = bits(int(position.max()))
+    if VECTORS_SORT and bits(spread) + position_bits <= KEY_BITS:
+        pair = key - low  # and its place, as numpy sorts nothing along with a key
+        pair <<= position_bits
+        pair |= position
+        pair.sort()
+        position = pair & ((1 << position_bits) - 1)
+        pair >>= position_bits
+        pair += low
+        return pair, position
+    # PyTorch's stable sort of integers is a radix sort, which half as many bits halve.
     if not spread >> 16:
         return _sorted_as(np.int16, key, position, low)
     groups = (spread >> 32) + 1
