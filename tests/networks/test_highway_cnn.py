@@ -59,6 +59,21 @@ def test_many_sentences_are_judged_alike_by_tables_and_by_convolution(
     assert torch.allclose(cnn.judge(ids), by_formula(cnn, ids), atol=1e-6)
 
 
+@pytest.mark.parametrize("many", [0, 10**6])
+@pytest.mark.parametrize("judged", [1, 7, 100])
+def test_what_sentences_share_is_looked_up_once(
+    many: int, judged: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Groups of three share 1, 1, 2, 4 and all 5 words; filters span 1 to 3 words."""
+    monkeypatch.setattr(highway_cnn, "MANY", many)
+    monkeypatch.setattr(highway_cnn, "JUDGED", judged)
+    cnn = network()
+    shared = torch.tensor([1, 1, 2, 4, 5]).repeat_interleave(3)
+    ids = torch.randint(6, (5, 5)).repeat_interleave(3, 0)
+    ids = ids.where(torch.arange(5) < shared[:, None], torch.randint(6, (15, 5)))
+    assert torch.allclose(cnn.judge(ids, shared, 3), by_formula(cnn, ids), atol=1e-6)
+
+
 def test_padding_is_a_symbol() -> None:
     cnn = network().eval()
     short = torch.tensor([[1, 2]])

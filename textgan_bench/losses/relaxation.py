@@ -33,38 +33,45 @@ def draw(logits: Tensor) -> Tensor:
     V numbers. Scaling by the last sum keeps the target below it whatever the sum's rounding. Sum
     and number have the precision of ``logits``: float32 tells no more than 2^24 places apart.
     """
+    drawn = [_draw(rows - rows.amax(1, keepdim=True)) for (rows,) in row_chunks(logits)]
+    return torch.cat(drawn).squeeze(-1)
+
+
+def draw_(logits: Tensor) -> Tensor:
+    """``draw`` in the memory of ``logits``, whose values are lost: they may still be in cache."""
+    drawn = [_draw(rows.sub_(rows.amax(1, keepdim=True))) for (rows,) in row_chunks(logits)]
+    return torch.cat(drawn).squeeze(-1)
+
+
+def _draw(logits: Tensor) -> Tensor:
+    """(N, 1) symbols drawn by ``logits`` (N, V), of which none is above 0, in their memory."""
+    uniform = torch.rand(len(logits), 1, dtype=logits.dtype, device=logits.device)
     invert = _invert_by_blocks if logits.shape[1] >= MANY else _invert
-    drawn = []
-    for (rows,) in row_chunks(logits):
-        uniform = torch.rand(len(rows), 1, dtype=rows.dtype, device=rows.device)
-        drawn.append(invert(rows.softmax(-1), uniform))
     # Past the end only of a row that is not finite: it is for the loss to show, no index error.
-    return torch.cat(drawn).squeeze(-1).clamp_max_(logits.shape[1] - 1)
+    return invert(logits.exp_(), uniform).clamp_max_(logits.shape[1] - 1)
 
 
-def _invert(probabilities: Tensor, uniform: Tensor) -> Tensor:
-    """(N, 1) symbols at which the sums over (N, V) pass ``uniform`` (N, 1)."""
-    cdf = probabilities.cumsum_(-1)
+def _invert(weights: Tensor, uniform: Tensor) -> Tensor:
+    """(N, 1) symbols at which the sums over (N, V) pass a share ``uniform`` (N, 1) of the whole."""
+    cdf = weights.cumsum_(-1)
     return torch.searchsorted(cdf, uniform * cdf[:, -1:], right=True)
 
 
-def _invert_by_blocks(probabilities: Tensor, uniform: Tensor) -> Tensor:
+def _invert_by_blocks(weights: Tensor, uniform: Tensor) -> Tensor:
     """``_invert`` in half the time: the block is found first, the symbol within it."""
-    n, width = probabilities.shape
+    n, width = weights.shape
     whole = width // BLOCK
-    sums = probabilities.new_empty(n, -(-width // BLOCK))
-    torch.sum(
-        probabilities[:, : whole * BLOCK].unflatten(1, (whole, BLOCK)), 2, out=sums[:, :whole]
-    )
-    sums[:, whole:] = probabilities[:, whole * BLOCK :].sum(1, keepdim=True)
+    sums = weights.new_empty(n, -(-width // BLOCK))
+    torch.sum(weights[:, : whole * BLOCK].unflatten(1, (whole, BLOCK)), 2, out=sums[:, :whole])
+    sums[:, whole:] = weights[:, whole * BLOCK :].sum(1, keepdim=True)
     cdf = sums.cumsum(1)
     target = uniform * cdf[:, -1:]
     block = torch.searchsorted(cdf, target, right=True).clamp_max_(sums.shape[1] - 1)  # (N, 1)
     target = target - (cdf.gather(1, block) - sums.gather(1, block))
     # The last block ends with the row and starts in the one before, whose symbols do not count.
     first = (block * BLOCK).clamp_max(width - BLOCK)
-    place = torch.arange(BLOCK, device=probabilities.device)
-    inside = probabilities.gather(1, first + place)
+    place = torch.arange(BLOCK, device=weights.device)
+    inside = weights.gather(1, first + place)
     inside = inside.masked_fill_(place < block * BLOCK - first, 0.0).cumsum_(1)
     return first + torch.searchsorted(inside, target, right=True).clamp_max_(BLOCK - 1)
 

@@ -51,7 +51,7 @@ from textgan_bench.errors import UserError
 from textgan_bench.interfaces import Latents, TextGenerator
 from textgan_bench.losses.likelihood import drawn_mask, normal_kl, symbol_nll
 from textgan_bench.losses.processes import process_mean, process_rows
-from textgan_bench.losses.relaxation import draw
+from textgan_bench.losses.relaxation import draw_
 from textgan_bench.losses.transport import feature_movers_distance, sinkhorn_divergence
 from textgan_bench.networks.knobs import check_temperature
 from textgan_bench.networks.pretraining import NO_PRETRAINING, Pretraining
@@ -235,7 +235,7 @@ class Generator(nn.Module):
         words = ids[:, 0]
         for t in range(self.max_length):
             scores, state = self._step(F.embedding(words, table), told, state, table)
-            words = draw(scores / temperature) if temperature > 0 else scores.argmax(-1)
+            words = draw_(scores / temperature) if temperature > 0 else scores.argmax(-1)
             going = words != PAD
             live, words, told = live[going], words[going], told[going]
             if not len(live):

@@ -34,7 +34,7 @@ from textgan_bench.interfaces import TextGenerator
 from textgan_bench.losses.importance import importance_loss
 from textgan_bench.losses.likelihood import drawn_mask
 from textgan_bench.losses.processes import process_mean
-from textgan_bench.losses.relaxation import draw
+from textgan_bench.losses.relaxation import draw_
 from textgan_bench.networks.knobs import check_temperature
 from textgan_bench.networks.stacked_lstm import StackedLinear, StackedLSTM
 from textgan_bench.tokens import PAD, TokenBatch
@@ -73,7 +73,7 @@ class Generator(nn.Module):
             logits = self.scores(state[0]) / temperature  # (R, n, V)
             if t < min_length:
                 logits[:, :, PAD] = -torch.inf
-            symbols = draw(logits.flatten(0, 1)).view_as(symbols)
+            symbols = draw_(logits.flatten(0, 1)).view_as(symbols)
             going &= symbols != PAD
             ids[:, :, t] = symbols.where(going, PAD)
         return TokenBatch(ids, (ids != PAD).sum(2))

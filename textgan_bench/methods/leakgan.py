@@ -410,13 +410,14 @@ class LeakGAN(TextGenerator):
         rewards = self.judge(samples.ids)[:, None].masked_fill(completed, 0.0)
         rollouts = roll_out(writer, samples, self.rollouts, every=duration)
         place = rollouts.sentence * len(first) + rollouts.words // duration - 1
-        rewards.view(-1).index_add_(0, place, self.judge(rollouts.ids) / self.rollouts)
+        judged = self.judge(rollouts.ids, rollouts.words, self.rollouts)
+        rewards.view(-1).index_add_(0, place, judged / self.rollouts)
         return rewards, first < lengths
 
-    def judge(self, ids: Tensor) -> Tensor:
-        """(R,) probabilities that sentences ids (R, T) are real."""
+    def judge(self, ids: Tensor, shared: Tensor | None = None, repetitions: int = 1) -> Tensor:
+        """(R,) probabilities that sentences ids (R, T) are real; ``HighwayCNN.judge``."""
         padded = F.pad(ids, (0, self.max_length - ids.shape[1]), value=PAD)
-        return self.discriminator.judge(padded).sigmoid()
+        return self.discriminator.judge(padded, shared, repetitions).sigmoid()
 
     def mean_of_symbols(self, values: Tensor, lengths: Tensor) -> Tensor:
         """Mean of values (B, N + 1) over all words and end symbols of all processes."""

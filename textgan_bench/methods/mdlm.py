@@ -52,7 +52,7 @@ from textgan_bench.errors import UserError
 from textgan_bench.interfaces import TextGenerator
 from textgan_bench.kernels.dropout import NO_DROPOUT, Dropout
 from textgan_bench.losses.processes import process_count, process_mean
-from textgan_bench.losses.relaxation import draw
+from textgan_bench.losses.relaxation import draw_
 from textgan_bench.networks.knobs import check_temperature
 from textgan_bench.networks.transformer import EncoderBlock, Shape, sinusoidal_positions
 from textgan_bench.tokens import PAD, TokenBatch
@@ -295,4 +295,4 @@ class MDLM(TextGenerator):
             if not rows.any():
                 break
             scores = self.average(ids[rows], now[rows])  # (N, V)
-            ids[now] = draw(scores.to(self.precision) / temperature)
+            ids[now] = draw_(scores.to(self.precision) / temperature)

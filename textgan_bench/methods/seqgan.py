@@ -173,8 +173,8 @@ class SeqGAN(TextGenerator):
         rewards.scatter_(1, ends, self.discriminator.judge(samples.ids).sigmoid()[:, None])
         completed = roll_out(self.policy, samples, self.rollouts)
         place = completed.sentence * self.max_length + completed.words - 1
-        share = self.discriminator.judge(completed.ids).sigmoid() / self.rollouts
-        rewards.view(-1).index_add_(0, place, share)
+        judged = self.discriminator.judge(completed.ids, completed.words, self.rollouts)
+        rewards.view(-1).index_add_(0, place, judged.sigmoid() / self.rollouts)
         return rewards
 
     @torch.no_grad()

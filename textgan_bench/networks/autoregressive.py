@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from textgan_bench.kernels.dropout import Dropout
 from textgan_bench.losses.likelihood import drawn_mask, symbol_nll
-from textgan_bench.losses.relaxation import draw
+from textgan_bench.losses.relaxation import draw_
 from textgan_bench.networks.transformer import EncoderBlock, sinusoidal_positions
 from textgan_bench.tokens import PAD, TokenBatch
 
@@ -57,7 +57,7 @@ def _write(writer: Writer, ids: Tensor, temperature: float) -> None:
     symbols, state = ids[:, 0], writer.start(len(ids))
     for t in range(writer.max_length):
         hidden, state = writer.step(symbols, state)
-        symbols = draw(writer.output(hidden) / temperature)
+        symbols = draw_(writer.output(hidden) / temperature)
         going = symbols != PAD
         live, symbols = live[going], symbols[going]
         if not len(live):

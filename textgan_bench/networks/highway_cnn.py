@@ -5,7 +5,7 @@ Kim (2014), "Convolutional neural networks for sentence classification", and Sri
 T time, V vocabulary, E embedding, F filters in all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 import torch
@@ -99,17 +99,26 @@ class HighwayCNN(nn.Module):
         return (self.score.weight.square().sum() + self.score.bias.square().sum()) / 4
 
     @torch.no_grad()
-    def judge(self, ids: Tensor) -> Tensor:
-        """(R,) scores of many sentences ids (R, T), without dropout and without a gradient."""
+    def judge(self, ids: Tensor, shared: Tensor | None = None, repetitions: int = 1) -> Tensor:
+        """(R,) scores of many sentences ids (R, T), without dropout and without a gradient.
+
+        Args:
+            ids: sentences.
+            shared: (R,) number of words that each sentence shares with those that stand beside it,
+                ``repetitions`` of them one after the other; rows of as many are side by side, too.
+            repetitions: number of sentences with the same first words.
+        """
         # A filter is a sum over its words of what each gives at its place. Looked up where that
         # was computed for each word of the vocabulary before, it takes a fifth of the time.
         many = ids.device.type == "cpu" and ids.numel() >= MANY * self.embedding.num_embeddings
         tables = [self._table(group) for group in self.groups] if many else []
         scores = []
-        for part in ids.split(JUDGED):
+        for part, known in _parts(ids, shared, repetitions):
             if many:
-                looked_up = zip(self.groups, tables, strict=True)
-                maxima = torch.cat([_largest(part, *each) for each in looked_up], 1)
+                maxima = self.score.weight.new_empty(len(part), self.features)
+                places = maxima.split([table.shape[1] for table in tables], 1)
+                for group, table, place in zip(self.groups, tables, places, strict=True):
+                    _put_largest(part, known, repetitions, group, table, place)
                 features = self.carry(maxima)
             else:
                 features = self.extract(part)
@@ -122,11 +131,39 @@ class HighwayCNN(nn.Module):
         return torch.cat([self.embedding.weight @ place.T for place in places])
 
 
-def _largest(ids: Tensor, group: nn.Module, table: Tensor) -> Tensor:
-    """(B, filters) largest values of the filters of a group over sentences ids (B, T)."""
+def _parts(ids: Tensor, shared: Tensor | None, repetitions: int) -> Iterator[tuple[Tensor, int]]:
+    """Sentences that are judged at a time, and the number of words that their groups share."""
+    if shared is None:
+        yield from ((part, 0) for part in ids.split(JUDGED))
+        return
+    known, rows = torch.unique_consecutive(shared, return_counts=True)
+    size = max(1, JUDGED // repetitions) * repetitions
+    for part, words in zip(ids.split(rows.tolist()), known.tolist(), strict=True):
+        yield from ((each, words) for each in part.split(size))
+
+
+def _put_largest(
+    ids: Tensor, known: int, repetitions: int, group: nn.Module, table: Tensor, place: Tensor
+) -> None:
+    """Put the largest values of a group's filters over sentences ids (B, T) into a place (B, n).
+
+    Windows that lie in the ``known`` first words are looked up for one of ``repetitions`` rows.
+    """
     convolution = cast(nn.Conv1d, group)
     (span,) = convolution.kernel_size
     first = torch.arange(span, device=ids.device) * (len(table) // span)
     windows = ids.unfold(1, span, 1) + first  # (B, T - S + 1, S)
+    inside = min(max(0, known - span + 1), windows.shape[1])
+    if inside < windows.shape[1]:
+        torch.amax(_sums(windows[:, inside:], table), 1, out=place)
+    if inside:
+        shared = _sums(windows[::repetitions, :inside], table).amax(1)
+        shared = shared.repeat_interleave(repetitions, 0)
+        place.copy_(torch.maximum(place, shared) if inside < windows.shape[1] else shared)
+    place += cast(Tensor, convolution.bias)
+
+
+def _sums(windows: Tensor, table: Tensor) -> Tensor:
+    """(B, W, n) sums of the rows of a table that windows (B, W, S) name."""
     sums = F.embedding_bag(windows.flatten(0, 1), table, mode="sum")
-    return sums.view(*windows.shape[:2], -1).amax(1) + cast(Tensor, convolution.bias)
+    return sums.view(*windows.shape[:2], -1)

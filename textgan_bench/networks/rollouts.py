@@ -5,13 +5,14 @@ prefixes are written side by side: at each place there is one pass of the networ
 have not ended. Shapes: B batch, T time, R completions, N repetitions, V vocabulary.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from textgan_bench.losses.relaxation import draw
+from textgan_bench.losses.relaxation import draw_
 from textgan_bench.networks.autoregressive import Writer
 from textgan_bench.tokens import PAD, TokenBatch
 
@@ -20,7 +21,10 @@ ROWS = 128
 
 
 class Rollouts(NamedTuple):
-    """Completed sentences, and where each comes from."""
+    """Completed sentences, by the number of words of their prefixes, and where each comes from.
+
+    Those of one prefix are side by side.
+    """
 
     ids: Tensor
     """(R, T) complete sentences."""
@@ -56,11 +60,12 @@ def roll_out(model: Writer, batch: TokenBatch, repetitions: int, *, every: int =
     written = ids.new_zeros(0, steps)  # of all completions that were begun, the rest is padding
     origin, kept = ids.new_zeros(0), ids.new_zeros(0)
     live, going = ids.new_zeros(0), tuple(part[:0] for part in prefix)
+    scores = _one_product(model.output)
     for t in range(steps):
         # Those that go on read the word that they wrote last.
         if len(live):
             hidden, going = model.step(written[live, t - 1], going)
-            drawn = _draw(model, hidden)
+            drawn = _draw(scores, hidden)
         else:
             drawn = live
         # Sentences of t words and more begin completions here, from one state for all repetitions.
@@ -74,7 +79,7 @@ def roll_out(model: Writer, batch: TokenBatch, repetitions: int, *, every: int =
             written = torch.cat([written, start])
             origin, kept = torch.cat([origin, rows]), torch.cat([kept, torch.full_like(rows, t)])
             live = torch.cat([live, new])
-            drawn = torch.cat([drawn, _draw(model, hidden[begin], repetitions)])
+            drawn = torch.cat([drawn, _draw(scores, hidden[begin], repetitions)])
             fresh = tuple(part[rows] for part in prefix)
             # A Transformer's memory has grown by a word in those that go on, if there are any.
             both = zip(going, fresh, strict=True)
@@ -86,7 +91,18 @@ def roll_out(model: Writer, batch: TokenBatch, repetitions: int, *, every: int =
     return Rollouts(written, origin, kept)
 
 
-def _draw(model: Writer, hidden: Tensor, repetitions: int = 1) -> Tensor:
+def _one_product(output: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """What ``output`` computes, its bias in the product: added, it is copied to each row before.
+
+    Any but a linear layer stays as it is. Weights are taken once.
+    """
+    if not isinstance(output, nn.Linear) or output.bias is None:
+        return output
+    table = torch.cat([output.weight, output.bias[:, None]], 1).T  # (H + 1, V)
+    return lambda hidden: F.pad(hidden, (0, 1), value=1.0) @ table
+
+
+def _draw(scores: Callable[[Tensor], Tensor], hidden: Tensor, repetitions: int = 1) -> Tensor:
     """(B N,) symbols after hidden states (B, H), N times each."""
     rows = hidden.repeat_interleave(repetitions, 0) if repetitions > 1 else hidden
-    return torch.cat([draw(model.output(part)) for part in rows.split(ROWS)])
+    return torch.cat([draw_(scores(part)) for part in rows.split(ROWS)])

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from textgan_bench.losses.likelihood import drawn_mask, symbol_nll
-from textgan_bench.losses.relaxation import draw
+from textgan_bench.losses.relaxation import draw_
 from textgan_bench.networks.batch_norm import BatchNorm
 from textgan_bench.networks.knobs import check_temperature
 from textgan_bench.tokens import PAD, Batch, TokenBatch
@@ -116,7 +116,7 @@ class Decoder(nn.Module):
             inputs = torch.cat([self.embedding(symbols), codes], -1)[:, None]  # (B, 1, E + H)
             hidden, state = self.lstm(inputs, state)
             logits = self.output(hidden[:, 0])  # (B, V)
-            symbols = draw(logits / temperature) if temperature > 0 else logits.argmax(-1)
+            symbols = draw_(logits / temperature) if temperature > 0 else logits.argmax(-1)
             going = going & (symbols != PAD)
             if not going.any():
                 break
