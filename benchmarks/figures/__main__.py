@@ -3,8 +3,8 @@
 Those of NAGAN's trials and of its figure 3 come from ``docs``, those of trust and of its figure 2
 from the records and their curves. Those of the other papers are read off logs, samples and
 checkpoints in ``runs``; one whose runs are missing is left as it is, and the commands that make the
-runs are named. A look inside any run of NAGAN is drawn by ``--inside`` into the folder of the run,
-and of a run that deciphers its first cases.
+runs are named. ``--inside`` looks into one run and draws into its folder: latents of NAGAN, or the
+first sentences of a decipherment.
 """
 
 import argparse

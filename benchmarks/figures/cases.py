@@ -43,7 +43,9 @@ def decipherments(run: Run, texts: Sequence[Sentence], path: Path, caption: str)
         ]
         for number, (found, text) in enumerate(pairs[:SHOWN], start=1)
     }
-    caption = f"{caption} Grey words are right, {share:.3f} of those of {len(pairs):,} sentences."
+    caption = (
+        f"{caption} Grey words are right. Token accuracy {share:.3f} over {len(pairs):,} sentences."
+    )
     plot_changes(cases, path, caption)
 
 

@@ -13,6 +13,7 @@ from textgan_bench.losses.relaxation import (
     _invert_by_blocks,
     add_gumbel_noise_,
     draw,
+    draw_,
     gumbel_noise_like,
     soft_embedding,
     straight_through_choice,
@@ -168,3 +169,19 @@ def test_draw_reaches_rare_words_in_double_precision(
         assert ((counts[1:] - 16).abs() <= 1).all()
     else:
         assert (counts[1:] > 0).sum() <= 4
+
+
+@pytest.mark.parametrize("width", [5, MANY + 7])
+def test_a_draw_in_place_is_the_draw_and_only_that_one_loses_the_scores(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_chunks, "CHUNK", 2 * width)
+    torch.manual_seed(0)
+    logits = 3 * torch.randn(7, width)
+    kept, lost = logits.clone(), logits.clone()
+    torch.manual_seed(1)
+    drawn = draw(kept)
+    torch.manual_seed(1)
+    assert torch.equal(draw_(lost), drawn)
+    assert torch.equal(kept, logits)
+    assert not torch.equal(lost, logits)

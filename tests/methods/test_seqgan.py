@@ -6,11 +6,12 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from tests.trainer import fit
 from textgan_bench.methods import SeqGAN
 from textgan_bench.networks.pretraining import Pretraining
-from textgan_bench.tokens import TokenBatch, pad_sequences
+from textgan_bench.tokens import PAD, TokenBatch, pad_sequences
 
 VOCAB_SIZE, MAX_LENGTH = 3, 2
 SENTENCES: list[tuple[int, ...]] = [(), *product((1, 2)), *product((1, 2), repeat=2)]
@@ -80,6 +81,13 @@ def test_rewards_go_with_their_own_sentences() -> None:
     assert torch.allclose(rewards[order], permuted, atol=0.04)
     others = (rewards[:, None] - rewards).abs().amax(-1) + torch.eye(5)
     assert others.min() > 0.1, "the sentences differ by more than two draws do"
+
+
+def test_sentences_of_no_word_have_the_verdict_alone() -> None:
+    method = small(vocab_size=6, max_length=4)
+    rewards = method.rewards(pad_sequences([[], []], 4))
+    verdict = method.discriminator.judge(torch.full((1, 4), PAD)).sigmoid()
+    assert torch.allclose(rewards, F.pad(verdict, (0, 3)).expand(2, 4))
 
 
 def test_the_expected_gradient_is_that_of_the_expected_reward() -> None:

@@ -64,14 +64,25 @@ def test_many_sentences_are_judged_alike_by_tables_and_by_convolution(
 def test_what_sentences_share_is_looked_up_once(
     many: int, judged: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Groups of three share 1, 1, 2, 4 and all 5 words; filters span 1 to 3 words."""
+    """Runs of three share 1, 1, 2, 4 and all 5 words; filters span 1 to 3 words."""
     monkeypatch.setattr(highway_cnn, "MANY", many)
     monkeypatch.setattr(highway_cnn, "JUDGED", judged)
-    cnn = network()
+    cnn, looked_up, sums = network(), [0], highway_cnn._sums
+
+    def counted(windows: Tensor, table: Tensor) -> Tensor:
+        looked_up.append(windows[..., 0].numel())
+        return sums(windows, table)
+
+    monkeypatch.setattr(highway_cnn, "_sums", counted)
     shared = torch.tensor([1, 1, 2, 4, 5]).repeat_interleave(3)
     ids = torch.randint(6, (5, 5)).repeat_interleave(3, 0)
     ids = ids.where(torch.arange(5) < shared[:, None], torch.randint(6, (15, 5)))
     assert torch.allclose(cnn.judge(ids, shared, 3), by_formula(cnn, ids), atol=1e-6)
+    # Of each run, one row's windows within the words it shares and all rows' others.
+    once = sum(max(0, n - span + 1) for n in (1, 1, 2, 4, 5) for span in (1, 2, 3))
+    every = 15 * (5 + 4 + 3)
+    assert sum(looked_up) == (0 if many else every - 2 * once)
+    assert cnn.judge(ids[:0], shared[:0], 3).shape == (0,)
 
 
 def test_padding_is_a_symbol() -> None:

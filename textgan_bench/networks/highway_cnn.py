@@ -104,21 +104,21 @@ class HighwayCNN(nn.Module):
 
         Args:
             ids: sentences.
-            shared: (R,) number of words that each sentence shares with those that stand beside it,
-                ``repetitions`` of them one after the other; rows of as many are side by side, too.
-            repetitions: number of sentences with the same first words.
+            shared: (R,) number of first words that are equal within each run of ``repetitions``
+                rows. Equal numbers stand side by side.
+            repetitions: rows of a run.
         """
         # A filter is a sum over its words of what each gives at its place. Looked up where that
         # was computed for each word of the vocabulary before, it takes a fifth of the time.
         many = ids.device.type == "cpu" and ids.numel() >= MANY * self.embedding.num_embeddings
         tables = [self._table(group) for group in self.groups] if many else []
         scores = []
-        for part, known in _parts(ids, shared, repetitions):
+        for part, known in _parts(ids, shared if many else None, repetitions):
             if many:
                 maxima = self.score.weight.new_empty(len(part), self.features)
-                places = maxima.split([table.shape[1] for table in tables], 1)
-                for group, table, place in zip(self.groups, tables, places, strict=True):
-                    _put_largest(part, known, repetitions, group, table, place)
+                columns = maxima.split([table.shape[1] for table in tables], 1)
+                for group, table, out in zip(self.groups, tables, columns, strict=True):
+                    _put_largest(part, known, repetitions, group, table, out)
                 features = self.carry(maxima)
             else:
                 features = self.extract(part)
@@ -132,8 +132,8 @@ class HighwayCNN(nn.Module):
 
 
 def _parts(ids: Tensor, shared: Tensor | None, repetitions: int) -> Iterator[tuple[Tensor, int]]:
-    """Sentences that are judged at a time, and the number of words that their groups share."""
-    if shared is None:
+    """Sentences that are judged at a time, and the number of first words that their runs share."""
+    if shared is None or not len(ids):
         yield from ((part, 0) for part in ids.split(JUDGED))
         return
     known, rows = torch.unique_consecutive(shared, return_counts=True)
@@ -143,9 +143,9 @@ def _parts(ids: Tensor, shared: Tensor | None, repetitions: int) -> Iterator[tup
 
 
 def _put_largest(
-    ids: Tensor, known: int, repetitions: int, group: nn.Module, table: Tensor, place: Tensor
+    ids: Tensor, known: int, repetitions: int, group: nn.Module, table: Tensor, out: Tensor
 ) -> None:
-    """Put the largest values of a group's filters over sentences ids (B, T) into a place (B, n).
+    """Put the largest values of a group's filters over sentences ids (B, T) into ``out`` (B, n).
 
     Windows that lie in the ``known`` first words are looked up for one of ``repetitions`` rows.
     """
@@ -155,15 +155,15 @@ def _put_largest(
     windows = ids.unfold(1, span, 1) + first  # (B, T - S + 1, S)
     inside = min(max(0, known - span + 1), windows.shape[1])
     if inside < windows.shape[1]:
-        torch.amax(_sums(windows[:, inside:], table), 1, out=place)
+        torch.amax(_sums(windows[:, inside:], table), 1, out=out)
     if inside:
         shared = _sums(windows[::repetitions, :inside], table).amax(1)
         shared = shared.repeat_interleave(repetitions, 0)
-        place.copy_(torch.maximum(place, shared) if inside < windows.shape[1] else shared)
-    place += cast(Tensor, convolution.bias)
+        out.copy_(torch.maximum(out, shared) if inside < windows.shape[1] else shared)
+    out += cast(Tensor, convolution.bias)
 
 
 def _sums(windows: Tensor, table: Tensor) -> Tensor:
     """(B, W, n) sums of the rows of a table that windows (B, W, S) name."""
     sums = F.embedding_bag(windows.flatten(0, 1), table, mode="sum")
-    return sums.view(*windows.shape[:2], -1)
+    return sums.unflatten(0, windows.shape[:2])
