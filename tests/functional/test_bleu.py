@@ -222,18 +222,6 @@ def test_wide_keys_score_as_narrow_ones(monkeypatch: pytest.MonkeyPatch) -> None
         both_directions(samples, references)
 
 
-@given(keys=st.lists(st.integers(0, 2**62), max_size=40), repeats=st.integers(1, 3))
-def test_equal_keys_stay_in_order(keys: list[int], repeats: int) -> None:
-    """At any width and number of them: few are sorted otherwise than many."""
-    key = np.array(keys * repeats, dtype=np.int64)
-    for part in (key, key >> 40, np.tile(key, 1_000)):
-        position = 7 * np.arange(len(part))
-        ordered, places = ngrams.sorted_pairs(part, position)
-        order = np.argsort(part, kind="stable")
-        np.testing.assert_array_equal(ordered, part[order])
-        np.testing.assert_array_equal(places, position[order])
-
-
 TEXTS = st.lists(st.lists(st.integers(-1, 3), max_size=9), min_size=2, max_size=12)
 
 

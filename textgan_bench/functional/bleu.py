@@ -24,18 +24,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textgan_bench.errors import UserError
+from textgan_bench.functional.integer_sorts import IntArray, bits, changes, sorted_pairs
 from textgan_bench.functional.key_rows import finder
-from textgan_bench.functional.ngrams import (
-    FloatArray,
-    IndexedText,
-    Indices,
-    IntArray,
-    bits,
-    changes,
-    grouped,
-    packed,
-    sorted_pairs,
-)
+from textgan_bench.functional.ngrams import FloatArray, IndexedText, Indices, grouped, packed
 from textgan_bench.functional.text_hashes import GOLDEN_RATIO
 from textgan_bench.functional.threads import in_order
 

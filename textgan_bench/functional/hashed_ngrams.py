@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textgan_bench.errors import UserError
+from textgan_bench.functional.integer_sorts import changes, sorted_keys
 from textgan_bench.functional.threads import one_thread
 from textgan_bench.functional.word_numbers import word_numbers
 
@@ -123,9 +124,9 @@ def _bucket_counts(sentences: Sequence[Sequence[str]]) -> Tensor:
         hashes = _moved(hashes[:-1], move[n - 1 :], table) ^ tails[n - 1 :]
         inside = row[n - 1 :] == row[: len(hashes)]  # of one sentence
         keys.append(_keys(row[n - 1 :][inside], hashes[inside]))
-    key = torch.from_numpy(np.concatenate(keys)).sort(stable=True).values.numpy()
+    key = sorted_keys(np.concatenate(keys))
     cell, sign = key >> 1, 1 - 2 * (key & 1)
-    first = np.flatnonzero(np.append(True, cell[1:] != cell[:-1])) if len(cell) else cell
+    first = np.flatnonzero(changes(cell))
     counts = np.add.reduceat(sign, first) if len(cell) else sign
     cell = cell[first]
     indices = np.empty((2, len(cell)), dtype=np.int64)

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from textgan_bench.functional.ngrams import IntArray, sorted_pairs
+from textgan_bench.functional.integer_sorts import IntArray, sorted_pairs
 from textgan_bench.functional.text_hashes import GOLDEN_RATIO
 
 HASHED = 2**18

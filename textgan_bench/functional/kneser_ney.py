@@ -21,17 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textgan_bench.errors import UserError
-from textgan_bench.functional.ngrams import (
-    FloatArray,
-    IndexedText,
-    Indices,
-    IntArray,
-    bits,
-    changes,
-    grouped,
-    packed,
-    sorted_pairs,
-)
+from textgan_bench.functional.integer_sorts import IntArray, bits, changes, sorted_pairs
+from textgan_bench.functional.ngrams import FloatArray, IndexedText, Indices, grouped, packed
 from textgan_bench.functional.threads import in_order
 
 MARKS = UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"  # the first words of every model

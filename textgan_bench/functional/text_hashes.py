@@ -10,9 +10,9 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from textgan_bench.functional.integer_sorts import distinct
 from textgan_bench.functional.word_numbers import once, word_numbers
 
 IntArray = NDArray[np.int64]
@@ -75,15 +75,6 @@ def _sentence_hashes(text: HashedText) -> IntArray:
     sums = np.append(np.uint64(0), mixed.cumsum())  # modulo 2^64
     last = first + text.lengths
     return _mix(sums[last] - sums[first] + text.lengths.astype(np.uint64)).astype(np.int64)
-
-
-def distinct(hashes: IntArray) -> IntArray:
-    """The distinct ones in increasing order, by PyTorch's radix sort.
-
-    >>> distinct(np.array([3, 1, 3])).tolist()
-    [1, 3]
-    """
-    return torch.from_numpy(hashes).unique().numpy()
 
 
 def are_among(hashes: IntArray, known: IntArray) -> NDArray[np.bool_]:

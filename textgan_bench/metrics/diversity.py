@@ -8,10 +8,10 @@ from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
 from textgan_bench.errors import UserError
+from textgan_bench.functional.integer_sorts import distinct
 from textgan_bench.functional.text_hashes import (
     KnownHashes,
     are_among,
-    distinct,
     hash_words,
     ngram_hashes,
     sentence_hashes,
@@ -20,6 +20,13 @@ from textgan_bench.functional.text_hashes import (
 )
 from textgan_bench.functional.word_numbers import word_numbers
 from textgan_bench.metrics.inputs import TextMetric, TrainingMetric
+
+
+def _distinct(hashes: Tensor) -> Tensor:
+    """The distinct ones in increasing order, found where they are."""
+    if hashes.device.type != "cpu":
+        return hashes.unique()
+    return torch.from_numpy(distinct(hashes.numpy()))
 
 
 class Diversity(TextMetric):
@@ -59,8 +66,8 @@ class Diversity(TextMetric):
     def compute(self) -> dict[str, Tensor]:
         if not self.sentence_count:
             raise UserError("diversity needs at least one sample")
-        words = len(dim_zero_cat(self.word_hashes).unique())
-        sentences = len(dim_zero_cat(self.sentence_hashes).unique())
+        words = len(_distinct(dim_zero_cat(self.word_hashes)))
+        sentences = len(_distinct(dim_zero_cat(self.sentence_hashes)))
         return {
             "distinct_words": torch.tensor(words, device=self.device),
             "distinct_sentences": sentences / self.sentence_count.double(),
@@ -152,14 +159,14 @@ class DistinctNGrams(TextMetric):
             known = [*getattr(self, f"ngram_hashes_{n}"), hashes.to(self.device, copy=True)]
             # Many pieces repeat each other: once they are longer than the first, they join it.
             if sum(map(len, known[1:])) > len(known[0]):
-                known = [torch.cat(known).unique()]
+                known = [_distinct(torch.cat(known))]
             setattr(self, f"ngram_hashes_{n}", known)
             self.ngram_counts[n - 1] += number
 
     def compute(self) -> dict[str, Tensor]:
         scores = {}
         for n in range(1, self.order + 1):
-            number = len(dim_zero_cat(getattr(self, f"ngram_hashes_{n}")).unique())
+            number = len(_distinct(dim_zero_cat(getattr(self, f"ngram_hashes_{n}"))))
             scores[f"distinct/{n}"] = number / self.ngram_counts[n - 1].clamp_min(1).double()
         return scores
 
