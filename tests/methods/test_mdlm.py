@@ -268,7 +268,7 @@ def test_words_are_drawn_in_the_precision_that_is_recorded(
         types.append(logits.dtype)
         return torch.zeros(len(logits), dtype=torch.int64)
 
-    monkeypatch.setattr("textgan_bench.methods.mdlm.draw", draw)
+    monkeypatch.setattr("textgan_bench.methods.mdlm.draw_", draw)
     method = small(5, 3, precision=precision).float()
     method.sample(2)
     assert set(types) == {getattr(torch, precision)}
