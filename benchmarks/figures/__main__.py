@@ -17,7 +17,6 @@ from benchmarks.figures import cases, gumbel, importance, latents, lengths, naga
 from textgan_bench.errors import UserError
 from textgan_bench.training.row import Row
 from textgan_bench.training.run import Run
-from textgan_bench.training.trained import load_trained
 
 FOLDER = Path("docs/figures")
 
@@ -84,7 +83,7 @@ def look(run: Run) -> None:
         place = run.load_config()["evaluate"]
         caption = f"{run.folder}: {place['method']} on {place['data']}, {place['budget_label']}."
         folder = run.folder / "figures"
-        _, data = load_trained(run.folder)
+        _, data = latents.opened(run)
         texts = data.aligned("test")
         if texts is not None:
             path = folder / "decipherment_cases.svg"

@@ -31,13 +31,13 @@ from textgan_bench.evaluation.inside import (
 )
 from textgan_bench.evaluation.provenance import hardware
 from textgan_bench.files import replace_text
-from textgan_bench.interfaces import TextDataModule, TextGenerator
+from textgan_bench.interfaces import Method, TextDataModule
 from textgan_bench.methods import NAGAN, TransformerMLE
 from textgan_bench.methods.mle import GRADIENT_NORM
 from textgan_bench.methods.nagan.generator import NonAutoregressiveTransformer
 from textgan_bench.tokens import Sentence, TokenBatch, length_mask, pad_sequences
 from textgan_bench.training.run import Run
-from textgan_bench.training.trained import load_generator
+from textgan_bench.training.trained import load_trained
 
 SEED = 0
 CASES = 3  # tables 7 and 8, figure 5
@@ -59,8 +59,8 @@ COLUMNS = (
 
 
 @cache
-def opened(run: Run) -> tuple[TextGenerator, TextDataModule]:
-    return load_generator(run.folder)
+def opened(run: Run) -> tuple[Method, TextDataModule]:
+    return load_trained(run.folder)
 
 
 def inside_of(runs: Sequence[Run]) -> Inside:
@@ -211,7 +211,7 @@ def likelihood_step(model: TransformerMLE, batch: TokenBatch) -> Callable[[], No
     return step
 
 
-def latencies(model: TextGenerator, data: TextDataModule) -> list[Latency]:
+def latencies(model: Method, data: TextDataModule) -> list[Latency]:
     """A batch of 32 sentences of the training text, through both models.
 
     On a processor the time of one thread counts, which other programs do not change; on a GPU the

@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textgan_bench.errors import UserError
-from textgan_bench.functional.integer_sorts import changes, sorted_keys
+from textgan_bench.functional.integer_sorts import IntArray, changes, sorted_keys
 from textgan_bench.functional.threads import one_thread
 from textgan_bench.functional.word_numbers import word_numbers
 
-IntArray = NDArray[np.int64]
 Rows = NDArray[np.int32] | NDArray[np.int64]
 Hashes = NDArray[np.uint32]
 

@@ -12,10 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from textgan_bench.functional.integer_sorts import distinct
+from textgan_bench.functional.integer_sorts import IntArray, distinct
 from textgan_bench.functional.word_numbers import once, word_numbers
-
-IntArray = NDArray[np.int64]
 
 GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
 """2^64 divided by the golden ratio: a factor whose products spread over the high bits (Knuth)."""

@@ -92,9 +92,10 @@ def roll_out(model: Writer, batch: TokenBatch, repetitions: int, *, every: int =
 
 
 def _one_product(output: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """What ``output`` computes, its bias in the product: added, it is copied to each row before.
+    """Scores (…, V) of hidden states (…, H) by a linear layer, its bias a column of the weights.
 
-    Any but a linear layer stays as it is. Weights are taken once.
+    PyTorch copies a bias to each row before it multiplies.
+    The weights are those of now. What is no linear layer stays as it is.
     """
     if not isinstance(output, nn.Linear) or output.bias is None:
         return output
