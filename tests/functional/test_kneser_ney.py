@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import FEW_WORDS, sentences
-from textgan_bench.functional import kneser_ney
+from textgan_bench.functional import kneser_ney, windows
 from textgan_bench.functional.kneser_ney import NGramModel, estimate, write_arpa
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -147,14 +147,15 @@ def test_parts_of_any_size_change_no_probability(
     text: list[list[str]], part: int, order: int
 ) -> None:
     expected = exact(estimate(text, types(text), order))
-    with patch.object(kneser_ney, "PART", part):
+    with patch.object(kneser_ney, "PART", part), patch.object(windows, "PART", part):
         assert exact(estimate(text, types(text), order)) == expected
 
 
 def test_parts_of_a_text_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     sentences = [*animals(), [], ["a"]]
     expected = estimate(sentences, types(sentences))
-    monkeypatch.setattr(kneser_ney, "PART", 50)
+    for module in (kneser_ney, windows):
+        monkeypatch.setattr(module, "PART", 50)
     assert sum(map(len, sentences)) > 200
     assert exact(estimate(sentences, types(sentences))) == exact(expected)
 

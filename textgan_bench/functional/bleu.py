@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textgan_bench.errors import UserError
-from textgan_bench.functional.integer_sorts import IntArray, bits, changes, sorted_pairs
+from textgan_bench.functional.integer_sorts import IntArray, bits, changes, gaps, sorted_pairs
 from textgan_bench.functional.key_rows import finder
 from textgan_bench.functional.ngrams import FloatArray, IndexedText, Indices, grouped, packed
 from textgan_bench.functional.text_hashes import GOLDEN_RATIO
@@ -53,7 +53,7 @@ class _Level(NamedTuple):
 
     def per_run(self, values: NDArray[np.int32]) -> NDArray[np.int32]:
         """(R,) from one value for each n-gram."""
-        return np.repeat(values, np.diff(self.first, append=len(self.counts)))
+        return np.repeat(values, gaps(self.first, len(self.counts)))
 
     def largest(self) -> NDArray[np.int32]:
         """(G,) how often the sentence that has most of an n-gram has it."""
@@ -69,6 +69,26 @@ class _Level(NamedTuple):
         return np.asarray(np.bincount(self.sentence, clipped, sentences), dtype=np.float64)
 
 
+class _References(NamedTuple):
+    """The n-grams of one order in the references, of P words."""
+
+    find: Finder  # their ranks, by their keys
+    largest: NDArray[np.int32]  # (G,), how often the sentence that has most of one has it
+    rank: NDArray[np.int32]  # (P,), of the n-gram that begins at each position; -1 for none
+    again: NDArray[np.intp]  # (K,), positions of n-grams that stand in their sentence before, too
+    before: NDArray[np.int32]  # (K,), how often
+
+    def matches(self, limit: NDArray[np.int32], start: NDArray[np.intp]) -> NDArray[np.int32]:
+        """(B,) n-grams of each sentence, one counted at most ``limit`` (G,) times.
+
+        Sentences have words, and begin at ``start`` (B,).
+        """
+        limits = np.append(limit, np.int32(0)).take(self.rank)  # that of rank -1 is the last
+        counted = limits > 0
+        counted[self.again[limits[self.again] <= self.before]] = False
+        return np.add.reduceat(counted.view(np.int8), start, dtype=np.int32)
+
+
 class _Part(NamedTuple):
     """Some positions of a text, all those of an n-gram among them or none."""
 
@@ -81,7 +101,7 @@ class _Tokens(NamedTuple):
     """Where the n-grams of a level stand."""
 
     positions: NDArray[np.intp]  # those of the first n-gram, then those of the second one
-    numbers: NDArray[np.intp]  # (G,), how many of each
+    numbers: NDArray[np.int32]  # (G,), how many of each
 
 
 class _Orders:
@@ -102,9 +122,12 @@ class _Orders:
         self._word_bits = word_bits
         self._sentence = np.repeat(np.arange(len(text.lengths), dtype=np.int32), text.lengths)
         self._continues = self._sentence[1:] == self._sentence[:-1]  # a word follows
-        self._rank = np.zeros(len(text.words), dtype=np.int32)
+        self.rank = np.zeros(len(text.words), dtype=np.int32)
+        """Of the n-gram of the order before, at each position that is kept."""
         self._kept = (text.words >= 0) & (text.words < words)
         self._order = 0
+        self._repeated = np.zeros(0, dtype=np.intp)
+        """Positions of n-grams of the order before that their sentences have several times."""
 
     def go_on(self) -> bool:
         """Move to the next order; False if no n-gram of it can be kept.
@@ -138,25 +161,58 @@ class _Orders:
         """Positions from ``start`` on, and a part for each that is the same for equal n-grams."""
         position = start + np.flatnonzero(self._kept[start : start + PART])
         word = self._text.words[position + self._order - 1]
-        pair = self._rank[position].astype(np.uint64) | word.astype(np.uint64) << np.uint64(32)
+        pair = self.rank[position].astype(np.uint64) | word.astype(np.uint64) << np.uint64(32)
         mixed = pair * GOLDEN_RATIO >> np.uint64(40)
         return position, (mixed % np.uint64(number)).astype(np.int16)
 
     def keys(self, position: NDArray[np.intp]) -> IntArray:
         """One integer for each n-gram that begins at some positions."""
-        last_word = self._text.words[position + self._order - 1]
-        return packed(self._rank[position], last_word, self._word_bits)
+        last_word = self._text.words[self._order - 1 :][position]
+        return packed(self.rank[position], last_word, self._word_bits)
 
     def level(self, key: IntArray, position: NDArray[np.intp]) -> tuple[_Level, _Tokens]:
         """The n-grams that begin at some positions, by their keys, and where each of them does."""
         key, position = sorted_pairs(key, position)
         sentence = self._sentence[position]
         new_ngram = changes(key)
-        run = np.flatnonzero(new_ngram | changes(sentence))
+        new_run = changes(sentence)
+        new_run |= new_ngram
+        run = np.flatnonzero(new_run)
         first = np.flatnonzero(new_ngram[run])
-        count = np.diff(run, append=len(key)).astype(np.int32)
-        tokens = _Tokens(position, np.diff(run[first], append=len(key)))
-        return _Level(key[run[first]], first, sentence[run], count), tokens
+        start = run[first]
+        level = _Level(key[start], first, sentence[run], gaps(run, len(key)))
+        return level, _Tokens(position, gaps(start, len(key)))
+
+    def references(self) -> _References:
+        """All n-grams of the order."""
+        position = self.positions()
+        key, position = sorted_pairs(self.keys(position), position)
+        first = np.flatnonzero(changes(key))
+        find = finder(key[first])
+        ranks = np.arange(len(first), dtype=np.int32)
+        self.rank = np.full(len(self.rank), -1, dtype=np.int32)
+        self.rank[position] = np.repeat(ranks, gaps(first, len(key)))
+        if self._order > 1:
+            position = self._repeated[self.rank[self._repeated] >= 0]
+            key, position = sorted_pairs(self.rank[position].astype(np.int64), position)
+        again, before = self._again(key, position)
+        largest = np.ones(len(first), dtype=np.int32)
+        np.maximum.at(largest, self.rank[again], before + 1)
+        return _References(find, largest, self.rank, again, before)
+
+    def _again(
+        self, key: IntArray, position: NDArray[np.intp]
+    ) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+        """Of sorted n-grams, positions of those that their sentence has before, and how often."""
+        new = changes(key)
+        new |= changes(self._sentence[position])
+        place = np.flatnonzero(~new)
+        # Places of one n-gram in one sentence follow each other.
+        start = np.flatnonzero(changes(place - np.arange(len(place))))
+        before = place - np.repeat(place[start] - 1, gaps(start, len(place)))
+        # A longer n-gram stands there several times only if this one does.
+        self._repeated = np.sort(np.append(position[place], position[place[start] - 1]))
+        return position[place], before.astype(np.int32)
 
     def drop(self, position: NDArray[np.intp]) -> None:
         """Look for no longer n-gram that begins at some positions."""
@@ -165,8 +221,9 @@ class _Orders:
     def keep(self, tokens: _Tokens, rank: IntArray) -> None:
         """Drop the n-grams of a level whose ``rank`` (G,) is negative."""
         token_rank = np.repeat(rank.astype(np.int32), tokens.numbers)
-        self._rank[tokens.positions] = token_rank
-        self._kept[tokens.positions[token_rank < 0]] = False
+        self.rank[tokens.positions] = token_rank
+        if (rank < 0).any():
+            self._kept[tokens.positions[token_rank < 0]] = False
 
 
 class NGramIndex:
@@ -186,16 +243,12 @@ class NGramIndex:
         self.lengths = text.lengths
         self.words = int(text.words.max(initial=0)) + 1
         self.word_bits = bits(self.words - 1)
-        self.levels: list[tuple[_Level, NDArray[np.int32], Finder]] = []
-        """Of each order; the largest count of each n-gram in a sentence; what finds its rank."""
+        self.levels: list[_References] = []
+        """Of each order."""
         orders = _Orders(text, self.words, self.word_bits)
         while len(self.levels) < order and orders.go_on():
-            position = orders.positions()
-            level, tokens = orders.level(orders.keys(position), position)
-            self.levels.append((level, level.largest(), finder(level.keys)))
-            if len(self.levels) < order:
-                orders.keep(tokens, np.arange(len(level.keys)))
-        self._ends = np.cumsum([0, *(len(level.keys) for level, _, _ in self.levels)])
+            self.levels.append(orders.references())
+        self._ends = np.cumsum([0, *(len(level.largest) for level in self.levels)])
 
     @property
     def size(self) -> int:
@@ -233,11 +286,11 @@ def forward_bleu(
     matches = np.zeros((max(orders), len(samples.lengths)))
     largest = np.zeros(references.size, dtype=np.int32)
     of_samples = _Orders(samples, references.words, references.word_bits)
-    for n, (_, their_largest, their_rank) in enumerate(references.levels[: max(orders)]):
+    for n, theirs in enumerate(references.levels[: max(orders)]):
         if not of_samples.go_on():
             break
         position = of_samples.positions()
-        rank = their_rank(of_samples.keys(position))
+        rank = theirs.find(of_samples.keys(position))
         found = rank >= 0
         of_samples.drop(position[~found])
         if not found.any():
@@ -245,7 +298,7 @@ def forward_bleu(
         # Of those that the references have, the rank tells which n-gram each one is.
         ours, tokens = of_samples.level(rank[found].astype(np.int64), position[found])
         references.of_level(n, largest)[ours.keys] = ours.largest()
-        limit = ours.per_run(their_largest[ours.keys])
+        limit = ours.per_run(theirs.largest[ours.keys])
         matches[n] = ours.matches(limit, len(samples.lengths))
         of_samples.keep(tokens, ours.keys)
     closest = _closest_length(samples.lengths, _distinct(references.lengths))
@@ -280,9 +333,10 @@ def backward_bleu(
     [[0.833], [0.816]]
     """
     matches = np.zeros((max(orders), len(references.lengths)))
-    for n, (level, _, _) in enumerate(references.levels[: max(orders)]):
-        limit = level.per_run(references.of_level(n, largest))
-        matches[n] = level.matches(limit, len(references.lengths))
+    filled = np.flatnonzero(references.lengths)
+    start = (np.cumsum(references.lengths, dtype=np.int64) - references.lengths)[filled]
+    for n, level in enumerate(references.levels[: max(orders)]):
+        matches[n, filled] = level.matches(references.of_level(n, largest), start)
     closest = _closest_length(references.lengths, _distinct(sample_lengths))
     return _bleu(matches, references.lengths, closest, orders, smoothing)
 
@@ -314,7 +368,7 @@ def self_bleu(
     def clipped(part: _Part) -> tuple[Tensor, Tensor]:
         """Sentence and matches of each run."""
         level, tokens = of_text.level(of_text.keys(part.positions), part.positions)
-        shared = np.diff(level.first, append=len(level.counts)) > 1
+        shared = gaps(level.first, len(level.counts)) > 1
         of_text.keep(tokens, np.where(shared, part.before + np.arange(len(shared)), -1))
         counts = np.minimum(level.counts, _largest_elsewhere(level)).astype(np.float32)
         return torch.from_numpy(level.sentence), torch.from_numpy(counts)

@@ -40,6 +40,18 @@ def changes(values: NDArray[np.signedinteger]) -> NDArray[np.bool_]:
     return found
 
 
+def gaps(starts: NDArray[np.intp], end: int) -> NDArray[np.int32]:
+    """How far it is from each of increasing starts to the next one, and from the last to ``end``.
+
+    >>> gaps(np.array([0, 2, 3]), end=7).tolist()
+    [2, 1, 4]
+    """
+    found = np.empty(len(starts), dtype=np.int32)  # np.diff copies the starts to append the end
+    np.subtract(starts[1:], starts[:-1], out=found[:-1], casting="same_kind")
+    found[-1:] = end - starts[-1:]
+    return found
+
+
 def sorted_keys(key: NDArray[np.signedinteger]) -> NDArray[np.signedinteger]:
     """Keys (P,) in increasing order; the given ones may lose theirs.
 
@@ -67,6 +79,8 @@ def distinct(key: IntArray) -> IntArray:
 def sorted_pairs(key: IntArray, position: NDArray[np.intp]) -> tuple[IntArray, NDArray[np.intp]]:
     """Keys in increasing order and their positions, which are increasing where keys are equal.
 
+    The given keys may lose theirs.
+
     Args:
         key: (P,) not negative.
         position: (P,) increasing, not negative.
@@ -76,14 +90,29 @@ def sorted_pairs(key: IntArray, position: NDArray[np.intp]) -> tuple[IntArray, N
     """
     if not len(key):
         return key, position
-    low = int(key.min())
-    spread = int(key.max()) - low
-    position_bits = bits(int(position.max()))
-    if bits(spread) + position_bits <= KEY_BITS and _numpy_is_faster():
-        ordered, position = _sorted_with(key - low, position, position_bits)
-        ordered += low
-        return ordered, position
-    return _sorted_beside(key, position, low, spread)
+    low, largest, position_bits = int(key.min()), int(key.max()), bits(int(position.max()))
+    if low >= 0 and bits(largest) + position_bits <= KEY_BITS and _numpy_is_faster():
+        return _sorted_with(key, position, position_bits)
+    return _sorted_beside(key, position, low, largest - low)
+
+
+def sorted_together(keys: list[IntArray]) -> list[IntArray]:
+    """Rows of keys in increasing order of their first ones, then of their second ones, and so on.
+
+    The given keys may lose theirs.
+
+    Args:
+        keys: (P,) each, not negative.
+
+    >>> [key.tolist() for key in sorted_together([np.array([7, 2, 7]), np.array([1, 3, 0])])]
+    [[2, 7, 7], [3, 0, 1]]
+    """
+    if len(keys) == 1:
+        return [sorted_keys(keys[0]).astype(np.int64, copy=False)]
+    place = np.arange(len(keys[0]))
+    for key in reversed(keys):
+        place = place[sorted_pairs(key[place], np.arange(len(place)))[1]]
+    return [key[place] for key in keys]
 
 
 @cache

@@ -55,11 +55,11 @@ class KeyRows:
         self._shift = np.uint64(64 - bits)
         self._table = np.full(2**bits, -1, dtype=np.int32)
         row, slot = np.arange(len(keys), dtype=np.int32), self._first_slots(keys)
-        while len(row):
-            free = self._table[slot] < 0
-            self._table[slot[free]] = row[free]  # of several that share it, the last one
-            left = self._table[slot] != row
+        self._table[slot] = row  # of several that share it, the last one
+        while len(left := np.flatnonzero(self._table[slot] != row)):
             row, slot = row[left], self._next(slot[left])
+            free = np.flatnonzero(self._table[slot] < 0)
+            self._table[slot[free]] = row[free]
         self._keys = np.append(keys, 0)  # the last one is compared with where a slot is free
 
     def _first_slots(self, keys: IntArray) -> NDArray[np.intp]:

@@ -11,7 +11,7 @@ is what the discounts took, and the recursion ends at the uniform distribution o
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textgan_bench.errors import UserError
-from textgan_bench.functional.integer_sorts import IntArray, bits, changes, sorted_pairs
-from textgan_bench.functional.ngrams import FloatArray, IndexedText, Indices, grouped, packed
+from textgan_bench.functional.integer_sorts import IntArray, bits, changes, gaps, sorted_pairs
+from textgan_bench.functional.ngrams import FloatArray, IndexedText, Indices, packed
 from textgan_bench.functional.threads import in_order
+from textgan_bench.functional.windows import distinct_windows
 
 MARKS = UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"  # the first words of every model
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
@@ -204,76 +205,45 @@ def _tokens(text: IndexedText) -> IntArray32:
 
 
 def _count(tokens: IntArray32, vocab_size: int, order: int) -> list[_Level]:
-    """The n-grams of each order up to the longest that occurs, with adjusted counts."""
+    """The n-grams of each order up to the longest that occurs, with adjusted counts.
+
+    Those of any order are the distinct beginnings of windows.
+    """
+    begin = MARKS.index(BEGIN)
+    windows = distinct_windows(tokens, begin, order)  # no n-gram reaches back over a begin mark
     everything = np.arange(vocab_size, dtype=np.int32)
     levels = [_Level(everything * 0, everything, everything * 0, everything * 0)]
-    row = tokens  # of the n-gram that ends at each position, in the level of its order
-    has_row = np.ones(len(tokens), dtype=bool)
-    occurrences = np.zeros(vocab_size, dtype=np.int64)
-    for start in range(0, len(tokens), PART):
-        occurrences += np.bincount(tokens[start : start + PART], minlength=vocab_size)
-    for n in range(2, order + 1):
-        # No n-gram reaches back over a begin mark.
-        has_row[1:] = has_row[:-1] & (tokens[1:] != MARKS.index(BEGIN))
-        has_row[0] = False
-        if not has_row.any():
+    first_word = windows.symbols[0]
+    row = first_word  # of each window's first n - 1 words in their level; -1 where there is none
+    new = changes(first_word)
+    followed = first_word[new]  # rows of the level below that do not begin a sentence
+    followed = followed[followed != begin]
+    for word in windows.symbols[1:]:
+        new |= changes(word)
+        start = np.flatnonzero(new)
+        is_ngram = np.flatnonzero((row[start] >= 0) & (word[start] != begin))
+        if not len(is_ngram):
             break
-        parts: list[_Level] = []
-        is_longest = n == order
-        longer = np.full(0 if is_longest else len(tokens), -1, dtype=np.int32)
-        rows, counts = 0, []
-        found = partial(_ngrams_at, row=row, tokens=tokens, word_bits=bits(vocab_size - 1))
-        for part, ends, count in in_order(found, _parts(row, has_row, occurrences)):
-            if not is_longest:
-                longer[ends] = np.repeat(np.arange(rows, rows + len(count), dtype=np.int32), count)
-            rows += len(count)
-            parts.append(part)
-            counts.append(count)
-        below, occurrences = levels[-1], np.concatenate(counts)
-        level = _Level(
-            *(
-                np.concatenate([getattr(part, column) for part in parts])
-                for column in ("context", "word", "tail", "count")
-            )
-        )
-        left_neighbours = np.bincount(level.tail, minlength=len(below.word)).astype(np.int32)
-        begins_sentence = left_neighbours == 0
-        levels[-1] = replace(below, count=np.where(begins_sentence, below.count, left_neighbours))
-        levels.append(level)
-        row = longer
+        first = start[is_ngram]
+        context, last = row[first], word[first]
+        count = np.add.reduceat(windows.counts, start, dtype=np.int32)[is_ngram]
+        # Each row of the level below that does not begin a sentence is the tail of an n-gram. So
+        # the tails in order are these rows in order, each as often as it has left neighbours.
+        below = levels[-1]
+        key = packed(below.tail[context], last, bits(vocab_size - 1))
+        key, place = sorted_pairs(key, np.arange(len(key)))
+        left_neighbours = gaps(np.flatnonzero(changes(key)), len(key))
+        tail = np.empty(len(key), dtype=np.int32)
+        tail[place] = np.repeat(followed, left_neighbours)
+        below.count[followed] = left_neighbours
+        levels.append(_Level(context, last, tail, count))
+        if len(levels) == order:
+            break
+        followed = np.flatnonzero(first_word[first] != begin).astype(np.int32)
+        row_of_start = np.full(len(start), -1, dtype=np.int32)
+        row_of_start[is_ngram] = np.arange(len(first), dtype=np.int32)
+        row = np.repeat(row_of_start, gaps(start, len(row)))
     return levels
-
-
-def _parts(
-    row: IntArray32, has_row: NDArray[np.bool_], occurrences: Indices
-) -> Iterator[NDArray[np.intp]]:
-    """Ends of n-grams, in parts of about ``PART`` or more, by increasing row of the context."""
-    part_of_row = (np.cumsum(occurrences, dtype=np.int64) // PART).astype(np.int16)
-    number = int(part_of_row[-1]) + 1
-    if number == 1:
-        yield np.flatnonzero(has_row)
-        return
-
-    def ends_from(start: int) -> tuple[NDArray[np.intp], NDArray[np.int16]]:
-        ends = start + np.flatnonzero(has_row[start : start + PART])
-        return ends, part_of_row[row[ends - 1]]
-
-    for ends in grouped(range(0, len(row), PART), ends_from, number):
-        if len(ends):
-            yield ends
-
-
-def _ngrams_at(
-    ends: NDArray[np.intp], row: IntArray32, tokens: IntArray32, word_bits: int
-) -> tuple[_Level, NDArray[np.int64], IntArray32]:
-    """The n-grams that end at some positions, their ends, and how often each occurs."""
-    # An n-gram is the row of its context and its last word.
-    key, ends = sorted_pairs(packed(row[ends - 1], tokens[ends], word_bits), ends)
-    start = np.flatnonzero(changes(key))
-    ngram, count = key[start], np.diff(start, append=len(key)).astype(np.int32)
-    context = (ngram >> word_bits).astype(np.int32)
-    word = (ngram & ((1 << word_bits) - 1)).astype(np.int32)
-    return _Level(context, word, row[ends[start]], count), ends, count
 
 
 def _discounts(count: IntArray32) -> FloatArray | None:
@@ -329,7 +299,9 @@ def _fill(
 ) -> None:
     """Put probabilities from a row on, a ``PART`` of them, in the place of what was discounted."""
     part = slice(start, start + PART)
-    context = level.context[part]
-    kept = (level.count[part] - prob[part]) / total[context]
-    prob[part] = kept + gamma[context] * lower[level.tail[part]]
-    log10_prob[part] = np.minimum(0.0, np.log10(prob[part]))  # rounding must not exceed one
+    prob, log10_prob = prob[part], log10_prob[part]
+    context = level.context[part].astype(np.intp)  # as an index has to be, once
+    np.subtract(level.count[part], prob, out=prob)
+    prob /= total[context]
+    prob += gamma[context] * lower[level.tail[part]]
+    np.minimum(0.0, np.log10(prob, out=log10_prob), out=log10_prob)  # rounding must not exceed one

@@ -1,0 +1,116 @@
+"""The distinct windows of a text: the symbols from each of its positions on, as many as an order.
+
+All n-grams up to the order are beginnings of windows. As there are far fewer distinct windows than
+positions, only these are sorted for once, and all that is asked of n-grams is asked of windows.
+
+Shapes: T symbols of a text, U distinct windows.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textgan_bench.functional.integer_sorts import (
+    KEY_BITS,
+    IntArray,
+    bits,
+    changes,
+    gaps,
+    sorted_together,
+)
+from textgan_bench.functional.ngrams import grouped
+from textgan_bench.functional.threads import in_order
+
+PART = 2**20
+"""Windows sorted at once, except those that begin with the same symbol, which are never parted."""
+
+IntArray32 = NDArray[np.int32]
+
+
+class Windows(NamedTuple):
+    """Distinct windows in increasing order."""
+
+    symbols: list[IntArray32]
+    """(U,) each, the first symbols of all windows, then the second ones, and so on."""
+    counts: IntArray32
+    """(U,) positions at which it begins."""
+
+
+def distinct_windows(symbols: IntArray32, stop: int, width: int) -> Windows:
+    """The windows that begin at each position; after a ``stop`` all symbols of a window are that.
+
+    A ``stop`` that stands first in a window does not count. The text is followed by one. Parts of a
+    long text are sorted by as many threads as ``on_threads`` gives. Memory grows by about 12 bytes
+    a symbol and 30 a distinct window.
+
+    Args:
+        symbols: (T,) one or more, not negative.
+        stop: one of the symbols.
+        width: symbols of a window.
+
+    >>> windows = distinct_windows(np.array([1, 5, 1, 5, 1], np.int32), stop=1, width=2)
+    >>> [column.tolist() for column in windows.symbols], windows.counts.tolist()
+    ([[1, 1, 5], [1, 5, 1]], [1, 2, 2])
+    """
+    symbol_bits = bits(max(int(symbols.max()), stop))
+    ahead = np.append(symbols, np.full(width, stop, dtype=np.int32))
+    found = partial(_distinct, ahead, stop, width, symbol_bits)
+    pieces = list(in_order(found, _parts(symbols)))
+    counts = np.concatenate([piece[1] for piece in pieces])
+    columns: list[IntArray32] = []
+    for place in range(len(pieces[0][0])):
+        key = np.concatenate([piece[0][place] for piece in pieces])
+        held = min(KEY_BITS // symbol_bits, width - len(columns))
+        shifts = range((held - 1) * symbol_bits, -1, -symbol_bits)
+        columns += [(key >> shift & 2**symbol_bits - 1).astype(np.int32) for shift in shifts]
+    return Windows(columns, counts)
+
+
+def _parts(symbols: IntArray32) -> Iterator[NDArray[np.intp] | slice]:
+    """Positions in parts of about ``PART`` or more, by increasing symbol."""
+    if len(symbols) <= PART:
+        yield slice(len(symbols))
+        return
+    starts = range(0, len(symbols), PART)
+    occurrences = np.zeros(int(symbols.max()) + 1, dtype=np.int64)
+    for start in starts:
+        occurrences += np.bincount(symbols[start : start + PART], minlength=len(occurrences))
+    part_of_symbol = (np.cumsum(occurrences) // PART).astype(np.int16)
+
+    def members(start: int) -> tuple[NDArray[np.intp], NDArray[np.int16]]:
+        part = symbols[start : start + PART]
+        return np.arange(start, start + len(part)), part_of_symbol[part]
+
+    yield from grouped(starts, members, int(part_of_symbol[-1]) + 1)
+
+
+def _distinct(
+    symbols: IntArray32,
+    stop: int,
+    width: int,
+    symbol_bits: int,
+    position: NDArray[np.intp] | slice,
+) -> tuple[list[IntArray], IntArray32]:
+    """The distinct windows of some positions, as integers of many symbols, and their counts."""
+    keys: list[IntArray] = []
+    for ahead in range(width):
+        symbol = symbols[ahead:][position]
+        if ahead == 1:
+            goes_on = symbol != stop
+        elif ahead:
+            goes_on &= symbol != stop
+            symbol = np.where(goes_on, symbol, np.int32(stop))
+        if ahead % (KEY_BITS // symbol_bits):
+            keys[-1] <<= symbol_bits
+            keys[-1] |= symbol
+        else:
+            keys.append(symbol.astype(np.int64))
+    keys = sorted_together(keys)
+    new = changes(keys[0])
+    for key in keys[1:]:
+        new |= changes(key)
+    first = np.flatnonzero(new)
+    return [key[first] for key in keys], gaps(first, len(new))
