@@ -44,5 +44,5 @@ def test_windows_are_the_distinct_ones_and_their_numbers(
         on_threads(),
     ):
         found = distinct_windows(np.array(wide, dtype=np.int32), STOP, width)
-    rows = zip(*(column.tolist() for column in found.symbols), strict=True)
+    rows = zip(*(found.symbols(ahead).tolist() for ahead in range(width)), strict=True)
     assert list(zip(rows, found.counts.tolist(), strict=True)) == counted(wide, width)

@@ -82,7 +82,7 @@ def sorted_pairs(key: IntArray, position: NDArray[np.intp]) -> tuple[IntArray, N
     The given keys may lose theirs.
 
     Args:
-        key: (P,) not negative.
+        key: (P,); negative ones take longer.
         position: (P,) increasing, not negative.
 
     >>> [array.tolist() for array in sorted_pairs(np.array([7, 2, 7]), np.array([0, 1, 2]))]
@@ -90,10 +90,12 @@ def sorted_pairs(key: IntArray, position: NDArray[np.intp]) -> tuple[IntArray, N
     """
     if not len(key):
         return key, position
-    low, largest, position_bits = int(key.min()), int(key.max()), bits(int(position.max()))
-    if low >= 0 and bits(largest) + position_bits <= KEY_BITS and _numpy_is_faster():
+    largest = int(key.view(np.uint64).max())  # of negative keys, more than 63 bits
+    position_bits = bits(int(position[-1]))
+    if bits(largest) + position_bits <= KEY_BITS and _numpy_is_faster():
         return _sorted_with(key, position, position_bits)
-    return _sorted_beside(key, position, low, largest - low)
+    low = int(key.min())
+    return _sorted_beside(key, position, low, int(key.max()) - low)
 
 
 def sorted_together(keys: list[IntArray]) -> list[IntArray]:

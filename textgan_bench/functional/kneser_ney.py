@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -198,52 +199,67 @@ def _tokens(text: IndexedText) -> IntArray32:
     first = np.append(0, last[:-1] + 1)
     if last[-1] >= np.iinfo(np.int32).max:
         raise UserError(f"{last[-1] + 1} tokens exceed the 31 bits of a row")
-    tokens = np.full(int(last[-1]) + 1, -1, dtype=np.int32)
+    tokens = np.empty(int(last[-1]) + 1, dtype=np.int32)
+    is_word = np.ones(len(tokens), dtype=bool)
+    is_word[first] = is_word[last] = False
     tokens[first], tokens[last] = MARKS.index(BEGIN), MARKS.index(END)
-    tokens[tokens < 0] = text.words
+    tokens[is_word] = text.words
     return tokens
 
 
 def _count(tokens: IntArray32, vocab_size: int, order: int) -> list[_Level]:
-    """The n-grams of each order up to the longest that occurs, with adjusted counts.
-
-    Those of any order are the distinct beginnings of windows.
-    """
-    begin = MARKS.index(BEGIN)
-    windows = distinct_windows(tokens, begin, order)  # no n-gram reaches back over a begin mark
+    """The n-grams of each order up to the longest that occurs, with adjusted counts."""
     everything = np.arange(vocab_size, dtype=np.int32)
     levels = [_Level(everything * 0, everything, everything * 0, everything * 0)]
-    first_word = windows.symbols[0]
-    row = first_word  # of each window's first n - 1 words in their level; -1 where there is none
-    new = changes(first_word)
-    followed = first_word[new]  # rows of the level below that do not begin a sentence
-    followed = followed[followed != begin]
-    for word in windows.symbols[1:]:
-        new |= changes(word)
-        start = np.flatnonzero(new)
-        is_ngram = np.flatnonzero((row[start] >= 0) & (word[start] != begin))
-        if not len(is_ngram):
-            break
-        first = start[is_ngram]
-        context, last = row[first], word[first]
-        count = np.add.reduceat(windows.counts, start, dtype=np.int32)[is_ngram]
+    found = _ngrams(tokens, order)
+    followed = np.flatnonzero(np.bincount(found[0].word))  # rows that do not begin a sentence
+    for ngrams in found:
         # Each row of the level below that does not begin a sentence is the tail of an n-gram. So
         # the tails in order are these rows in order, each as often as it has left neighbours.
         below = levels[-1]
-        key = packed(below.tail[context], last, bits(vocab_size - 1))
+        key = packed(below.tail[ngrams.context], ngrams.word, bits(vocab_size - 1))
         key, place = sorted_pairs(key, np.arange(len(key)))
         left_neighbours = gaps(np.flatnonzero(changes(key)), len(key))
         tail = np.empty(len(key), dtype=np.int32)
-        tail[place] = np.repeat(followed, left_neighbours)
+        tail[place] = np.repeat(followed.astype(np.int32), left_neighbours)
         below.count[followed] = left_neighbours
-        levels.append(_Level(context, last, tail, count))
-        if len(levels) == order:
-            break
-        followed = np.flatnonzero(first_word[first] != begin).astype(np.int32)
-        row_of_start = np.full(len(start), -1, dtype=np.int32)
-        row_of_start[is_ngram] = np.arange(len(first), dtype=np.int32)
-        row = np.repeat(row_of_start, gaps(start, len(row)))
+        levels.append(_Level(ngrams.context, ngrams.word, tail, ngrams.counts))
+        followed = np.flatnonzero(~ngrams.begins_sentence)
     return levels
+
+
+class _NGrams(NamedTuple):
+    """The N n-grams of one order in increasing order."""
+
+    context: IntArray32  # (N,), row of the first n - 1 words in the order below, or the word
+    word: IntArray32  # (N,), the last one
+    counts: IntArray32  # (N,), how often it occurs
+    begins_sentence: NDArray[np.bool_]  # (N,)
+
+
+def _ngrams(tokens: IntArray32, order: int) -> list[_NGrams]:
+    """The n-grams of two words and more up to the longest, which are beginnings of windows."""
+    begin = MARKS.index(BEGIN)
+    windows = distinct_windows(tokens, begin, order)  # no n-gram reaches back over a begin mark
+    row = windows.symbols(0)  # of the first n - 1 words of each; -1 where they are no n-gram
+    begins_sentence = row == begin
+    new = changes(row)
+    found = []
+    for n in range(2, order + 1):
+        word = windows.symbols(n - 1)
+        new |= changes(word)
+        first = np.flatnonzero(new)
+        kept = np.flatnonzero((row[first] >= 0) & (word[first] != begin))
+        if not len(kept):
+            break
+        counts = np.add.reduceat(windows.counts, first, dtype=np.int32)[kept]
+        size, first = gaps(first, len(row)), first[kept]
+        found.append(_NGrams(row[first], word[first], counts, begins_sentence[first]))
+        if n < order:
+            row_of_group = np.full(len(size), -1, dtype=np.int32)
+            row_of_group[kept] = np.arange(len(kept), dtype=np.int32)
+            row = np.repeat(row_of_group, size)
+    return found
 
 
 def _discounts(count: IntArray32) -> FloatArray | None:
@@ -251,7 +267,7 @@ def _discounts(count: IntArray32) -> FloatArray | None:
 
     None where the numbers of n-grams seen 1 to 4 times determine none in (0, count].
     """
-    t1, t2, t3, t4 = np.bincount(count, minlength=5)[1:5].tolist()
+    t1, t2, t3, t4 = (int(np.count_nonzero(count == times)) for times in (1, 2, 3, 4))
     if not (t1 and t2 and t3):
         return None
     y = t1 / (t1 + 2 * t2)
@@ -267,14 +283,15 @@ def _interpolate(
     lower = np.array([1 / (vocab_size - 1)])  # uniform over all words but <s>
     tables: list[NGramTable] = []
     for n, (level, discount) in enumerate(zip(levels, discounts, strict=True), start=1):
-        taken = discount[np.minimum(level.count, 3)]
-        sums = np.bincount(level.context, level.count, minlength=len(lower))
+        taken = discount.take(level.count, mode="clip")  # 3 and more have the last one
+        context = level.context.astype(np.intp)  # once, as each use as an index would do
+        sums = np.bincount(context, level.count, minlength=len(lower))
         total = np.asarray(sums, dtype=np.float64)
-        reserved = np.bincount(level.context, taken, minlength=len(lower))
+        reserved = np.bincount(context, taken, minlength=len(lower))
         gamma = np.divide(reserved, total, out=np.ones_like(total), where=total > 0)
         prob = taken  # in the same memory, a part at a time: there may be millions
         log10_prob = np.empty(len(prob))
-        fill = partial(_fill, level, total, gamma, lower, prob, log10_prob)
+        fill = partial(_fill, level, context, total, gamma, lower, prob, log10_prob)
         for _ in in_order(fill, range(0, len(prob), PART)):
             pass
         if n == 1:
@@ -290,6 +307,7 @@ def _interpolate(
 
 def _fill(
     level: _Level,
+    context: NDArray[np.intp],
     total: FloatArray,
     gamma: FloatArray,
     lower: FloatArray,
@@ -299,8 +317,7 @@ def _fill(
 ) -> None:
     """Put probabilities from a row on, a ``PART`` of them, in the place of what was discounted."""
     part = slice(start, start + PART)
-    prob, log10_prob = prob[part], log10_prob[part]
-    context = level.context[part].astype(np.intp)  # as an index has to be, once
+    prob, log10_prob, context = prob[part], log10_prob[part], context[part]
     np.subtract(level.count[part], prob, out=prob)
     prob /= total[context]
     prob += gamma[context] * lower[level.tail[part]]
