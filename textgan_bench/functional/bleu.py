@@ -187,8 +187,11 @@ class _Orders:
 
     def references(self, rank: NDArray[np.int32]) -> _References:
         """All n-grams of the order, and their ``rank`` in the memory of (P,) integers."""
+        ahead = self._order - 1
         position = self.positions()
-        key, position = sorted_pairs(self.keys(position), position)
+        # Nearly all positions are kept, so that the keys of all, in one piece, are made faster.
+        every = packed(self.rank[: len(rank) - ahead], self._text.words[ahead:], self._word_bits)
+        key, position = sorted_pairs(every[position], position)
         first = np.flatnonzero(changes(key))
         find = finder(key[first])
         ranks = np.arange(len(first), dtype=np.int32)

@@ -252,9 +252,9 @@ def _ngrams(tokens: IntArray32, order: int) -> list[_NGrams]:
         kept = np.flatnonzero((row[first] >= 0) & (word[first] != begin))
         if not len(kept):
             break
-        counts = np.add.reduceat(windows.counts, first, dtype=np.int32)[kept]
+        counts = np.add.reduceat(windows.counts, first, dtype=np.int32)
         size, first = gaps(first, len(row)), first[kept]
-        found.append(_NGrams(row[first], word[first], counts, begins_sentence[first]))
+        found.append(_NGrams(row[first], word[first], counts[kept], begins_sentence[first]))
         if n < order:
             row_of_group = np.full(len(size), -1, dtype=np.int32)
             row_of_group[kept] = np.arange(len(kept), dtype=np.int32)
