@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from statistics import mean
 
-import fast_bleu
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
-from benchmarks.speed.claims import Claim, Texts, check, main, medians
+from benchmarks.speed.claims import Claim, Texts, check, installed, main, medians
 from textgan_bench.metrics import BLEU
 from textgan_bench.tokens import Sentence
+
+fast_bleu = installed("fast_bleu")
 
 SENTENCES = 5_000
 ORDER = 5

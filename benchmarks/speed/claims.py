@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from tqdm import tqdm
@@ -102,6 +104,14 @@ def check(holds: bool, what: str) -> None:
     """
     if not holds:
         raise SystemExit(f"{what}: the outputs differ, so their times are not compared")
+
+
+def installed(name: str) -> ModuleType:
+    """A module of the extra ``speed``; without it the script ends in a line that says so."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError:
+        sys.exit(f"{name} is not installed: pip install -e '.[speed]', or make .venv/.speed")
 
 
 def main(measure: Callable[[Texts], list[Claim]]) -> None:

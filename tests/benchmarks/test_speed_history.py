@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed import history
-from benchmarks.speed.claims import Claim
+from benchmarks.speed.claims import Claim, installed
 
 FAST = Claim("sorting / bubble sort", 12, 36_800.5)
 SMALL = Claim("memory, of a word", 250, 101.23, "bytes", at_least=False)
@@ -85,3 +85,8 @@ def test_a_run_of_all_scripts_is_added_even_if_a_bar_is_missed(
         ("c0ffee", FAST.name),
         ("c0ffee", SLOW.name),
     ]
+
+
+def test_a_rival_that_is_not_installed_is_named() -> None:
+    with pytest.raises(SystemExit, match=r"^no_such_rival is not installed: pip install"):
+        installed("no_such_rival")

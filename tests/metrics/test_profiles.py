@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
@@ -13,6 +14,7 @@ from torchmetrics import MetricCollection
 from tests.checkout import Command
 from textgan_bench.cli.arguments import parser
 from textgan_bench.evaluation.scores import score
+from textgan_bench.functional import word_numbers
 from textgan_bench.functional.hashed_ngrams import HashedNGrams
 from textgan_bench.metrics import profiles, universal
 from textgan_bench.metrics.encoders import TextEncoder
@@ -70,6 +72,15 @@ def left_out(name: str, extras: tuple[str, ...] = (), **basis: Any) -> dict[str,
     built, lacking = build_profile(name, Basis(REAL, VOCABULARY, **basis), extras)
     assert lacking.keys().isdisjoint(type(metric).__name__ for metric in built)
     return lacking
+
+
+def test_the_metrics_number_the_words_of_a_text_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbered = Mock(wraps=word_numbers._numbered)
+    monkeypatch.setattr(word_numbers, "_numbered", numbered)
+    train = [*REAL, *REAL]
+    build_profile("nagan", Basis(REAL, VOCABULARY, train, HashedNGrams.fit(REAL, dim=4)))
+    texts = [list(call.args[0]) for call in numbered.call_args_list]
+    assert [texts.count(train), texts.count(REAL)] == [1, 2]  # the encoder was fitted on one
 
 
 def test_a_score_that_lacks_a_text_is_left_out_with_the_reason() -> None:

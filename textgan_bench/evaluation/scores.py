@@ -13,7 +13,7 @@ from torchmetrics import Metric, MetricCollection
 
 from textgan_bench.errors import UserError
 from textgan_bench.functional.threads import in_order, on_threads
-from textgan_bench.functional.word_numbers import SharedText
+from textgan_bench.functional.word_numbers import SharedText, shared
 from textgan_bench.metrics.inputs import TextMetric, given, is_paired
 from textgan_bench.tokens import Sentence
 
@@ -103,7 +103,7 @@ def _measured(
     text_metrics = [metric for metric in judging.values() if isinstance(metric, TextMetric)]
 
     def measured(sentences: Sequence[Sentence]) -> SharedText:
-        chunk = _shared(sentences)
+        chunk = shared(sentences)
         for metric in text_metrics:
             with suppress(ValueError):  # which ``update`` raises again
                 metric.measured(given(metric, chunk, None)["samples"])
@@ -113,12 +113,7 @@ def _measured(
         with on_threads():
             yield from in_order(measured, chunks)
     else:
-        yield from map(_shared, chunks)
-
-
-def _shared(sentences: Sequence[Sentence]) -> SharedText:
-    """Sentences in which the other metrics need not look for what one has found."""
-    return sentences if isinstance(sentences, SharedText) else SharedText(sentences)
+        yield from map(shared, chunks)
 
 
 def score(

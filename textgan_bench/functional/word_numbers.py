@@ -79,6 +79,11 @@ class SharedText(Sequence[list[str]]):
         return self._kept[key]  # type: ignore[return-value]
 
 
+def shared(sentences: Sequence[list[str]]) -> SharedText:
+    """Sentences in which no function need look for what another one has found."""
+    return sentences if isinstance(sentences, SharedText) else SharedText(sentences)
+
+
 def word_numbers(sentences: Sequence[Sequence[str]]) -> WordNumbers:
     """The words of sentences as numbers, of a ``SharedText`` found once."""
     return sentences.numbers if isinstance(sentences, SharedText) else _numbered(sentences)

@@ -36,11 +36,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from itertools import chain
+from typing import Self
 
 from torch import Tensor
 from torchmetrics import Metric
 
 from textgan_bench.errors import UserError
+from textgan_bench.functional.word_numbers import shared
 from textgan_bench.metrics.bleu import BLEU, SelfBLEU
 from textgan_bench.metrics.diversity import (
     DistinctNGrams,
@@ -98,6 +100,15 @@ class Basis:
     """Embeds sentences."""
     halved: Sequence[Sentence] | None = None
     """The references that the encoder was not fitted on, if it was on the others."""
+
+    def shared(self) -> Self:
+        """The same texts, each with what has been found in it."""
+        return replace(
+            self,
+            references=shared(self.references),
+            train=None if self.train is None else shared(self.train),
+            halved=None if self.halved is None else shared(self.halved),
+        )
 
     @property
     def embedded(self) -> Sequence[Sentence]:
@@ -293,8 +304,10 @@ def needs(entries: Iterable[Entry]) -> frozenset[str]:
 def build(entries: Iterable[Entry], basis: Basis) -> tuple[list[Metric], dict[str, str]]:
     """The metrics of entries that have what they need; the names of the others, and what they lack.
 
-    An entry that comes twice is built once.
+    An entry that comes twice is built once. What one metric finds in a text, as the numbers of its
+    words, the next ones are given.
     """
+    basis = basis.shared()
     built: list[Metric] = []
     lacking: dict[str, str] = {}
     for entry in dict.fromkeys(entries):
