@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
-from textgan_bench.functional import bleu, ngrams
+from textgan_bench.functional import ngram_orders, ngrams
 from textgan_bench.functional.bleu import (
     NGramIndex,
     Smoothing,
@@ -247,7 +247,7 @@ def test_pieces_of_a_text_have_the_scores_of_the_whole(
 @given(text=TEXTS, part=st.integers(1, 60))
 def test_parts_of_any_size_change_no_score(text: list[Words], part: int) -> None:
     expected = self_bleu(indexed(text), orders=(1, 2, 5))
-    with patch.object(bleu, "PART", part):
+    with patch.object(ngram_orders, "PART", part):
         np.testing.assert_array_equal(self_bleu(indexed(text), orders=(1, 2, 5)), expected)
 
 
@@ -255,7 +255,7 @@ def test_parts_of_a_text_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     samples = indexed([*random_text(1, 12, 25, 40), [], [1, 2], [-1]])
     expected = self_bleu(samples, orders=(1, 2, 3, 4, 5))
     for size in (7, 64):
-        monkeypatch.setattr(bleu, "PART", size)
+        monkeypatch.setattr(ngram_orders, "PART", size)
         assert len(samples.words) > 2 * size
         np.testing.assert_array_equal(self_bleu(samples, orders=(1, 2, 3, 4, 5)), expected)
 
@@ -312,16 +312,3 @@ def test_exact_at_the_size_of_snli() -> None:
     forward, backward = cross_bleu(samples, NGramIndex(references, 5))
     np.testing.assert_allclose(forward[0], expected, rtol=1e-12)
     assert backward.shape == (1, 700_000)
-
-
-def test_parts_are_of_about_one_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The words of a text, like its longer n-grams, spread over all parts: one bounds memory."""
-    monkeypatch.setattr(bleu, "PART", 2**10)
-    words = np.random.default_rng(0).integers(0, 5_000, 48 * 2**10).astype(np.int32)
-    orders = bleu._Orders(IndexedText(words, np.full(3 * 2**10, 16)), 5_000, 13)
-    for _ in range(2):
-        assert orders.go_on()
-        sizes = [len(part.positions) for part in orders.parts()]
-        assert sum(sizes) == len(orders.positions())
-        assert len(sizes) == 48
-        assert max(sizes) < 2 * 2**10
