@@ -41,6 +41,7 @@ class Verdict(StrEnum):
 
 
 CLEAR = (Verdict.HOLDS, Verdict.FAILS)
+TELLING = (*CLEAR, Verdict.CLOSE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,21 +170,33 @@ class Line:
 
 
 def compared(part: Part, evidence: Sequence[Evidence]) -> Iterator[Line]:
-    """Each pair of a part in each of its scores."""
+    """Each pair of a part in each of its scores.
+
+    Each row at its largest budget; if that shows nothing, both at the largest that does.
+    """
+    budgets = [evidence, *([row for row in evidence if row.budget == name] for name in BUDGETS)]
     for keys, lower in part.scores():
         for reading, names in enumerate(part.ours):
-            found = [
-                nearest(evidence, name, knob, set(keys))
-                for name, knob in zip(names, part.knobs, strict=True)
-            ]
-            first, second = (next(iter(rows), None) for rows in found)
-            shared = (
-                key
-                for key in keys
-                if first and second and key in first.scores.keys() & second.scores.keys()
-            )
-            pair = Pair(names, (first, second), next(shared, keys[0]), lower)
-            yield Line(part, reading, keys[0], pair)
+            pairs = [_pair(part, names, keys, lower, rows) for rows in budgets]
+            telling = (pair for pair in pairs if pair.verdict in TELLING)
+            yield Line(part, reading, keys[0], next(telling, pairs[0]))
+
+
+def _pair(
+    part: Part, names: tuple[str, str], keys: list[str], lower: bool, evidence: Sequence[Evidence]
+) -> Pair:
+    """Two rows in the first score that both have."""
+    found = [
+        nearest(evidence, name, knob, set(keys))
+        for name, knob in zip(names, part.knobs, strict=True)
+    ]
+    first, second = (next(iter(rows), None) for rows in found)
+    shared = (
+        key
+        for key in keys
+        if first and second and key in first.scores.keys() & second.scores.keys()
+    )
+    return Pair(names, (first, second), next(shared, keys[0]), lower)
 
 
 def counted(lines: Sequence[Line], reading: int) -> str:

@@ -63,7 +63,6 @@ def test_a_latency_has_no_seeds() -> None:
 
 def test_each_pair_is_compared_in_each_score_at_its_largest_budget() -> None:
     known = [
-        row("nagan", Mean(3.0, 0.1)),
         row("nagan", Mean(2.0, 0.1), budget="cpu"),
         row("mle", Mean(2.5, 0.1)),
         row("soft", Mean(1.0, 0.1)),
@@ -84,6 +83,21 @@ def test_each_pair_is_compared_in_each_score_at_its_largest_budget() -> None:
     text = claims.detailed(1, Claim("NAGAN is better", "4.1", [part]), lines, [])
     assert "| `nagan` (cpu, 3 seeds) | `mle` (quick, 3 seeds) |" in text
     assert text.endswith("No record of `started` on hmm.")
+
+
+def test_a_comparison_that_shows_nothing_is_made_at_a_budget_that_both_have() -> None:
+    longer, quick = row("nagan", Mean(2.0, 0.1), budget="cpu"), row("nagan", Mean(3.0, 0.1))
+    part = Part(data="hmm", ours=[("nagan", "mle")], lower=[GAP])
+
+    def shown(*known: Evidence) -> tuple[Verdict, str]:
+        (line,) = compared(part, known)
+        return line.pair.verdict, line.pair.text
+
+    assert shown(longer, quick, row("mle", Mean(2.5, 0.1))) == (Verdict.FAILS, "3.00 > 2.50")
+    alone = row("mle", Mean(2.5, 0.1), seeds=1, budget="cpu")
+    assert shown(longer, quick, alone, row("mle", Mean(3.5, 0.1))) == (Verdict.HOLDS, "3.00 < 3.50")
+    assert shown(longer, quick, row("mle", Mean(1.5, 0.1))) == (Verdict.FAILS, "2.00 > 1.50")
+    assert shown(longer, quick, alone) == (Verdict.FEW, "2.00 < 2.50")
 
 
 def test_printed_values_are_those_of_the_table() -> None:
