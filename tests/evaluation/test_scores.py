@@ -13,7 +13,7 @@ from tests.strategies import FEW_WORDS, sentences
 from textgan_bench.errors import UserError
 from textgan_bench.evaluation.criteria import criteria_of_text
 from textgan_bench.evaluation.scores import Scores, chunked, score_chunks
-from textgan_bench.functional import bleu, kneser_ney
+from textgan_bench.functional import kneser_ney, ngram_orders, windows
 from textgan_bench.metrics import (
     BLEU,
     Diversity,
@@ -69,8 +69,8 @@ def threads() -> Iterator[None]:
 
 @pytest.mark.usefixtures("threads")
 def test_any_number_of_threads_gives_the_same_digits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bleu, "PART", 500)
-    monkeypatch.setattr(kneser_ney, "PART", 500)
+    for module in (kneser_ney, ngram_orders, windows):
+        monkeypatch.setattr(module, "PART", 500)
     generator = torch.Generator().manual_seed(0)
 
     def drawn(n: int) -> list[Sentence]:
