@@ -172,7 +172,8 @@ class Line:
 def compared(part: Part, evidence: Sequence[Evidence]) -> Iterator[Line]:
     """Each pair of a part in each of its scores.
 
-    Each row at its largest budget; if that shows nothing, both at the largest that does.
+    Each row at its largest budget; if that shows nothing, as seeds are too few or the row in front
+    has the larger budget, both at the largest budget at which both have enough seeds.
     """
     budgets = [evidence, *([row for row in evidence if row.budget == name] for name in BUDGETS)]
     for keys, lower in part.scores():

@@ -25,14 +25,12 @@ from textgan_bench.errors import UserError
 from textgan_bench.functional.integer_sorts import IntArray, bits, changes, gaps, sorted_pairs
 from textgan_bench.functional.ngrams import FloatArray, IndexedText, Indices, packed
 from textgan_bench.functional.threads import in_order
-from textgan_bench.functional.windows import distinct_windows
+from textgan_bench.functional.windows import IntArray32, distinct_windows
 
 MARKS = UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"  # the first words of every model
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
 PART = 2**20
 """N-grams sorted at once, except those of a single context, which are never parted."""
-
-IntArray32 = NDArray[np.int32]
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from textgan_bench.errors import UserError
+from textgan_bench.functional.integer_sorts import IntArray
 from textgan_bench.functional.text_hashes import hash_words, ngram_hashes
 
 COMMON = 16  # an n-gram of one sentence in so many is kept as a row of flags, not as a list
 COSINES = 2**24  # similarities held at once
 QUIET_SECONDS = 3  # before a progress bar appears
 
-IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
 

@@ -12,12 +12,12 @@ from itertools import repeat
 import numpy as np
 from numpy.typing import NDArray
 
+from textgan_bench.functional.integer_sorts import IntArray
 from textgan_bench.functional.key_rows import finder
 from textgan_bench.functional.kneser_ney import MARKS, NGramModel, word_index
 from textgan_bench.functional.word_numbers import word_numbers
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 class NGramScorer:

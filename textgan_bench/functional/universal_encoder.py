@@ -29,6 +29,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from textgan_bench.functional.integer_sorts import IntArray
+
 BLOCKS = 17
 """The table of pieces is quantised in so many blocks; a piece lies in that of its remainder."""
 ORDERS = ((2, 0), (3, 1), (5, 2))
@@ -40,8 +42,6 @@ PIECES = 2**15
 ROWS = 2**11
 """Outputs of a convolution made at once, so that they stay in the cache."""
 QUIET_SECONDS = 3  # before a progress bar appears
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The distinct windows of a text: the symbols from each of its positions on, as many as an order.
 
-All n-grams up to the order are beginnings of windows. As there are far fewer distinct windows than
-positions, only these are sorted for once, and all that is asked of n-grams is asked of windows.
+All n-grams up to the order are beginnings of windows. One sort of the positions finds the distinct
+windows, which are far fewer; n-grams are then counted from these alone.
 
 Shapes: T symbols of a text, U distinct windows.
 """
@@ -36,9 +36,8 @@ class Windows:
 
     counts: IntArray32
     """(U,) positions at which it begins."""
-    _keys: list[
-        IntArray
-    ]  # (U,) each, integers of as many symbols as they hold, the first ones first
+    _keys: list[IntArray]
+    """(U,) each: integers of as many symbols as fit, the first symbols in the first one."""
     _width: int
     _symbol_bits: int
 
