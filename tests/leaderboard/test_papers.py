@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -14,9 +15,10 @@ import pytest
 
 from tests.leaderboard.test_leaderboard import COMMITTED, HOSTILE, ORACLE, RUN
 from textgan_bench import leaderboard
+from textgan_bench.cli.arguments import parser
 from textgan_bench.errors import UserError
 from textgan_bench.leaderboard import RecordError
-from textgan_bench.leaderboard.definitions import CAPTION, FOLDER, define, names
+from textgan_bench.leaderboard.definitions import CAPTION, FOLDER, OF_SENTENCES, define, names
 from textgan_bench.leaderboard.evidence import gather
 from textgan_bench.leaderboard.papers import WRITERS, made_by, write_beside
 from textgan_bench.leaderboard.records import load_published, store
@@ -25,6 +27,7 @@ from textgan_bench.recipes import is_row
 
 ROOT = COMMITTED.parent
 TABLES = names(COMMITTED)
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 # What the issue of these tables asks for, and the papers have.
 ASKED = {
@@ -229,6 +232,22 @@ def test_an_unknown_name_lists_the_names(tmp_path: Path) -> None:
     for name in ("../small", "small.toml", ""):
         with pytest.raises(UserError, match="there is no table"):
             define(name, tmp_path)
+
+
+@pytest.mark.parametrize("name", OF_SENTENCES)
+def test_a_table_of_sentences_names_the_command_that_makes_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match="prints sentences of a run") as caught:
+        define(name)
+    tool, verb, *rest = shlex.split(str(caught.value).partition("of any run: ")[2])
+    if tool == "make":
+        assert re.search(rf"^{verb}:.*INSIDE=runs/", MAKEFILE, re.MULTILINE)
+        assert rest[0].startswith("INSIDE=runs/")
+    else:
+        monkeypatch.chdir(tmp_path)
+        Path(rest[0]).mkdir(parents=True)
+        assert vars(parser().parse_args([verb, *rest]))["n"] == 20
 
 
 @pytest.mark.parametrize(

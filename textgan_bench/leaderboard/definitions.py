@@ -19,6 +19,14 @@ FOLDER = "papers"
 CAPTION = 200
 """Characters of a caption at most: two lines of a page."""
 
+OF_SENTENCES = {
+    "nagan-table7": "make figures INSIDE=runs/coco/nagan.started/cpu-seed0",
+    "nagan-table8": "make figures INSIDE=runs/coco/nagan.started/cpu-seed0",
+    "nagan-table13": "textgan-bench sample runs/coco/nagan.started/cpu-seed0 -n 20",
+    "nagan-table14": "make figures INSIDE=runs/yelp-wordsub/hmm_em/paper-seed0",
+}
+"""Tables of papers that print sentences, not scores, and what makes each from a run."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
@@ -179,10 +187,14 @@ def define(name: str, root: Path = ROOT) -> Definition:
     """The table of a name.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or it prints no scores.
         RecordError: its file is damaged.
     """
     known = names(root)
+    if name in OF_SENTENCES:
+        raise UserError(
+            f"{name} prints sentences of a run, not scores; of any run: {OF_SENTENCES[name]}"
+        )
     if name not in known:
         raise UserError(
             f"there is no table {name}{meant(name, known)}; there are "
