@@ -5,7 +5,7 @@
 edits sentences of a run from one word to another for the pairs that the paper names, as far as the
 run's vocabulary has them, and for random pairs of the 50 most frequent words of its training text;
 prints the table, and writes every pair into ``editing.csv`` beside the run. A run of FMGAN has the
-offset vector alone.
+offset vector alone. A file that is named by ``--output`` keeps what it has of other runs.
 
 Read into the paper, which does not say: a pair is ordered, and its words have a letter or a digit;
 a frequent word is one of the training text; a named pair is tried on 100 sentences and a random one
@@ -41,7 +41,7 @@ NAMED = (
     ("sitting", "standing"),
 )
 EDITS = Path("docs/latents_editing.csv")
-"""Of a run that has a record: ``docs/latents.md`` and Table 6 show them."""
+"""Of runs that have a record: ``docs/latents.md`` and Table 6 show them."""
 FREQUENT = 50
 OVERALL = "overall"
 PUBLISHED = {
@@ -69,6 +69,11 @@ class Result(NamedTuple):
     edited: int
     overlap: float
     """Summed over the edited ones, so that lines can be added up."""
+
+    @property
+    def place(self) -> list[str]:
+        """Data, method, budget and seed of the run."""
+        return self.run.split(", ")[:4]
 
 
 def frequent_pairs(data: TextDataModule, n: int, seed: int) -> list[tuple[str, str]]:
@@ -174,8 +179,14 @@ def page() -> str:
         return (
             f"Not measured yet: `python -m benchmarks.figures.editing RUN --output {EDITS}` does."
         )
-    results = load(EDITS)
-    return f"{table(results)}\n\n{results[0].run}."
+    return "\n\n".join(f"{table(of)}\n\n{run}." for run, of in by_run(load(EDITS)).items())
+
+
+def by_run(results: Iterable[Result]) -> dict[str, list[Result]]:
+    runs: dict[str, list[Result]] = defaultdict(list)
+    for result in results:
+        runs[result.run].append(result)
+    return runs
 
 
 def load(path: Path) -> list[Result]:
@@ -234,7 +245,10 @@ def main(run: Path, output: Path | None, **arguments: int | list[str]) -> None:
     except UserError as error:
         sys.exit(f"editing: {error}")
     path = output or run / "editing.csv"
-    replace_rows(path, Result._fields, results)
+    before = load(path) if path.exists() else []
+    new = [result.place for result in results]
+    others = [result for result in before if result.place not in new]
+    replace_rows(path, Result._fields, [*others, *results])
     print(table(results), path, sep="\n\n")
 
 

@@ -180,20 +180,29 @@ def edits() -> tuple[str, Rows]:
     """Success and overlap of each way to edit; its row is called ``nagan.started adam``.
 
     Raises:
-        SystemExit: nothing was edited.
+        SystemExit: nothing was edited, or a run that was has no record.
     """
     if not editing.EDITS.exists():
         sys.exit(
             f"{editing.EDITS} is missing: python -m benchmarks.figures.editing RUN --output "
             f"{editing.EDITS}"
         )
-    runs: dict[str, list[editing.Result]] = {}
-    for result in editing.load(editing.EDITS):
-        runs.setdefault(result.run, []).append(result)
+    records = {
+        (record.data, record.method, record.budget, f"seed {record.seed}"): record.scores
+        for record in leaderboard.load_records()
+    }
     rows = []
+    runs = editing.by_run(editing.load(editing.EDITS))
     for run, results in runs.items():
-        data, method, budget, *_ = run.split(", ")
+        data, method, budget, seed, *_ = run.split(", ")
         told, scores = editing.scores(results)
+        written = records.get((data, method, budget, seed))
+        if written is None:
+            sys.exit(f"{editing.EDITS} has edits of {run}, which has no record")
+        told += (
+            f"; of its samples {written['distinct_sentences']:.3f} are distinct, "
+            f"of {written['distinct_words']:,.0f} words"
+        )
         rows += [row(f"{method} {rule}", data, told, of, budget) for rule, of in scores.items()]
     return f"sentences of {'; '.join(runs)}", rows
 

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from benchmarks.figures import editing, latents, measured
 from benchmarks.figures.__main__ import LATENTS, main
 from benchmarks.figures.editing import OVERALL, PUBLISHED, Result, frequent_pairs
 from tests.boring import BoringData
+from tests.leaderboard.test_leaderboard import RUN
 from textgan_bench.evaluation.editing import OFFSET, RULES
 from textgan_bench.files import replace_rows
 from textgan_bench.methods import MLE, NAGAN
@@ -135,6 +137,21 @@ def test_the_table_of_edits_counts_the_lines_of_its_file(
     assert alone == [result for result in results if result.rule == OFFSET]
 
 
+def test_a_file_of_edits_keeps_those_of_other_runs(run: Run, tmp_path: Path) -> None:
+    other = Result(
+        "noise, fmgan, quick, seed 0, edited at abc", "random", "a", "b", OFFSET, 2, 1, 1
+    )
+    old = Result("noise, nagan, quick, seed 0, edited at abc", "random", "a", "b", OFFSET, 2, 1, 1)
+    path = tmp_path / "edits.csv"
+    replace_rows(path, Result._fields, [old, other])
+    editing.main(run.folder, path, **few([OFFSET]))
+    first, *rest = editing.load(path)
+    assert first == other
+    assert rest
+    assert old not in rest
+    assert {result.place[1] for result in rest} == {"nagan"}
+
+
 def test_named_pairs_stand_alone_and_random_ones_together() -> None:
     results = [
         Result("r", "named", "black", "white", "adam", 100, 50, 30.0),
@@ -161,13 +178,23 @@ def test_edits_stand_in_table_6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         Result(run, "named", "black", "white", OFFSET, 100, 0, 0.0),
     ]
     replace_rows(editing.EDITS, Result._fields, results)
+    monkeypatch.setattr(measured.leaderboard, "load_records", list)
+    with pytest.raises(SystemExit, match=r"seed 0, edited at abc, which has no record$"):
+        measured.edits()
+    counts = {"distinct_sentences": 0.25, "distinct_words": 1_234.0}
+    place = {"data": "coco", "method": "nagan.started", "budget": "cpu"}
+    record = replace(RUN, **place, scores=counts)
+    monkeypatch.setattr(measured.leaderboard, "load_records", lambda: [record])
     source, rows = measured.edits()
     assert source == f"sentences of {run}"
     assert [(row["method"], row["data"], row["budget"]) for row in rows] == [
         ("nagan.started adam", "coco", "cpu"),
         ("nagan.started offset", "coco", "cpu"),
     ]
-    assert rows[0]["label"] == "100 sentences black-white, 20 sentences overall"
+    assert rows[0]["label"] == (
+        "100 sentences black-white, 20 sentences overall; of its samples 0.250 are distinct, of "
+        "1,234 words"
+    )
     assert rows[0]["scores"] == {
         "edit_success/black-white": 0.5,
         "edit_overlap/black-white": 0.6,
@@ -180,9 +207,13 @@ def test_edits_stand_in_table_6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_the_page_shows_the_file_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(editing, "EDITS", tmp_path / "edits.csv")
     assert "Not measured yet" in editing.page()
-    results = [Result("coco, nagan", "random", "a", "man", "adam", 10, 2, 1.0)]
+    results = [
+        Result("coco, nagan", "random", "a", "man", "adam", 10, 2, 1.0),
+        Result("coco, fmgan", "random", "a", "man", OFFSET, 10, 1, 0.5),
+    ]
     replace_rows(editing.EDITS, Result._fields, results)
-    assert editing.page() == f"{editing.table(results)}\n\ncoco, nagan."
+    first, second = (editing.table([result]) for result in results)
+    assert editing.page() == f"{first}\n\ncoco, nagan.\n\n{second}\n\ncoco, fmgan."
 
 
 def test_random_pairs_are_of_frequent_words(monkeypatch: pytest.MonkeyPatch) -> None:
