@@ -178,13 +178,12 @@ def test_edits_stand_in_table_6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         Result(run, "named", "black", "white", OFFSET, 100, 0, 0.0),
     ]
     replace_rows(editing.EDITS, Result._fields, results)
-    monkeypatch.setattr(measured.leaderboard, "load_records", list)
+    monkeypatch.setattr("textgan_bench.leaderboard.load_records", list)
     with pytest.raises(SystemExit, match=r"seed 0, edited at abc, which has no record$"):
         measured.edits()
     counts = {"distinct_sentences": 0.25, "distinct_words": 1_234.0}
-    place = {"data": "coco", "method": "nagan.started", "budget": "cpu"}
-    record = replace(RUN, **place, scores=counts)
-    monkeypatch.setattr(measured.leaderboard, "load_records", lambda: [record])
+    record = replace(RUN, data="coco", method="nagan.started", budget="cpu", scores=counts)
+    monkeypatch.setattr("textgan_bench.leaderboard.load_records", lambda: [record])
     source, rows = measured.edits()
     assert source == f"sentences of {run}"
     assert [(row["method"], row["data"], row["budget"]) for row in rows] == [
