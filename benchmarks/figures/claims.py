@@ -167,20 +167,28 @@ class Line:
     printed: str
     """Key of the score as the paper has it."""
     pair: Pair
+    passed: Pair | None = None
+    """The pair at larger budgets, which shows nothing, where ``pair`` is another one."""
 
 
 def compared(part: Part, evidence: Sequence[Evidence]) -> Iterator[Line]:
     """Each pair of a part in each of its scores.
 
-    Each row at its largest budget; if that shows nothing, as seeds are too few or the row in front
-    has the larger budget, both at the largest budget at which both have enough seeds.
+    Each row at its largest budget of enough seeds; if that shows nothing, as the row in front has
+    the larger one, both at the largest budget at which both have enough.
     """
-    budgets = [evidence, *([row for row in evidence if row.budget == name] for name in BUDGETS)]
+    budgets = [
+        [row for row in evidence if row.seeds >= SEEDS],
+        *([row for row in evidence if row.budget == name] for name in BUDGETS),
+        evidence,
+    ]
     for keys, lower in part.scores():
         for reading, names in enumerate(part.ours):
             pairs = [_pair(part, names, keys, lower, rows) for rows in budgets]
             telling = (pair for pair in pairs if pair.verdict in TELLING)
-            yield Line(part, reading, keys[0], next(telling, pairs[0]))
+            shown = next(telling, pairs[-1])
+            unlike = pairs[0].verdict is Verdict.UNLIKE and shown.verdict is not Verdict.UNLIKE
+            yield Line(part, reading, keys[0], shown, pairs[0] if unlike else None)
 
 
 def _pair(
@@ -226,6 +234,9 @@ def detailed(
             continue
         score = f"{line.part.data}, {column(pair.key).title} {'↓' if pair.lower else '↑'}"
         verdict = f"**{pair.verdict}**" if pair.verdict in CLEAR else str(pair.verdict)
+        if line.passed is not None:
+            budgets = " and ".join(row.budget for row in line.passed.rows if row is not None)
+            verdict += f"; at {budgets} {line.passed.text}"
         table.append(table_line(score, *rows, as_printed(line, published), pair.text, verdict))
     if len(table) > 2:
         parts.append("\n".join(table))

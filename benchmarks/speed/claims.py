@@ -110,7 +110,9 @@ def installed(name: str) -> ModuleType:
     """A module of the extra ``speed``; without it the script ends in a line that says so."""
     try:
         return import_module(name)
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise  # it is there, and lacks something itself
         sys.exit(f"{name} is not installed: pip install -e '.[speed]', or make .venv/.speed")
 
 

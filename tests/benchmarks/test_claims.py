@@ -61,7 +61,7 @@ def test_a_latency_has_no_seeds() -> None:
     assert Pair(("a", "b"), (fast, slow), key, lower=True).verdict is Verdict.HOLDS
 
 
-def test_each_pair_is_compared_in_each_score_at_its_largest_budget() -> None:
+def test_each_pair_is_compared_in_each_score() -> None:
     known = [
         row("nagan", Mean(2.0, 0.1), budget="cpu"),
         row("mle", Mean(2.5, 0.1)),
@@ -94,10 +94,20 @@ def test_a_comparison_that_shows_nothing_is_made_at_a_budget_that_both_have() ->
         return line.pair.verdict, line.pair.text
 
     assert shown(longer, quick, row("mle", Mean(2.5, 0.1))) == (Verdict.FAILS, "3.00 > 2.50")
+    (line,) = compared(part, [longer, quick, row("mle", Mean(2.5, 0.1))])
+    text = claims.detailed(1, Claim("NAGAN is better", "4.1", [part]), [line], [])
+    assert "| 3.00 > 2.50 | **fails**; at cpu and quick 2.00 < 2.50 |" in text
     alone = row("mle", Mean(2.5, 0.1), seeds=1, budget="cpu")
     assert shown(longer, quick, alone, row("mle", Mean(3.5, 0.1))) == (Verdict.HOLDS, "3.00 < 3.50")
     assert shown(longer, quick, row("mle", Mean(1.5, 0.1))) == (Verdict.FAILS, "2.00 > 1.50")
     assert shown(longer, quick, alone) == (Verdict.FEW, "2.00 < 2.50")
+
+
+def test_a_larger_budget_of_one_seed_hides_no_verdict() -> None:
+    alone, low = row("mle", Mean(0.5), seeds=1, budget="paper"), row("mle", Mean(1.0, 0.1))
+    part = Part(data="hmm", ours=[("nagan", "mle")], lower=[GAP])
+    (line,) = compared(part, [row("nagan", Mean(2.0, 0.1), budget="cpu"), alone, low])
+    assert (line.pair.verdict, line.pair.text) == (Verdict.FAILS, "2.00 > 1.00")
 
 
 def test_printed_values_are_those_of_the_table() -> None:

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgan_bench.functional import integer_sorts, windows
-from textgan_bench.functional.threads import on_threads
 from textgan_bench.functional.windows import distinct_windows
 
 STOP = 1
@@ -41,7 +40,6 @@ def test_windows_are_the_distinct_ones_and_their_numbers(
     with (
         patch.object(windows, "PART", part),
         patch.object(integer_sorts, "_numpy_is_faster", lambda: numpy),
-        on_threads(),
     ):
         found = distinct_windows(np.array(wide, dtype=np.int32), STOP, width)
     rows = zip(*(found.symbols(ahead).tolist() for ahead in range(width)), strict=True)

@@ -240,7 +240,9 @@ def test_a_table_of_sentences_names_the_command_that_makes_it(
 ) -> None:
     with pytest.raises(UserError, match="prints sentences of a run") as caught:
         define(name)
-    tool, verb, *rest = shlex.split(str(caught.value).partition("of any run: ")[2])
+    tool, verb, *rest = shlex.split(
+        str(caught.value).partition("scores: ")[2].removesuffix(" for example")
+    )
     if tool == "make":
         assert re.search(rf"^{verb}:.*INSIDE=runs/", MAKEFILE, re.MULTILINE)
         assert rest[0].startswith("INSIDE=runs/")

@@ -228,10 +228,16 @@ def _distinct(lengths: Indices) -> IntArray:
 
 def _closest_length(lengths: Indices, candidates: Indices) -> Indices:
     """The element of ``candidates``, which increase, nearest to each length, the smaller of two."""
-    every = np.arange(int(lengths.max()) + 1)  # far fewer than sentences
-    above = np.searchsorted(candidates, every).clip(max=len(candidates) - 1)
+    every = np.arange(int(lengths.max()) + 1)
+    if len(every) > len(lengths):
+        return _nearest(lengths, candidates)
+    return _nearest(every, candidates)[lengths]
+
+
+def _nearest(lengths: Indices, candidates: Indices) -> Indices:
+    above = np.searchsorted(candidates, lengths).clip(max=len(candidates) - 1)
     longer, shorter = candidates[above], candidates[np.maximum(above - 1, 0)]
-    return np.where(np.abs(every - shorter) <= np.abs(longer - every), shorter, longer)[lengths]
+    return np.where(np.abs(lengths - shorter) <= np.abs(longer - lengths), shorter, longer)
 
 
 def _bleu(

@@ -23,6 +23,8 @@ _SLOTS = 4
 def finder(keys: IntArray) -> Callable[[IntArray], NDArray[np.int32]]:
     """A function that finds the row of each of other keys, -1 where there is none.
 
+    The array of keys that it is asked for may lose their order.
+
     Args:
         keys: distinct, and increasing.
 

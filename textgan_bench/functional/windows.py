@@ -37,15 +37,16 @@ class Windows:
     counts: IntArray32
     """(U,) positions at which it begins."""
     _keys: list[IntArray]
-    """(U,) each: integers of as many symbols as fit, the first symbols in the first one."""
+    """(U,) each: integers of ``_held`` symbols, or of what is left, first symbols first."""
     _width: int
     _symbol_bits: int
+    _held: int
+    """Symbols of an integer."""
 
     def symbols(self, ahead: int) -> IntArray32:
         """(U,) the symbol of each, so many after its first one."""
-        held = KEY_BITS // self._symbol_bits
-        key = ahead // held
-        last = min(self._width, (key + 1) * held) - 1
+        key = ahead // self._held
+        last = min(self._width, (key + 1) * self._held) - 1
         shift = (last - ahead) * self._symbol_bits
         return (self._keys[key] >> shift & 2**self._symbol_bits - 1).astype(np.int32)
 
@@ -55,7 +56,7 @@ def distinct_windows(symbols: IntArray32, stop: int, width: int) -> Windows:
 
     A ``stop`` that stands first in a window does not count. The text is followed by one. Parts of a
     long text are sorted by as many threads as ``on_threads`` gives. Memory grows by 8 bytes a
-    symbol and 24 a distinct window.
+    symbol, by 8 a distinct window, and by 16 for each integer of it.
 
     Args:
         symbols: (T,) one or more, not negative.
@@ -68,11 +69,23 @@ def distinct_windows(symbols: IntArray32, stop: int, width: int) -> Windows:
     """
     symbol_bits = bits(max(int(symbols.max()), stop))
     ahead = np.append(symbols, np.full(width, stop, dtype=np.int32))
-    found = partial(_distinct, ahead, stop, width, symbol_bits)
+    held = _held(width, symbol_bits)
+    found = partial(_distinct, ahead, stop, width, symbol_bits, held)
     pieces = list(in_order(found, _parts(symbols)))
     counts = np.concatenate([piece[1] for piece in pieces])
     keys = [np.concatenate(parts) for parts in zip(*(piece[0] for piece in pieces), strict=True)]
-    return Windows(counts, keys, width, symbol_bits)
+    return Windows(counts, keys, width, symbol_bits, held)
+
+
+def _held(width: int, symbol_bits: int) -> int:
+    """Symbols of a window that one integer holds.
+
+    The whole window, or so few that the place of each integer in its part fits in beside it: then
+    the sort of several integers is a sort of integers, too.
+    """
+    if width * symbol_bits <= KEY_BITS:
+        return width
+    return max(1, (KEY_BITS - bits(PART)) // symbol_bits)
 
 
 def _parts(symbols: IntArray32) -> Iterator[NDArray[np.intp] | slice]:
@@ -98,6 +111,7 @@ def _distinct(
     stop: int,
     width: int,
     symbol_bits: int,
+    held: int,
     position: NDArray[np.intp] | slice,
 ) -> tuple[list[IntArray], IntArray32]:
     """The distinct windows of some positions, as integers of many symbols, and their counts."""
@@ -109,7 +123,7 @@ def _distinct(
         elif ahead:
             goes_on &= symbol != stop
             symbol = np.where(goes_on, symbol, np.int32(stop))
-        if ahead % (KEY_BITS // symbol_bits):
+        if ahead % held:
             keys[-1] <<= symbol_bits
             keys[-1] |= symbol
         else:

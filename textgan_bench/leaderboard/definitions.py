@@ -193,7 +193,7 @@ def define(name: str, root: Path = ROOT) -> Definition:
     known = names(root)
     if name in OF_SENTENCES:
         raise UserError(
-            f"{name} prints sentences of a run, not scores; of any run: {OF_SENTENCES[name]}"
+            f"{name} prints sentences of a run, not scores: {OF_SENTENCES[name]} for example"
         )
     if name not in known:
         raise UserError(
