@@ -5,9 +5,11 @@ as an exact divergence does, where the law of the text is known, and as the reve
 where it is not?
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple, Self
 
 import matplotlib as mpl
@@ -106,17 +108,24 @@ class Table(NamedTuple):
 
 
 def swept(data: str, root: Path = ROOT) -> list[Line]:
-    """Each setting of each run's knob, as the row of a table."""
+    """Each setting of a method's knob, as the row of a table: the mean over the seeds it has."""
+    points: dict[tuple[str, str, float], list[Mapping[str, float]]] = defaultdict(list)
+    for path in sorted((root / "sweeps" / data).glob("*.json")):
+        sweep = load(path)
+        for point in sweep.points:
+            points[sweep.method, sweep.budget, point[KNOB]].append(point)
     return [
         Line(
             "run",
-            f"{sweep.method} at {point[KNOB]:g}",
-            {key: Mean(value) for key, value in point.items() if key != KNOB},
-            budget=sweep.budget,
+            f"{method} at {setting:g}",
+            {
+                key: Mean(fmean(seed[key] for seed in seeds))
+                for key in seeds[0]
+                if key != KNOB and all(key in seed for seed in seeds)
+            },
+            budget=budget,
         )
-        for path in sorted((root / "sweeps" / data).glob("*.json"))
-        for sweep in [load(path)]
-        for point in sweep.points
+        for (method, budget, setting), seeds in points.items()
     ]
 
 
@@ -143,7 +152,8 @@ def table(root: Path = ROOT) -> str:
         lines.append(cells)
     note = "; ".join(f"{name}: {count}" for name, count in most.items())
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    return f"{text}\n\nRank correlations over rows of the table and settings of knobs, {note}."
+    over = "rows of the table and settings of knobs, seeds averaged"
+    return f"{text}\n\nRank correlations over {over}, {note}."
 
 
 def draw(folder: Path, root: Path = ROOT) -> Path:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from scipy.stats import spearmanr
@@ -9,6 +10,7 @@ from scipy.stats import spearmanr
 from benchmarks.figures import trust
 from benchmarks.figures.trust import BROKEN, Seen, Table
 from textgan_bench.leaderboard.columns import column
+from textgan_bench.leaderboard.sweeps import KNOB
 from textgan_bench.leaderboard.tables import DATA_ITSELF, Block, Line, Mean
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +57,28 @@ def test_agreement_is_the_rank_correlation_with_the_judge(table: Table) -> None:
     assert count == 3
     without = [replace(row, scores={}) for row in table.runs]
     assert table.agreement(LM, "kl", without) == (0.0, 0)
+
+
+def test_a_setting_of_a_knob_counts_once_however_many_seeds_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "sweeps" / "hmm"
+    folder.mkdir(parents=True)
+    sweeps = {
+        "a": [{KNOB: 0.1, LM.key: 3.0, "kl": 1.0}, {KNOB: 0.2, LM.key: 4.0}],
+        "b": [{KNOB: 0.1, LM.key: 5.0}],
+    }
+    for name in sweeps:
+        (folder / f"{name}.json").touch()
+    monkeypatch.setattr(
+        trust,
+        "load",
+        lambda path: SimpleNamespace(method="nagan", budget="quick", points=sweeps[path.stem]),
+    )
+    low, high = trust.swept("hmm", tmp_path)
+    assert low.scores == {LM.key: Mean(4.0)}, "of seeds that lack a score there is no mean"
+    assert high.scores == {LM.key: Mean(4.0)}
+    assert (low.method, high.method) == ("nagan at 0.1", "nagan at 0.2")
 
 
 def test_every_committed_table_has_all_that_is_broken() -> None:
