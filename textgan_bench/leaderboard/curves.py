@@ -58,7 +58,7 @@ def curve_of(record: Record, validations: Mapping[int, Mapping[str, float]]) -> 
     shown = {column.key for column in COLUMNS}.difference(NOT_SHOWN)
     keys = sorted({key for place in places for key in validations[place]} & shown)
     return Curve(
-        record=record.path().stem,
+        record=record.stem,
         data=record.data,
         batches=places,
         scores={key: [_rounded(validations[place].get(key)) for place in places] for key in keys},

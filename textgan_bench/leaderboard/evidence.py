@@ -154,7 +154,7 @@ def _groups(records: Iterable[Record]) -> list[list[Record]]:
     """The records of each row, its seeds; text that others submitted stands for none of ours."""
     rows: dict[tuple[str, ...], list[list[Record]]] = {}
     ours = [record for record in records if record.source != "submitted"]
-    for record in sorted(ours, key=lambda record: record.path()):
+    for record in sorted(ours, key=lambda record: (record.data, record.stem)):
         rivals = rows.setdefault((record.data, *row_of(record)), [])
         for group in rivals:
             if comparable(group[0], record):
@@ -183,7 +183,7 @@ def _of_records(group: Sequence[Record]) -> Evidence:
 def _of_samples(group: Sequence[Record], root: Path) -> list[Evidence]:
     """The sentences that are kept of the first seed that has any."""
     for record in group:
-        path = root / "samples" / record.data / f"{record.path().stem}.txt"
+        path = root / "samples" / record.data / f"{record.stem}.txt"
         if path.exists():
             try:
                 lines = path.read_text(encoding="utf-8").splitlines()

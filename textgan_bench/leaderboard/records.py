@@ -138,18 +138,23 @@ class Record:
                 return self.generator_updates, self.wall_clock_hours
         return None
 
+    @property
+    def stem(self) -> str:
+        """What its file is called, and what is kept of its run beside it."""
+        name = f"{self.method}-{self.budget}-seed{self.seed}"
+        if self.source == "anchor":
+            name = f"anchor-{self.method}"
+        elif self.source == "submitted":
+            name = f"submitted-{name}"
+        return f"{name}-{self.data_revision}"
+
     def path(self, root: Path = ROOT) -> Path:
         """Where the record lies below the leaderboard's folder: none of other data is there."""
-        stem = f"{self.method}-{self.budget}-seed{self.seed}"
-        if self.source == "anchor":
-            stem = f"anchor-{self.method}"
-        elif self.source == "submitted":
-            stem = f"submitted-{stem}"
-        return root / "records" / self.data / f"{stem}-{self.data_revision}.json"
+        return root.joinpath("records", self.data, f"{self.stem}.json")
 
     def text_path(self, root: Path = ROOT) -> Path:
         """Where the text of a submitted record lies, gzipped."""
-        return root / "submitted" / self.data / f"{self.path(root).stem}.txt.gz"
+        return root / "submitted" / self.data / f"{self.stem}.txt.gz"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -132,7 +132,7 @@ def _section_order(section: Sequence[Record]) -> tuple[str, bool, str]:
 
 def _block(records: Iterable[Record], marked: tuple[str, ...] | None = None) -> Block:
     groups: dict[tuple[str, ...], list[Record]] = {}
-    for record in sorted(records, key=lambda record: record.path()):
+    for record in sorted(records, key=lambda record: (record.data, record.stem)):
         groups.setdefault(row_of(record), []).append(record)
     repeated = {
         key: base

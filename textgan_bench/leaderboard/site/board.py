@@ -275,7 +275,7 @@ def samples(places: Sequence[Place], known: Mapping[tuple[str, str], Sequence[Sa
             having = (
                 (record, lines)
                 for record in shown.records
-                if (lines := known.get((place.data, record.path().stem)))
+                if (lines := known.get((place.data, record.stem)))
             )
             record, lines = next(having, (None, ()))
             if record is None:

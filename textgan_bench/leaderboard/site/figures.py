@@ -297,4 +297,4 @@ def _name(row: Line) -> str:
 
 
 def _place(record: Record) -> tuple[str, str]:
-    return record.data, record.path().stem
+    return record.data, record.stem

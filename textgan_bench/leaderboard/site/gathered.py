@@ -99,7 +99,7 @@ def gather(root: Path) -> Gathered:
         f"{definitions.FOLDER}/*.toml",
         lambda path: beside_ours(definitions.define(path.stem, root), published, of_ours),
     )
-    known = {(record.data, record.path().stem) for record in records}
+    known = {(record.data, record.stem) for record in records}
     return Gathered(
         records=records,
         published=[table for tables in published.values() for table in tables if table.page],

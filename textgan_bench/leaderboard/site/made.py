@@ -37,7 +37,7 @@ class Origins:
             facts = [text(training_note(row.records)) + "."]
             records = [
                 link(
-                    address([*TO_ROOT, "records", each.data, f"{each.path().stem}.json"]),
+                    address([*TO_ROOT, "records", each.data, f"{each.stem}.json"]),
                     f"seed {each.seed}",
                 )
                 for each in row.records
