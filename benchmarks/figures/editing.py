@@ -237,15 +237,18 @@ def main(run: Path, output: Path | None, **arguments: int | list[str]) -> None:
     """Print the table and write the CSV file.
 
     Raises:
-        SystemExit: the run cannot be edited.
+        SystemExit: the run cannot be edited, or ``output`` is a file of something else.
     """
     print_anything()
+    path = output or run / "editing.csv"
+    try:
+        before = load(path) if path.exists() else []
+    except (KeyError, ValueError) as error:
+        sys.exit(f"editing: {path} holds no edits ({error}); --output names another file")
     try:
         results = measure(Run(run), **arguments)  # type: ignore[arg-type]
     except UserError as error:
         sys.exit(f"editing: {error}")
-    path = output or run / "editing.csv"
-    before = load(path) if path.exists() else []
     new = [result.place for result in results]
     others = [result for result in before if result.place not in new]
     replace_rows(path, Result._fields, [*others, *results])

@@ -150,6 +150,10 @@ def test_a_file_of_edits_keeps_those_of_other_runs(run: Run, tmp_path: Path) -> 
     assert rest
     assert old not in rest
     assert {result.place[1] for result in rest} == {"nagan"}
+    path.write_text("no,edits\n1,2\n")
+    with pytest.raises(SystemExit, match=r"^editing: .*edits.csv holds no edits"):
+        editing.main(run.folder, path, **few([OFFSET]))
+    assert path.read_text() == "no,edits\n1,2\n"
 
 
 def test_named_pairs_stand_alone_and_random_ones_together() -> None:

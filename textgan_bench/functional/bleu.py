@@ -228,10 +228,10 @@ def _distinct(lengths: Indices) -> IntArray:
 
 def _closest_length(lengths: Indices, candidates: Indices) -> Indices:
     """The element of ``candidates``, which increase, nearest to each length, the smaller of two."""
-    every = np.arange(int(lengths.max()) + 1)
-    if len(every) > len(lengths):
+    longest = int(lengths.max())
+    if longest >= len(lengths):
         return _nearest(lengths, candidates)
-    return _nearest(every, candidates)[lengths]
+    return _nearest(np.arange(longest + 1), candidates)[lengths]
 
 
 def _nearest(lengths: Indices, candidates: Indices) -> Indices:
