@@ -1,6 +1,7 @@
 """What a command line says before anything of the command is imported."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -134,6 +135,18 @@ def test_the_script_is_installed_by_the_name_of_the_project() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         scripts = tomllib.load(file)["project"]["scripts"]
     assert scripts == {"textgan-bench": f"{console.__module__}:{console.__name__}"}
+
+
+def test_the_installed_script_needs_no_module_from_the_folder_it_is_run_in() -> None:
+    script = shutil.which("textgan-bench", path=str(Path(sys.executable).parent))
+    if script is None:
+        pytest.skip("the project is not installed beside this Python")
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [script, "list", "nagan"], cwd=ROOT, env=plain, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "nagan" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -133,12 +134,13 @@ def _find(module: str, name: str) -> Source | None:
 @cache
 def _statements(module: str) -> list[ast.stmt]:
     """Those of a module's file, none where it has no source."""
-    folders, spec = None, None
-    for end in range(module.count(".") + 1):
-        spec = PathFinder.find_spec(".".join(module.split(".")[: end + 1]), folders)
+    package, *within = module.split(".")
+    spec = find_spec(package)  # by any finder: that of an editable installation is no PathFinder
+    for name in within:  # find_spec would import the packages around them
         if spec is None:
             return []
-        folders = spec.submodule_search_locations
+        package = f"{package}.{name}"
+        spec = PathFinder.find_spec(package, spec.submodule_search_locations)
     origin = None if spec is None else spec.origin
     if origin is None or not origin.endswith(".py"):
         return []
