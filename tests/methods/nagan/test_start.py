@@ -162,9 +162,11 @@ def test_words_of_like_neighbours_start_alike_to_both_players() -> None:
     table, vectors = method.discriminator.embedding.weight.detach(), word_vectors(counts, 6)
     torch.testing.assert_close(table / table.std(), vectors / vectors.std())
     discriminator = cast(TransformerDiscriminator, method.discriminator)
-    words = table @ discriminator.projection.weight.T * 8**0.5
+    words = table @ discriminator.projection.weight.T
     codes = discriminator.positions
     assert words.square().mean().item() == pytest.approx(codes.square().mean().item(), rel=1e-5)
+    # A step of RAdam has the size of its rate: of 1e-3 it changes such words by a thousandth.
+    assert 0.5 < table[PAD + 1 :].square().mean().sqrt().item() < 2.0
     # Rows that are projections of six-dimensional vectors: eight random ones would not be.
     vectors = word_vectors(counts, 6)[PAD + 1 :]
     for player in (method.generator, method.average):

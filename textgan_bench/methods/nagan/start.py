@@ -106,6 +106,10 @@ class Start:
             raise UserError("an autoregressive generator has no start.frequency_rate: set it to 0")
         if self.latent_scale is not None:
             generator.input_scale = self.latent_scale
+        if self.word_vectors and isinstance(discriminator, TransformerDiscriminator):
+            # Vectors then are as large as the root of the width makes them by multiplication. A step
+            # of RAdam has one size whatever the gradient: the words turn over as much more slowly.
+            discriminator.input_scale = 1.0
         if not self.neighbours:
             return
         for block in cast("Iterable[LatentDecoderBlock]", generator.blocks):
