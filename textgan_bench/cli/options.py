@@ -135,8 +135,10 @@ def _find(module: str, name: str) -> Source | None:
 def _statements(module: str) -> list[ast.stmt]:
     """Those of a module's file, none where it has no source."""
     package, *within = module.split(".")
-    spec = find_spec(package)  # by any finder: that of an editable installation is no PathFinder
-    for name in within:  # find_spec would import the packages around them
+    # Of modules that Python has frozen, only the first finds the source; of an editable
+    # installation, only the second.
+    spec = PathFinder.find_spec(package) or find_spec(package)
+    for name in within:  # the second would import the packages around them
         if spec is None:
             return []
         package = f"{package}.{name}"

@@ -107,8 +107,8 @@ class Start:
         if self.latent_scale is not None:
             generator.input_scale = self.latent_scale
         if self.word_vectors and isinstance(discriminator, TransformerDiscriminator):
-            # Vectors then are as large as the root of the width makes them by multiplication. A step
-            # of RAdam has one size whatever the gradient: the words turn over as much more slowly.
+            # Vectors are then as large as the root of the width would make them. A step of RAdam
+            # has one size whatever the gradient, so that words turn over as much more slowly.
             discriminator.input_scale = 1.0
         if not self.neighbours:
             return
